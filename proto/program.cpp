@@ -1,0 +1,76 @@
+#include "trainbus/program.hpp"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <csignal>
+#include <iostream>
+#include <stdexcept>
+#include <thread>
+
+#include "trainbus/endpoints.hpp"
+
+namespace trainbus {
+namespace {
+
+std::atomic<bool> stop_flag{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void on_stop_signal(int) { stop_flag.store(true, std::memory_order_relaxed); }
+
+void install_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_stop_signal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+const char* version() { return TRAINBUS_VERSION; }
+
+bool stop_requested() { return stop_flag.load(std::memory_order_relaxed); }
+
+bool wait_or_stop(std::chrono::milliseconds time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (!stop_requested()) {
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= std::chrono::milliseconds::zero()) return false;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds(50)));
+  }
+  return true;
+}
+
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& run) {
+  const std::string name = app.get_name();
+  app.set_version_flag("--version", name + ' ' + version());
+  app.failure_message([&](const CLI::App*, const CLI::Error& error) {
+    return name + ": " + error.what() + " (--help shows the flags)\n";
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  auto logger = spdlog::stderr_color_mt(name);
+  logger->set_pattern("%H:%M:%S.%e %n %^%l%$ %v");
+  spdlog::set_default_logger(logger);
+  install_signals();
+  try {
+    return run();
+  } catch (const std::exception& error) {
+    std::cerr << name << ": " << error.what() << '\n';
+    return 1;
+  }
+}
+
+void require_loopback(const std::string& flag, const std::string& host, bool insecure) {
+  if (insecure || is_loopback(host)) return;
+  throw std::invalid_argument(flag + " '" + host +
+                              "' is not a loopback address; anybody who reaches it could read and control the "
+                              "training. Use 127.0.0.1 (an SSH tunnel reaches it) or say --insecure");
+}
+
+}  // namespace trainbus

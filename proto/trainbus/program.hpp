@@ -1,0 +1,26 @@
+#pragma once
+// What every program of the bus has in common: flags, exit codes, signals, one-line errors.
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace trainbus {
+
+const char* version();
+
+// Set by SIGINT and SIGTERM; every loop looks at it at least every 100 ms.
+bool stop_requested();
+// Waits until the time has passed or a stop is asked for; true when asked for.
+bool wait_or_stop(std::chrono::milliseconds time);
+
+// Runs a program: adds --version, parses the flags (--help exits 0, bad usage prints one line and exits 2), installs
+// the signal handlers, sends logs to stderr, and turns an exception into "NAME: what" and exit code 1.
+// `configure` declares the flags, `run` returns the exit code.
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& run);
+
+// Throws unless `host` is loopback or `insecure` is set.
+void require_loopback(const std::string& flag, const std::string& host, bool insecure);
+
+}  // namespace trainbus

@@ -1,0 +1,175 @@
+#include "trainbus/wire.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <random>
+
+namespace trainbus {
+namespace {
+
+constexpr std::string_view kErrorNames[] = {
+    "none",          "frame_count",      "bad_topic",       "too_large", "not_protobuf",   "no_payload",
+    "kind_mismatch", "session_mismatch", "too_many_images", "bad_image", "forbidden_kind",
+};
+static_assert(std::size(kErrorNames) == static_cast<std::size_t>(WireError::kCount));
+
+WireError check_images(const v1::BatchData& batch, Kind kind) {
+  if (kind == v1::KIND_BATCH) return batch.images().empty() ? WireError::kNone : WireError::kBadImage;
+  if (batch.images_size() > kMaxImages) return WireError::kTooManyImages;
+  for (const auto& image : batch.images()) {
+    const bool size_ok = image.width() > 0 && image.width() <= kMaxImagePixels && image.height() > 0 &&
+                         image.height() <= kMaxImagePixels;
+    if (!size_ok || image.image_bytes().empty()) return WireError::kBadImage;
+  }
+  return WireError::kNone;
+}
+
+template <class Message>
+WireError parse_control(std::string_view body, Message& message) {
+  if (body.size() > kMaxRecordBytes) return WireError::kTooLarge;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) return WireError::kNotProtobuf;
+  if (message.payload_case() == Message::PAYLOAD_NOT_SET) return WireError::kNoPayload;
+  return WireError::kNone;
+}
+
+bool is_hex_id(std::string_view id) {
+  return id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string_view wire_error_name(WireError error) { return kErrorNames[static_cast<std::size_t>(error)]; }
+
+Kind payload_kind(const v1::MetricsRequest& message) {
+  switch (message.payload_case()) {
+    case v1::MetricsRequest::kBatchData: return v1::KIND_BATCH;
+    case v1::MetricsRequest::kEpochData: return v1::KIND_EPOCH;
+    case v1::MetricsRequest::kPerformanceData: return v1::KIND_PERF;
+    case v1::MetricsRequest::kStatusUpdate: return v1::KIND_STATUS;
+    case v1::MetricsRequest::kHeartbeat: return v1::KIND_HEARTBEAT;
+    case v1::MetricsRequest::kCommand: return v1::KIND_COMMAND;
+    case v1::MetricsRequest::kAlert: return v1::KIND_ALERT;
+    default: return v1::KIND_UNKNOWN;
+  }
+}
+
+WireError decode_record(std::span<const std::string_view> frames, Topic& topic, v1::MetricsRequest& message) {
+  if (frames.size() != 2) return WireError::kFrameCount;
+  return decode_record(frames[0], frames[1], topic, message);
+}
+
+WireError decode_record(std::string_view topic_bytes, std::string_view body, Topic& topic,
+                        v1::MetricsRequest& message) {
+  auto parsed = parse_topic(topic_bytes);
+  if (!parsed) return WireError::kBadTopic;
+  topic = std::move(*parsed);
+  const bool tiles = topic.kind == v1::KIND_TILES;
+  if (body.size() > (tiles ? kMaxTilesBytes : kMaxRecordBytes)) return WireError::kTooLarge;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) return WireError::kNotProtobuf;
+  if (message.payload_case() == v1::MetricsRequest::PAYLOAD_NOT_SET) return WireError::kNoPayload;
+  const Kind kind = payload_kind(message);
+  if (kind != topic.kind && !(tiles && kind == v1::KIND_BATCH)) return WireError::kKindMismatch;
+  // "run/trainer" is the tail of the topic without its closing slash.
+  const auto session_at = topic_bytes.find('/') + 1;
+  if (message.session_id() != topic_bytes.substr(session_at, topic_bytes.size() - session_at - 1))
+    return WireError::kSessionMismatch;
+  return message.has_batch_data() ? check_images(message.batch_data(), topic.kind) : WireError::kNone;
+}
+
+WireError decode_control(std::string_view body, v1::MetricsRequest& message) {
+  const WireError error = parse_control(body, message);
+  if (error != WireError::kNone || message.session_id().empty()) return error;
+  if (message.session_id().ends_with("/*")) {  // every trainer of a run
+    return valid_name(std::string_view(message.session_id()).substr(0, message.session_id().size() - 2))
+               ? WireError::kNone
+               : WireError::kSessionMismatch;
+  }
+  return parse_session_id(message.session_id()) ? WireError::kNone : WireError::kSessionMismatch;
+}
+
+WireError decode_control(std::string_view body, v1::MetricsResponse& message) {
+  if (body.size() > kMaxTilesBytes) return WireError::kTooLarge;
+  if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) return WireError::kNotProtobuf;
+  return message.payload_case() == v1::MetricsResponse::PAYLOAD_NOT_SET ? WireError::kNoPayload : WireError::kNone;
+}
+
+double command_value(const v1::ControlCommand& command) {
+  const auto found = command.parameters().find("value");
+  double value = std::numeric_limits<double>::quiet_NaN();
+  if (found == command.parameters().end()) return value;
+  const std::string& text = found->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole ? value : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string command_problem(const v1::ControlCommand& command) {
+  if (!is_hex_id(command.command_id())) return "command id is not 32 hex digits";
+  if (command.issuer().size() > 128) return "issuer is longer than 128 bytes";
+  const auto found = command.parameters().find("value");
+  const std::string text = found == command.parameters().end() ? "nothing" : "'" + found->second.substr(0, 32) + "'";
+  const double value = command_value(command);
+  switch (command.type()) {
+    case v1::PAUSE_TRAINING:
+    case v1::RESUME_TRAINING:
+    case v1::STOP_TRAINING: return {};
+    case v1::ADJUST_BATCH_SIZE:
+      if (value >= 1 && value <= kMaxBatchSize && value == std::floor(value)) return {};
+      return "batch size must be a whole number from 1 to " + std::to_string(kMaxBatchSize) + ", got " + text;
+    case v1::CHANGE_LEARNING_RATE:
+      if (std::isfinite(value) && value > 0) return {};
+      return "learning rate must be a finite number above 0, got " + text;
+    default: return "unknown command type " + std::to_string(command.type());
+  }
+}
+
+std::string_view command_verb(v1::CommandType type) {
+  switch (type) {
+    case v1::PAUSE_TRAINING: return "pause";
+    case v1::RESUME_TRAINING: return "resume";
+    case v1::STOP_TRAINING: return "stop";
+    case v1::ADJUST_BATCH_SIZE: return "set-batch-size";
+    case v1::CHANGE_LEARNING_RATE: return "set-lr";
+    default: return "unknown";
+  }
+}
+
+bool command_ended(v1::CommandState state) { return state >= v1::COMMAND_APPLIED; }
+
+std::string_view command_state_name(v1::CommandState state) {
+  switch (state) {
+    case v1::COMMAND_ISSUED: return "ISSUED";
+    case v1::COMMAND_ACCEPTED: return "ACCEPTED";
+    case v1::COMMAND_DELIVERED: return "DELIVERED";
+    case v1::COMMAND_APPLIED: return "APPLIED";
+    case v1::COMMAND_REJECTED: return "REJECTED";
+    case v1::COMMAND_EXPIRED: return "EXPIRED";
+    case v1::COMMAND_UNKNOWN: return "UNKNOWN";
+    default: return "UNSET";
+  }
+}
+
+std::string new_command_id() {
+  std::random_device random;
+  std::string id;
+  for (int word = 0; word < 4; ++word) {
+    std::uint32_t bits = random();
+    for (int digit = 0; digit < 8; ++digit, bits >>= 4)
+      id += "0123456789abcdef"[bits & 15];
+  }
+  return id;
+}
+
+std::int64_t unix_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::uint64_t new_incarnation() {
+  std::random_device random;
+  return static_cast<std::uint64_t>(unix_ms()) << 20 | (random() & 0xfffff);
+}
+
+}  // namespace trainbus
