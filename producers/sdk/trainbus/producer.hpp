@@ -46,7 +46,7 @@ struct ProducerOptions {
   // Records wait here until the broker says they are stored. Past either bound the oldest go to a spool file.
   std::size_t outbox_records = 1 << 17;
   std::size_t outbox_bytes = 64 << 20;
-  std::string spool_dir;  // "": $XDG_STATE_HOME/trainbus/spool, else ~/.local/state/trainbus/spool
+  std::string spool_dir = {};  // "": $XDG_STATE_HOME/trainbus/spool, else ~/.local/state/trainbus/spool
 
   std::string client_name = "trainbus_producer";
   bool own_threads = true;            // false: the caller steps poll_once() (load generators)
@@ -55,14 +55,14 @@ struct ProducerOptions {
 
 struct Prediction {
   std::int32_t predicted_class = -1;
-  std::string label;
+  std::string label = {};
   float confidence = 0;  // 0..1
   struct Score {
     std::int32_t class_idx = -1;
-    std::string label;
+    std::string label = {};
     float score = 0;
   };
-  std::vector<Score> top_k;  // best first
+  std::vector<Score> top_k = {};  // best first
 };
 
 struct BatchMetrics {
@@ -103,9 +103,9 @@ struct TrainingPlan {
   std::int32_t batches_per_epoch = 0;
   std::int32_t batch_size = 0;
   double learning_rate = 0;
-  std::string model_name;
-  std::string dataset_name;
-  std::vector<std::string> class_names;
+  std::string model_name = {};
+  std::string dataset_name = {};
+  std::vector<std::string> class_names = {};
 };
 
 // The tiles of one batch, filled by the callback of log_batch in the training thread. Copies, nothing else: the
