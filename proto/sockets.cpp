@@ -6,6 +6,11 @@
 
 namespace trainbus {
 
+zmq::context_t& process_context() {
+  static auto* const context = new zmq::context_t;
+  return *context;
+}
+
 void apply_lane(zmq::socket_t& socket, Lane lane) {
   namespace opt = zmq::sockopt;
   socket.set(opt::linger, lane == Lane::kControl ? 2000 : 0);

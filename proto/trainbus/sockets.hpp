@@ -7,6 +7,9 @@
 
 namespace trainbus {
 
+// The one context of the process, made on first use and never torn down: sockets of any thread may outlive main.
+zmq::context_t& process_context();
+
 enum class Lane { kData, kTiles, kControl };
 
 // Settings every socket of a lane has: linger, handshake and ZMTP heartbeat intervals, MAXMSGSIZE, keep-alive,
