@@ -68,6 +68,8 @@ class TrainerView {
   }
 
  private:
+  bool renew(std::uint64_t incarnation);
+  void fold_at(Kind kind, const v1::MetricsRequest& message, std::int64_t heard_ms);
   void fold_batch(const v1::BatchData& batch, std::int64_t heard_ms);
   void fold_epoch(const v1::EpochData& epoch);
   void fold_perf(const v1::PerformanceData& perf);
