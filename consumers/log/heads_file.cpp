@@ -1,0 +1,46 @@
+#include "heads_file.hpp"
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+namespace trainbus {
+namespace {
+
+constexpr std::string_view kMagic = "trainbus-heads-1";
+
+}  // namespace
+
+bool save_heads(const std::string& path, const SavedHeads& saved) {
+  const std::string fresh = path + ".new";
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    out << kMagic << ' ' << saved.offset << ' ' << saved.tail_check << ' ' << saved.heads.size() << '\n';
+    for (const auto& [stream, sequence] : saved.heads)
+      out << kind_name(stream.kind) << ' ' << stream.session_id << ' ' << stream.incarnation << ' ' << sequence << '\n';
+    out << "end\n";
+    out.close();
+    if (!out) return false;
+  }
+  return std::rename(fresh.c_str(), path.c_str()) == 0;
+}
+
+std::optional<SavedHeads> load_heads(const std::string& path) {
+  std::ifstream in(path);
+  SavedHeads saved;
+  std::string word;
+  std::size_t streams = 0;
+  if (!(in >> word >> saved.offset >> saved.tail_check >> streams) || word != kMagic) return std::nullopt;
+  for (std::size_t i = 0; i < streams; ++i) {
+    StreamKey stream;
+    std::uint64_t sequence = 0;
+    if (!(in >> word >> stream.session_id >> stream.incarnation >> sequence)) return std::nullopt;
+    stream.kind = kind_from_name(word);
+    if (!is_kept(stream.kind)) return std::nullopt;
+    saved.heads.emplace_hint(saved.heads.end(), std::move(stream), sequence);
+  }
+  if (!(in >> word) || word != "end") return std::nullopt;
+  return saved;
+}
+
+}  // namespace trainbus

@@ -1,0 +1,61 @@
+#pragma once
+// An append-only file of whole records which is its own position: what is in it tells which records it has.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "trainbus/consumer.hpp"
+
+namespace trainbus {
+
+// How a file reads its own records back.
+struct RecordSyntax {
+  std::string header;   // the first line with its newline; "": none
+  std::string opening;  // how every file of this syntax begins
+  // Bytes of the first record of the text, its newline included; npos when it is not complete.
+  std::function<std::size_t(std::string_view)> record_size;
+  // Stream and sequence of a whole record; false when it is none of ours.
+  std::function<bool(std::string_view, StreamKey&, std::uint64_t&)> read_position;
+};
+
+// Single-threaded. Owns the file and an exclusive lock on it. Throws std::runtime_error with one line that names the
+// path; after that only open() or the destructor may follow. Bytes are buffered up to 256 KiB.
+class RecordFile {
+ public:
+  RecordFile(std::string path, RecordSyntax syntax);
+  ~RecordFile();
+  RecordFile(const RecordFile&) = delete;
+  RecordFile& operator=(const RecordFile&) = delete;
+
+  // Opens or creates the file, cuts off a half-written last record and gives the heads of what is there. Reads only
+  // what follows the offset in `PATH.heads` when that fits. Refuses, and leaves untouched, a file that is not of this
+  // syntax, that holds a damaged record, or that another process writes.
+  StreamHeads open();
+  // One whole record, its newline included.
+  void append(std::string_view record);
+  // The buffer is with the operating system.
+  void flush();
+  // The file is on the disk, and `PATH.heads` says how far it goes. Throws when the file was removed or replaced.
+  void sync(const StreamHeads& heads);
+
+ private:
+  [[noreturn]] void fail(const std::string& why) const;
+  [[noreturn]] void fail_errno() const;
+  void open_exclusively();
+  void check_opening();
+  // Reads records from size_ on, adds them to `heads`, and leaves size_ after the last whole one.
+  void scan(StreamHeads& heads, std::uint64_t file_bytes);
+  std::uint64_t tail_check(std::uint64_t offset) const;
+  void close();
+
+  const std::string path_;
+  const RecordSyntax syntax_;
+  int fd_ = -1;
+  std::uint64_t size_ = 0;  // bytes of whole records in the file
+  std::uint64_t synced_size_ = 0;
+  std::string buffer_;
+};
+
+}  // namespace trainbus

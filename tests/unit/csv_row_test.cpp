@@ -1,0 +1,91 @@
+#include "consumers/log/csv_row.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "consumers/log/csv_tables.hpp"
+#include "support/sample_records.hpp"
+
+namespace trainbus {
+namespace {
+
+std::string quoted(std::string_view value) {
+  std::string out;
+  CsvRow(out).text(value);
+  return out;
+}
+
+int fields_of(std::string_view row) {
+  int fields = 1;
+  bool in_quotes = false;
+  for (const char byte : row) {
+    if (byte == '"') in_quotes = !in_quotes;
+    fields += byte == ',' && !in_quotes;
+  }
+  return fields;
+}
+
+TEST(CsvRow, QuotesOnlyWhatNeedsIt) {
+  EXPECT_EQ(quoted("plain text"), "plain text");
+  EXPECT_EQ(quoted("a,b"), "\"a,b\"");
+  EXPECT_EQ(quoted("say \"hi\""), "\"say \"\"hi\"\"\"");
+  EXPECT_EQ(quoted("two\nlines"), "\"two\nlines\"");
+  EXPECT_EQ(quoted("\r"), "\"\r\"");
+  EXPECT_EQ(quoted(""), "");
+}
+
+TEST(CsvRow, WritesNumbersThatReadBackTheSame) {
+  std::string out;
+  CsvRow row(out);
+  row.number(0.1).number(std::nan("")).number(-std::numeric_limits<double>::infinity());
+  row.number(std::numeric_limits<std::uint64_t>::max()).number(0.1F).none(2).number(7).end();
+  EXPECT_EQ(out, "0.1,nan,-inf,18446744073709551615,0.1,,,7\n");
+}
+
+TEST(CsvRecordSize, CountsLineBreaksWithinQuotesIn) {
+  EXPECT_EQ(csv_record_size("a,b\nc"), 4U);
+  EXPECT_EQ(csv_record_size("\"a\nb\",c\nd\n"), 8U);
+  EXPECT_EQ(csv_record_size("\"say \"\"a\n\"\"\"\n"), 13U);
+  EXPECT_EQ(csv_record_size("\"a\nb"), std::string_view::npos);
+  EXPECT_EQ(csv_record_size("a,b"), std::string_view::npos);
+}
+
+TEST(CsvTables, EveryKeptKindFillsItsColumns) {
+  for (const auto& table : csv_tables()) {
+    auto record = test::sample_record(table.kind, 1);
+    auto& message = record.message;
+    switch (table.kind) {
+      case v1::KIND_BATCH: message.mutable_batch_data()->add_ground_truth(3); break;
+      case v1::KIND_EPOCH: message.mutable_epoch_data(); break;
+      case v1::KIND_PERF: message.mutable_performance_data()->mutable_resource_usage(); break;
+      case v1::KIND_STATUS: message.mutable_status_update()->mutable_config(); break;
+      case v1::KIND_COMMAND: message.mutable_command(); break;
+      default: message.mutable_alert(); break;
+    }
+    std::string row;
+    append_csv(row, record);
+    EXPECT_EQ(fields_of(row), fields_of(kCsvKeyColumns) + fields_of(table.columns)) << kind_name(table.kind) << row;
+    EXPECT_TRUE(row.starts_with("r,t0," + std::to_string(test::kSampleIncarnation) + ",1,")) << row;
+  }
+  EXPECT_EQ(csv_tables().size(), std::size(kKeptKinds));
+}
+
+TEST(CsvTables, WritesAbsentOptionalsAsEmptyFieldsAndListsWithBars) {
+  auto epoch = test::sample_record(v1::KIND_EPOCH, 2);
+  epoch.message.mutable_epoch_data()->set_validation_accuracy(0.75);
+  std::string row;
+  append_csv(row, epoch);
+  EXPECT_TRUE(row.ends_with(",false,,0.75\n")) << row;
+
+  auto batch = test::sample_batch(1);
+  for (const int truth : {3, 5})
+    batch.message.mutable_batch_data()->add_ground_truth(truth);
+  row.clear();
+  append_csv(row, batch);
+  EXPECT_TRUE(row.ends_with(",3|5,,\n")) << row;
+}
+
+}  // namespace
+}  // namespace trainbus

@@ -1,0 +1,188 @@
+// The files of the log writer after every kind of sudden end.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "consumers/log/csv_sink.hpp"
+#include "consumers/log/jsonl_sink.hpp"
+#include "consumers/log/sink_list.hpp"
+#include "support/sample_records.hpp"
+#include "support/temp_dir.hpp"
+
+namespace trainbus {
+namespace {
+
+using test::sample_batch;
+using test::sample_status;
+using test::stream_of;
+using testing::HasSubstr;
+
+std::string content(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+void add(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
+
+std::string refusal(Sink& sink) {
+  try {
+    sink.open();
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "was opened";
+}
+
+// Small language: write records, end suddenly (drop the sink), look at the file, open again.
+class LogSinks : public testing::TestWithParam<std::string> {
+ protected:
+  LogSinks() { spdlog::set_level(spdlog::level::off); }
+  std::string text() const { return GetParam() == "jsonl" ? "jsonl:" + (dir_ / "x.jsonl") : "csv:" + (dir_ / "x"); }
+  std::string status_file() const { return GetParam() == "jsonl" ? dir_ / "x.jsonl" : dir_ / "x/status.csv"; }
+  std::unique_ptr<Sink> sink() const { return make_sink(text()); }
+
+  StreamHeads write(std::uint64_t from, std::uint64_t to, bool sync = false) {
+    const auto one = sink();
+    auto heads = one->open();
+    for (auto sequence = from; sequence <= to; ++sequence) {
+      const auto record = sample_status(sequence, "two\n\"lines\", and a comma");
+      one->write(record);
+      heads[stream_of(record)] = sequence;
+    }
+    one->flush();
+    if (sync) one->sync(heads);
+    return heads;
+  }
+
+  test::TempDir dir_;
+};
+
+INSTANTIATE_TEST_SUITE_P(, LogSinks, testing::Values("jsonl", "csv"), [](const auto& one) { return one.param; });
+
+TEST_P(LogSinks, SaysWhatTheFileHasWhenOpenedAgain) {
+  EXPECT_TRUE(sink()->open().empty());
+  const auto heads = write(1, 20);
+  EXPECT_EQ(sink()->open(), heads);
+}
+
+TEST_P(LogSinks, CutsAHalfWrittenLineAtEveryByte) {
+  write(1, 2);
+  const auto two = content(status_file());
+  const auto heads = write(3, 3);
+  const auto three = content(status_file());
+  for (auto size = two.size(); size < three.size(); ++size) {
+    std::filesystem::resize_file(status_file(), size);
+    auto found = sink()->open();
+    ASSERT_EQ(found.at(heads.begin()->first), 2U) << "cut at byte " << size;
+    ASSERT_EQ(content(status_file()), two);
+    add(status_file(), three.substr(two.size()));
+  }
+  EXPECT_EQ(sink()->open(), heads);
+}
+
+TEST_P(LogSinks, ReadsOnlyWhatFollowsTheSavedHeads) {
+  write(1, 50, true);
+  const auto heads = write(51, 60);
+  // Damage before the offset, and further back than the check looks, goes unread.
+  auto text = content(status_file());
+  const auto at = text.find(std::to_string(test::kSampleIncarnation));
+  ASSERT_LT(at + 4500, text.size());
+  text[at] = '#';
+  std::ofstream(status_file()) << text;
+  EXPECT_EQ(sink()->open(), heads);
+  std::filesystem::remove(status_file() + ".heads");
+  EXPECT_THAT(refusal(*sink()), HasSubstr("is not a record"));
+}
+
+TEST_P(LogSinks, DistrustsSavedHeadsOfAnotherFile) {
+  write(1, 50, true);
+  const auto saved = content(status_file() + ".heads");
+  ASSERT_THAT(saved, HasSubstr("end\n"));
+  std::filesystem::remove(status_file());
+  EXPECT_EQ(write(1, 3).begin()->second, 3U) << "shorter than the saved offset";
+  std::ofstream(status_file() + ".heads") << saved;
+  const auto heads = write(4, 80);
+  EXPECT_EQ(sink()->open(), heads);
+  std::filesystem::remove(status_file());
+  write(7, 90);
+  EXPECT_EQ(sink()->open().begin()->second, 90U) << "longer, but other bytes";
+}
+
+TEST_P(LogSinks, RefusesAndLeavesAloneWhatIsNotItsOwn) {
+  sink()->open();
+  std::ofstream(status_file()) << "somebody's notes, no newline";
+  EXPECT_THAT(refusal(*sink()), HasSubstr("holds something else"));
+  EXPECT_EQ(content(status_file()), "somebody's notes, no newline");
+}
+
+TEST_P(LogSinks, RefusesADamagedRecordAndNamesItsPlace) {
+  write(1, 2);
+  const auto good = content(status_file()).size();
+  add(status_file(), "garbage\n");
+  EXPECT_THAT(refusal(*sink()), HasSubstr("line at byte " + std::to_string(good)));
+  EXPECT_EQ(content(status_file()).size(), good + 8);
+}
+
+TEST_P(LogSinks, RefusesAFileThatIsBeingWritten) {
+  const auto writer = sink();
+  writer->open();
+  EXPECT_THAT(refusal(*sink()), HasSubstr("another trainbus-log"));
+}
+
+TEST_P(LogSinks, OpensAgainAfterAFailure) {
+  const auto one = sink();
+  const auto record = sample_status(1, "m");
+  one->open();
+  one->write(record);
+  one->flush();
+  std::filesystem::rename(status_file(), status_file() + ".old");
+  EXPECT_THROW(one->sync({{stream_of(record), 1}}), std::runtime_error);
+  EXPECT_TRUE(one->open().empty()) << "a fresh file has nothing yet";
+  one->write(record);
+  one->flush();
+  EXPECT_EQ(content(status_file()), content(status_file() + ".old"));
+}
+
+TEST(JsonlSink, WritesAnEmptyFirstLineNowhere) {
+  test::TempDir dir;
+  JsonlSink sink(dir / "x.jsonl");
+  sink.open();
+  EXPECT_EQ(content(dir / "x.jsonl"), "");
+  sink.write(sample_batch(1));
+  EXPECT_EQ(content(dir / "x.jsonl"), "") << "whole lines, at the flush";
+  sink.flush();
+  EXPECT_THAT(content(dir / "x.jsonl"), testing::StartsWith(R"({"kind":"batch","run":"r","trainer":"t0")"));
+}
+
+TEST(CsvSink, StartsEveryFileWithItsHeaderAlsoWhenThatWasCut) {
+  test::TempDir dir;
+  const auto path = dir / "x/batch.csv";
+  CsvSink(dir / "x").open();
+  const auto header = content(path);
+  EXPECT_THAT(header, testing::StartsWith("run,trainer,incarnation,sequence,timestamp_ms,step,epoch"));
+  std::filesystem::resize_file(path, 10);
+  CsvSink(dir / "x").open();
+  EXPECT_EQ(content(path), header);
+}
+
+TEST(SinkList, NamesAnUnknownSinkAndAMissingPath) {
+  const auto problem = [](const std::string& text) -> std::string {
+    try {
+      make_sink(text);
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(problem("parquet:x"), HasSubstr("no such sink; there are jsonl, csv"));
+  EXPECT_THAT(problem("jsonl"), HasSubstr("jsonl:PATH"));
+  EXPECT_THAT(problem("csv:"), HasSubstr("csv:FOLDER"));
+}
+
+}  // namespace
+}  // namespace trainbus
