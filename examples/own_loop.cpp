@@ -31,7 +31,15 @@ class Model {
     }
     for (int k = 0; k < 3; ++k)
       weight_[k] -= learning_rate * slope[k];
+    epoch_.loss += result.loss, epoch_.accuracy += result.accuracy, ++epoch_batches_;
     return result;
+  }
+
+  // The mean over the batches since the last call.
+  BatchResult epoch_mean() {
+    const BatchResult mean{epoch_.loss / epoch_batches_, epoch_.accuracy / epoch_batches_};
+    epoch_ = {}, epoch_batches_ = 0;
+    return mean;
   }
 
  private:
@@ -39,6 +47,8 @@ class Model {
   std::normal_distribution<> noise_;
   std::bernoulli_distribution coin_;
   double weight_[3] = {};
+  BatchResult epoch_;
+  int epoch_batches_ = 0;
 };
 
 }  // namespace
@@ -46,20 +56,20 @@ class Model {
 int main(int argc, char** argv) {
   const std::string run = argc > 1 ? argv[1] : "mine", trainer = argc > 2 ? argv[2] : "t0";
   const int epochs = 3, batches = 100, batch_size = 32;
-  double learning_rate = 0.1, loss_sum = 0, accuracy_sum = 0;
+  double learning_rate = 0.1;
   bool go_on = true;
   Model model;
 
   trainbus::Producer bus({.run = run, .trainer = trainer});
   bus.on_learning_rate([&](double rate) { return trainbus::Applied{std::exchange(learning_rate, rate), rate}; });
   bus.start({.total_epochs = epochs, .batches_per_epoch = batches, .batch_size = batch_size});
-  for (int epoch = 1; epoch <= epochs && go_on; ++epoch, loss_sum = accuracy_sum = 0) {
+  for (int epoch = 1; epoch <= epochs && go_on; ++epoch) {
     for (int batch = 0; batch < batches && (go_on = bus.step()); ++batch) {  // commands are applied here
       const auto [loss, accuracy] = model.train_batch(learning_rate, batch_size);
       bus.log_batch({.epoch = epoch, .batch = batch, .batch_size = batch_size, .loss = loss, .accuracy = accuracy});
-      loss_sum += loss, accuracy_sum += accuracy;
     }
-    bus.log_epoch({.epoch = epoch, .average_loss = loss_sum / batches, .average_accuracy = accuracy_sum / batches});
+    const auto [loss, accuracy] = model.epoch_mean();
+    if (go_on) bus.log_epoch({.epoch = epoch, .average_loss = loss, .average_accuracy = accuracy});
   }
   const bool stored = bus.finish(trainbus::v1::COMPLETED);
   std::printf("%s/%s: %s\n", run.c_str(), trainer.c_str(), stored ? "all records stored" : "records left in the spool");
