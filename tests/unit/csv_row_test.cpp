@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <limits>
+#include <sstream>
 
 #include "consumers/log/csv_tables.hpp"
 #include "support/sample_records.hpp"
@@ -85,6 +87,16 @@ TEST(CsvTables, WritesAbsentOptionalsAsEmptyFieldsAndListsWithBars) {
   row.clear();
   append_csv(row, batch);
   EXPECT_TRUE(row.ends_with(",3|5,,\n")) << row;
+}
+
+TEST(CsvTables, AreInTheReadme) {
+  std::ostringstream readme;
+  readme << std::ifstream(TRAINBUS_SOURCE "/consumers/log/README.md").rdbuf();
+  for (const auto& table : csv_tables())
+    EXPECT_NE(
+        readme.str().find(std::string("| `").append(kind_name(table.kind)).append(".csv` | `").append(table.columns)),
+        std::string::npos)
+        << table.columns;
 }
 
 }  // namespace
