@@ -1,0 +1,62 @@
+// Builds the page. `node build.mjs` writes static files to $PAGE_OUT (else dist/); `--generate` only turns the schema
+// into TypeScript; `--test` bundles the tests. $PROTOC names another protoc.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const schema = resolve(here, "../../../proto");
+const generated = join(here, "generated");
+
+function generate() {
+  mkdirSync(generated, { recursive: true });
+  execFileSync(
+    process.env.PROTOC ?? "protoc",
+    [
+      `-I${schema}`,
+      `--plugin=protoc-gen-es=${join(here, "node_modules/.bin/protoc-gen-es")}`,
+      `--es_out=${generated}`,
+      "--es_opt=target=ts",
+      "trainbus.proto",
+    ],
+    { stdio: "inherit" },
+  );
+}
+
+const shared = { absWorkingDir: here, bundle: true, target: "es2022", logLevel: "warning" };
+
+async function bundlePage(out) {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  await build({
+    ...shared,
+    entryPoints: { app: "src/main.tsx", tiles: "src/tiles/worker.ts", style: "src/style.css" },
+    outdir: out,
+    format: "iife",
+    minify: true,
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    legalComments: "none",
+  });
+  cpSync(join(here, "static"), out, { recursive: true });
+}
+
+async function bundleTests() {
+  const out = join(generated, "test");
+  rmSync(out, { recursive: true, force: true });
+  const names = readdirSync(join(here, "test")).filter((name) => name.endsWith(".test.ts"));
+  await build({
+    ...shared,
+    entryPoints: names.map((name) => join("test", name)),
+    outdir: out,
+    outExtension: { ".js": ".mjs" },
+    format: "esm",
+    platform: "node",
+  });
+}
+
+generate();
+if (process.argv.includes("--test")) await bundleTests();
+else if (!process.argv.includes("--generate")) await bundlePage(resolve(process.env.PAGE_OUT ?? join(here, "dist")));

@@ -1,0 +1,64 @@
+// Commands to a trainer: what may be asked, how it is asked, and how it ended.
+import { commandPhases, type CommandEvent, type CommandPhase, type CommandVerb } from "./protocol";
+import type { Session } from "./route";
+
+export interface Command extends CommandEvent {
+  endedAt: number; // local ms; 0 while it is under way
+}
+
+const kMaxBatchSize = 1 << 20;
+
+export const isEnded = (phase: CommandPhase): boolean => commandPhases.indexOf(phase) >= commandPhases.indexOf("APPLIED");
+
+export const commandName: Record<CommandVerb, string> = {
+  PAUSE_TRAINING: "Pause",
+  RESUME_TRAINING: "Resume",
+  STOP_TRAINING: "Stop",
+  ADJUST_BATCH_SIZE: "Batch size",
+  CHANGE_LEARNING_RATE: "Learning rate",
+};
+
+// The broker's own words for what is wrong with a value, so that both say the same; empty when it is good.
+export function valueProblem(type: CommandVerb, raw: string): string {
+  const text = raw.trim();
+  const value = text === "" ? NaN : Number(text);
+  const got = text === "" ? "nothing" : `'${text.slice(0, 32)}'`;
+  if (type === "ADJUST_BATCH_SIZE" && !(Number.isInteger(value) && value >= 1 && value <= kMaxBatchSize)) {
+    return `batch size must be a whole number from 1 to ${kMaxBatchSize}, got ${got}`;
+  }
+  if (type === "CHANGE_LEARNING_RATE" && !(Number.isFinite(value) && value > 0)) {
+    return `learning rate must be a finite number above 0, got ${got}`;
+  }
+  return "";
+}
+
+// The states of the command as they come over the bus are news enough; the answer only carries the id and the first
+// state. Throws an Error with the server's one line.
+export async function issueCommand(session: Session, type: CommandVerb, value: string): Promise<CommandEvent> {
+  const response = await fetch(`api/trainers/${session.run}/${session.trainer}/commands`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(value === "" ? { type } : { type, value: value.trim() }),
+  });
+  const answer: unknown = await response.json().catch(() => null);
+  const said = (key: string): string => {
+    const field = (answer as Record<string, unknown> | null)?.[key];
+    return typeof field === "string" ? field : "";
+  };
+  if (!response.ok) throw new Error(said("error") || `the server answered ${response.status}`);
+  const state = commandPhases.find((phase) => phase === said("state")) ?? "ISSUED";
+  return {
+    kind: "command",
+    ...session,
+    timestamp_ms: Date.now(),
+    step: 0,
+    command_id: said("command_id"),
+    type,
+    value,
+    state,
+    issuer: "dashboard",
+    old_value: "",
+    new_value: "",
+    reason: said("reason"),
+  };
+}

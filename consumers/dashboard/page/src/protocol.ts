@@ -1,0 +1,310 @@
+// What the server says, checked. Text becomes a ServerMessage and bytes become a bus record, or null where they are
+// neither: nothing past this file meets an unchecked field. ../README.md of the dashboard describes the messages.
+import { fromBinary } from "@bufbuild/protobuf";
+import {
+  CommandState,
+  CommandType,
+  MetricsRequestSchema,
+  TrainingStatus,
+  type ControlCommand,
+  type MetricsRequest,
+} from "../generated/trainbus_pb";
+
+export const trainerStates = [
+  "WAITING", "ALIVE", "PAUSED", "STALLED", "DEAD", "COMPLETED", "FAILED", "UNREACHABLE",
+] as const;
+export type TrainerState = (typeof trainerStates)[number];
+
+export const stepSeries = [
+  "batch_loss", "batch_accuracy", "learning_rate", "time_per_batch_ms", "fps", "cpu_percent", "memory_mb",
+  "gpu_percent", "gpu_memory_mb",
+] as const;
+export const epochSeries = [
+  "epoch_loss", "epoch_accuracy", "epoch_learning_rate", "validation_loss", "validation_accuracy",
+] as const;
+export type SeriesName = (typeof stepSeries)[number] | (typeof epochSeries)[number];
+export const seriesNames: readonly SeriesName[] = [...stepSeries, ...epochSeries];
+
+const trainerNumbers = [
+  "epoch", "total_epochs", "batch", "batches_per_epoch", "step", "loss", "accuracy", "validation_loss",
+  "validation_accuracy", "learning_rate", "batch_size", "fps", "average_fps", "time_per_batch_ms", "eta_sec",
+  "cpu_percent", "memory_mb", "gpu_percent", "gpu_memory_mb", "heartbeat_age_ms", "last_record_age_ms",
+] as const;
+type TrainerNumber = (typeof trainerNumbers)[number];
+
+// Numbers that are not known or not finite are null.
+export type Trainer = Record<TrainerNumber, number | null> & {
+  run: string;
+  trainer: string;
+  state: TrainerState;
+  incarnation: bigint;
+  status_message: string;
+  model: string;
+  dataset: string;
+  class_names: string[];
+  sparkline: number[];
+};
+
+export interface Points {
+  x: number[];
+  y: number[];
+}
+
+export const commandTypes = [
+  "PAUSE_TRAINING", "RESUME_TRAINING", "STOP_TRAINING", "ADJUST_BATCH_SIZE", "CHANGE_LEARNING_RATE",
+] as const;
+export type CommandVerb = (typeof commandTypes)[number];
+export const commandPhases = [
+  "ISSUED", "ACCEPTED", "DELIVERED", "APPLIED", "REJECTED", "EXPIRED", "UNKNOWN",
+] as const;
+export type CommandPhase = (typeof commandPhases)[number];
+
+interface EventHead {
+  run: string;
+  trainer: string;
+  timestamp_ms: number;
+  step: number;
+}
+export interface StatusEvent extends EventHead {
+  kind: "status";
+  status: string;
+  message: string;
+}
+export interface CommandEvent extends EventHead {
+  kind: "command";
+  command_id: string;
+  type: CommandVerb;
+  value: string;
+  state: CommandPhase;
+  issuer: string;
+  old_value: string;
+  new_value: string;
+  reason: string;
+}
+export interface AlertEvent extends EventHead {
+  kind: "alert";
+  rule: string;
+  message: string;
+  active: boolean;
+}
+export type BusEvent = StatusEvent | CommandEvent | AlertEvent;
+
+export type ServerMessage =
+  | { type: "hello"; version: string; broker: string; server_time_ms: number }
+  | {
+      type: "trainers";
+      server_time_ms: number;
+      broker_connected: boolean;
+      caught_up: boolean;
+      records_total: number;
+      rejected_total: number;
+      trainers: Trainer[];
+    }
+  | {
+      type: "history";
+      run: string;
+      trainer: string;
+      trainer_info: Trainer | null;
+      series: Partial<Record<SeriesName, Points>>;
+      events: BusEvent[];
+    }
+  | { type: "reset"; run: string; trainer: string }
+  | { type: "bye"; reason: string };
+
+type Json = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+const numbers = (value: unknown): number[] => (Array.isArray(value) ? value.map(finite).filter((n) => n !== null) : []);
+const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(text) : []);
+
+function integer(value: unknown): bigint {
+  if (typeof value === "string" && /^\d{1,20}$/.test(value)) return BigInt(value);
+  return BigInt(Math.trunc(finite(value) ?? 0));
+}
+
+function oneOf<T extends string>(allowed: readonly T[], value: unknown): T | null {
+  return allowed.includes(value as T) ? (value as T) : null;
+}
+
+export function parseTrainer(value: unknown): Trainer | null {
+  if (!isObject(value)) return null;
+  const state = oneOf(trainerStates, value.state);
+  const run = text(value.run);
+  const trainer = text(value.trainer);
+  if (!state || !run || !trainer) return null;
+  const known = Object.fromEntries(trainerNumbers.map((name) => [name, finite(value[name])]));
+  return {
+    ...(known as Record<TrainerNumber, number | null>),
+    run,
+    trainer,
+    state,
+    incarnation: integer(value.incarnation),
+    status_message: text(value.status_message),
+    model: text(value.model),
+    dataset: text(value.dataset),
+    class_names: texts(value.class_names),
+    sparkline: numbers(value.sparkline),
+  };
+}
+
+// Points with an x or y that is not a number are left out; so are the tails of unequal arrays.
+export function parsePoints(xs: unknown, ys: unknown): Points {
+  const points: Points = { x: [], y: [] };
+  if (!Array.isArray(xs) || !Array.isArray(ys)) return points;
+  for (let i = 0; i < Math.min(xs.length, ys.length); i++) {
+    const x = finite(xs[i]);
+    const y = finite(ys[i]);
+    if (x === null || y === null) continue;
+    points.x.push(x);
+    points.y.push(y);
+  }
+  return points;
+}
+
+function parseEvent(value: unknown): BusEvent | null {
+  if (!isObject(value)) return null;
+  const head = {
+    run: text(value.run),
+    trainer: text(value.trainer),
+    timestamp_ms: finite(value.timestamp_ms) ?? 0,
+    step: finite(value.step) ?? finite(value.applied_step) ?? 0,
+  };
+  switch (value.kind) {
+    case "status":
+      return { ...head, kind: "status", status: text(value.status), message: text(value.message) };
+    case "alert":
+      return { ...head, kind: "alert", rule: text(value.rule), message: text(value.message), active: value.active === true };
+    case "command":
+      return parseCommand(value, head);
+    default:
+      return null;
+  }
+}
+
+function parseCommand(value: Json, head: EventHead): CommandEvent | null {
+  const type = oneOf(commandTypes, value.type);
+  const state = oneOf(commandPhases, value.state);
+  if (!type || !state) return null;
+  return {
+    ...head,
+    kind: "command",
+    type,
+    state,
+    command_id: text(value.command_id),
+    value: text(value.value),
+    issuer: text(value.issuer),
+    old_value: text(value.old_value),
+    new_value: text(value.new_value),
+    reason: text(value.reason),
+  };
+}
+
+function parseSeries(value: unknown): Partial<Record<SeriesName, Points>> {
+  const series: Partial<Record<SeriesName, Points>> = {};
+  if (!isObject(value)) return series;
+  for (const name of seriesNames) {
+    const points = value[name];
+    if (isObject(points)) series[name] = parsePoints(points.x, points.y);
+  }
+  return series;
+}
+
+const present = <T,>(value: T | null): value is T => value !== null;
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+export function parseServerText(raw: string): ServerMessage | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(raw);
+  } catch {
+    return null;
+  }
+  if (!isObject(value)) return null;
+  switch (value.type) {
+    case "hello":
+      return {
+        type: "hello",
+        version: text(value.version),
+        broker: text(value.broker),
+        server_time_ms: finite(value.server_time_ms) ?? 0,
+      };
+    case "trainers":
+      return {
+        type: "trainers",
+        server_time_ms: finite(value.server_time_ms) ?? 0,
+        broker_connected: value.broker_connected === true,
+        caught_up: value.caught_up !== false,
+        records_total: finite(value.records_total) ?? 0,
+        rejected_total: finite(value.rejected_total) ?? 0,
+        trainers: list(value.trainers).map(parseTrainer).filter(present),
+      };
+    case "history":
+      return {
+        type: "history",
+        run: text(value.run),
+        trainer: text(value.trainer),
+        trainer_info: parseTrainer(value.trainer_info),
+        series: parseSeries(value.series),
+        events: list(value.events).map(parseEvent).filter(present),
+      };
+    case "reset":
+      return { type: "reset", run: text(value.run), trainer: text(value.trainer) };
+    case "bye":
+      return { type: "bye", reason: text(value.reason) };
+    default:
+      return null;
+  }
+}
+
+export function parseRecord(bytes: Uint8Array): MetricsRequest | null {
+  try {
+    const record = fromBinary(MetricsRequestSchema, bytes);
+    return record.payload.case ? record : null;
+  } catch {
+    return null;
+  }
+}
+
+// The event that a status, command or alert record is; null for the other kinds.
+export function eventOf(record: MetricsRequest): BusEvent | null {
+  const [run = "", trainer = ""] = record.sessionId.split("/");
+  const head = { run, trainer, timestamp_ms: Number(record.timestampMs), step: 0 };
+  const { payload } = record;
+  switch (payload.case) {
+    case "statusUpdate":
+      return {
+        ...head,
+        kind: "status",
+        step: Number(payload.value.step),
+        status: TrainingStatus[payload.value.status] ?? "UNKNOWN",
+        message: payload.value.message,
+      };
+    case "alert":
+      return { ...head, kind: "alert", rule: payload.value.rule, message: payload.value.message, active: payload.value.active };
+    case "command":
+      return commandEvent(payload.value, head);
+    default:
+      return null;
+  }
+}
+
+function commandEvent(command: ControlCommand, head: EventHead): CommandEvent | null {
+  const type = oneOf(commandTypes, CommandType[command.type]);
+  const state = oneOf(commandPhases, CommandState[command.state]?.replace("COMMAND_", ""));
+  if (!type || !state) return null;
+  return {
+    ...head,
+    kind: "command",
+    type,
+    state,
+    step: Number(command.appliedStep),
+    command_id: command.commandId,
+    value: command.parameters.value ?? "",
+    issuer: command.issuer,
+    old_value: command.oldValue,
+    new_value: command.newValue,
+    reason: command.reason,
+  };
+}

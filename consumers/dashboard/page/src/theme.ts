@@ -1,0 +1,49 @@
+// Light or dark: the system's choice unless the user chose. Colours that a canvas needs are read from the style sheet.
+import type { TileColours } from "./tiles/messages";
+
+export type Theme = "light" | "dark";
+const kKey = "trainbus-theme";
+const darkSystem = matchMedia("(prefers-color-scheme: dark)");
+
+function stored(): Theme | null {
+  try {
+    const value = localStorage.getItem(kKey);
+    return value === "light" || value === "dark" ? value : null;
+  } catch {
+    return null; // storage may be forbidden
+  }
+}
+
+export const currentTheme = (): Theme => stored() ?? (darkSystem.matches ? "dark" : "light");
+
+export function applyTheme(): void {
+  document.documentElement.dataset.theme = currentTheme();
+}
+
+export function toggleTheme(): void {
+  try {
+    localStorage.setItem(kKey, currentTheme() === "dark" ? "light" : "dark");
+  } catch {
+    // The choice then lasts as long as the system's.
+  }
+  applyTheme();
+}
+
+export function onSystemTheme(changed: () => void): void {
+  darkSystem.addEventListener("change", changed);
+}
+
+export function cssColour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+export function tileColours(): TileColours {
+  return {
+    right: cssColour("right"),
+    wrong: cssColour("wrong"),
+    unknown: cssColour("faint"),
+    text: cssColour("text"),
+    muted: cssColour("muted"),
+    surface: cssColour("sunken"),
+  };
+}

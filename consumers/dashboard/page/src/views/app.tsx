@@ -1,0 +1,25 @@
+import type { Page } from "../page";
+import { Banner } from "./banner";
+import { Overview } from "./overview";
+import { TopBar } from "./top_bar";
+import { TrainerPage } from "./trainer";
+
+export function App({ page }: { page: Page }) {
+  const { state } = page;
+  return (
+    <div class={state.link === "lost" ? "app stale" : "app"} data-testid="app" data-link={state.link}>
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>
+        Skip to content
+      </a>
+      <TopBar page={page} />
+      <Banner page={page} />
+      <main id="main" tabIndex={-1}>
+        {state.route.page === "trainer" && state.watched ? (
+          <TrainerPage key={`${state.watched.run}/${state.watched.trainer}`} page={page} watched={state.watched} />
+        ) : (
+          <Overview page={page} />
+        )}
+      </main>
+    </div>
+  );
+}

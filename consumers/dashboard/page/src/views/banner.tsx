@@ -1,0 +1,32 @@
+// What the user must know about the connection, whatever page is open.
+import { duration } from "../format";
+import type { Page } from "../page";
+
+export function Banner({ page }: { page: Page }) {
+  const { state, now } = page;
+  if (state.link === "lost") {
+    return (
+      <p class="banner bad" role="alert" data-testid="lost-banner">
+        <strong>{state.listed ? "Connection lost" : "No connection"}</strong>{" "}
+        {state.lostAt > 0 && <span>{duration(now - state.lostAt)} ago</span>}
+        {state.byeReason && <span> — {state.byeReason}</span>}. What you see is old; the page reconnects by itself.
+      </p>
+    );
+  }
+  if (state.link === "open" && state.listed && !state.brokerConnected) {
+    return (
+      <p class="banner warn" role="alert" data-testid="broker-banner">
+        <strong>The broker is away{state.broker && ` (${state.broker})`}.</strong> Trainers keep training and keep their records; they
+        arrive when it is back.
+      </p>
+    );
+  }
+  if (state.link === "open" && state.listed && !state.caughtUp) {
+    return (
+      <p class="banner" role="status">
+        Reading the history from the broker…
+      </p>
+    );
+  }
+  return null;
+}

@@ -1,0 +1,40 @@
+// How far a training is.
+import { count, kNone, number } from "../format";
+import type { Trainer } from "../protocol";
+
+export function progressOf({ epoch, total_epochs, batch, batches_per_epoch, state }: Trainer): number {
+  if (state === "COMPLETED") return 1;
+  if (!epoch || !total_epochs) return 0;
+  const within = batches_per_epoch && batch !== null ? Math.min(1, (batch + 1) / batches_per_epoch) : 0;
+  return Math.min(1, (epoch - 1 + within) / total_epochs);
+}
+
+export function ProgressBar({ trainer }: { trainer: Trainer }) {
+  const done = progressOf(trainer);
+  return (
+    <span class="progress" role="progressbar" aria-label="Progress" aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(done * 100)}>
+      <i style={{ transform: `scaleX(${done.toFixed(4)})` }} />
+    </span>
+  );
+}
+
+export function Progress({ trainer }: { trainer: Trainer }) {
+  return (
+    <span class="strip-progress">
+      <span class="progress-text">
+        <span>
+          epoch <b>{number(trainer.epoch)}</b>
+          <span class="dim">/{number(trainer.total_epochs)}</span>
+        </span>
+        <span>
+          batch <b>{trainer.batch === null ? kNone : count(trainer.batch + 1)}</b>
+          <span class="dim">/{count(trainer.batches_per_epoch)}</span>
+        </span>
+        <span>
+          step <b data-testid="step">{count(trainer.step)}</b>
+        </span>
+      </span>
+      <ProgressBar trainer={trainer} />
+    </span>
+  );
+}

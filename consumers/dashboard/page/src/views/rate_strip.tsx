@@ -1,0 +1,38 @@
+// Always on screen: how fast the trainer goes, how fast this page draws, how old what it draws is, what was left out.
+import { count, duration, kNone, rate } from "../format";
+import type { Page } from "../page";
+import type { Trainer } from "../protocol";
+import { Progress } from "./progress";
+
+const kIdleMs = 2000;
+
+export function RateStrip({ page, trainer }: { page: Page; trainer: Trainer | null }) {
+  const { frame, frameAt } = page.tiles();
+  const running = trainer?.state === "ALIVE" && page.state.link === "open";
+  const drawing = frame !== null && page.now - frameAt < kIdleMs;
+  // Between frames the picture on screen grows older.
+  const age = frame === null ? null : Math.max(0, frame.ageMs) + (drawing ? 0 : page.now - frameAt);
+  const beat = trainer?.heartbeat_age_ms ?? null;
+  return (
+    <div class="rate-strip" role="status" aria-label="Frame rate">
+      <Rate label="trainer" unit="batches/s" testId="fps-trainer" text={running ? rate(trainer.fps) : trainer ? "0" : kNone} />
+      <Rate label="this page" unit="tiles/s" testId="fps-page" text={drawing ? rate(frame.fps) : "0"} />
+      <Rate label="age of data" testId="data-age" text={duration(age)} tone={age !== null && drawing && age > 1000 ? "warn" : ""} />
+      <Rate label="not shown" unit="batches" testId="dropped" text={frame ? count(frame.dropped) : kNone} />
+      <Rate label="heartbeat" testId="heartbeat" text={beat === null ? kNone : duration(beat + page.now - page.state.heardAt)} />
+      {trainer && <Progress trainer={trainer} />}
+    </div>
+  );
+}
+
+function Rate({ label, unit, testId, text, tone = "" }: { label: string; unit?: string; testId: string; text: string; tone?: string }) {
+  return (
+    <span class={`rate ${tone}`}>
+      <span class="label">{label}</span>
+      <span>
+        <b data-testid={testId}>{text}</b>
+        {unit && <span class="dim"> {unit}</span>}
+      </span>
+    </span>
+  );
+}

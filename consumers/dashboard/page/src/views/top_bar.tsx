@@ -1,0 +1,41 @@
+import { count } from "../format";
+import type { Page } from "../page";
+import { overviewHref } from "../route";
+
+export function TopBar({ page }: { page: Page }) {
+  const { state, theme } = page;
+  const link = { open: "connected", connecting: "connecting", lost: "disconnected" }[state.link];
+  return (
+    <header class="top-bar">
+      <a class="brand" href={overviewHref}>
+        <svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true">
+          <rect width="32" height="32" rx="7" class="brand-back" />
+          <path d="M5 9c4 0 5 12 10 13s6-2 12-2" class="brand-line" />
+          <circle cx="27" cy="20" r="2.6" class="brand-dot" />
+        </svg>
+        trainbus
+      </a>
+      {state.route.page === "trainer" && (
+        <nav class="crumbs" aria-label="Breadcrumb">
+          <a href={overviewHref}>all trainers</a>
+        </nav>
+      )}
+      <span class="spacer" />
+      {state.rejectedTotal > 0 && (
+        <span class="counter warn" title="messages from the bus that were not valid">
+          {count(state.rejectedTotal)} rejected
+        </span>
+      )}
+      <span class="counter" title="kept records since the dashboard started">
+        {state.listed ? `${count(state.recordsTotal)} records` : ""}
+      </span>
+      <span class={`link link-${state.link}`} data-testid="link" title={state.broker ? `broker ${state.broker}` : undefined}>
+        <i aria-hidden="true" />
+        <span class="link-word">{link}</span>
+      </span>
+      <button class="icon" onClick={page.toggleTheme} aria-label={theme === "dark" ? "Light theme" : "Dark theme"} title="Light or dark">
+        {theme === "dark" ? "☀" : "☾"}
+      </button>
+    </header>
+  );
+}

@@ -1,0 +1,129 @@
+// One trainer: what it does now, how it got there, and control over it.
+import { count, duration, kNone, loss, mebibytes, number, percent, rate } from "../format";
+import type { Page } from "../page";
+import type { Trainer } from "../protocol";
+import { overviewHref, sessionId } from "../route";
+import type { Watched } from "../state";
+import { Curves } from "./curves";
+import { Controls } from "./controls";
+import { EpochTable } from "./epoch_table";
+import { EventLog } from "./event_log";
+import { RateStrip } from "./rate_strip";
+import { StateBadge } from "./state_badge";
+import { TilesPanel } from "./tiles_panel";
+
+export function TrainerPage({ page, watched }: { page: Page; watched: Watched }) {
+  const { state } = page;
+  const trainer = state.trainers.get(sessionId(watched)) ?? watched.info;
+  if (!trainer && state.listed && watched.phase === "live") return <Unknown watched={watched} />;
+  return (
+    <div class="trainer" aria-busy={watched.phase === "loading"}>
+      <div class="headline">
+        <h1>
+          <span class="run">{watched.run}/</span>
+          {watched.trainer}
+        </h1>
+        {trainer && <StateBadge state={trainer.state} />}
+        <span class="message">{trainer?.status_message}</span>
+        <span class="spacer" />
+        <span class="dim">{[trainer?.model, trainer?.dataset].filter(Boolean).join(" · ")}</span>
+      </div>
+      <RateStrip page={page} trainer={trainer} />
+      {trainer && (trainer.state === "COMPLETED" || trainer.state === "FAILED") && <Summary page={page} watched={watched} trainer={trainer} />}
+      <div class="columns">
+        <div class="column">
+          <TilesPanel page={page} watched={watched} trainer={trainer} />
+          {trainer && <Controls page={page} trainer={trainer} />}
+          {trainer && <Numbers page={page} watched={watched} trainer={trainer} />}
+          <EventLog events={watched.events} />
+        </div>
+        <div class="column">
+          {watched.phase === "loading" ? (
+            <div class="panel loading" role="status">
+              Loading the history…
+            </div>
+          ) : (
+            <Curves page={page} watched={watched} />
+          )}
+          <EpochTable watched={watched} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Unknown({ watched }: { watched: Watched }) {
+  return (
+    <div class="empty panel">
+      <h1>Nobody knows {sessionId(watched)}</h1>
+      <p>
+        No trainer of this name has said hello yet; if one does, it appears here. <a href={overviewHref}>See all trainers</a>
+      </p>
+    </div>
+  );
+}
+
+// The life of the trainer process that is shown: its incarnation starts with its start time.
+export function elapsedMs(page: Page, watched: Watched, trainer: Trainer): number | null {
+  const startedAt = Number((trainer.incarnation || watched.incarnation) >> 20n);
+  if (startedAt < Date.UTC(2020, 0)) return null;
+  const ended = trainer.state === "COMPLETED" || trainer.state === "FAILED";
+  const last = watched.events.find((event) => event.kind === "status");
+  const until = ended && last ? last.timestamp_ms : page.state.clock.now(page.now);
+  return Math.max(0, until - startedAt);
+}
+
+function Numbers({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {
+  const ended = trainer.state === "COMPLETED" || trainer.state === "FAILED";
+  const values: [string, string, string?][] = [
+    ["Loss", loss(trainer.loss), "loss"],
+    ["Accuracy", percent(trainer.accuracy), "accuracy"],
+    ["Val. loss", loss(trainer.validation_loss), "validation-loss"],
+    ["Val. accuracy", percent(trainer.validation_accuracy), "validation-accuracy"],
+    ["Learning rate", number(trainer.learning_rate), "learning-rate"],
+    ["Batch size", number(trainer.batch_size), "batch-size"],
+    ["Per batch", trainer.time_per_batch_ms === null ? kNone : `${number(trainer.time_per_batch_ms, 3)} ms`],
+    ["Batches/s, mean", rate(trainer.average_fps)],
+    ["Elapsed", duration(elapsedMs(page, watched, trainer))],
+    ["Remaining", ended || trainer.eta_sec === null ? kNone : duration(trainer.eta_sec * 1000)],
+    ["CPU", trainer.cpu_percent === null ? kNone : `${Math.round(trainer.cpu_percent)} %`],
+    ["Memory", mebibytes(trainer.memory_mb)],
+  ];
+  if (trainer.gpu_percent || trainer.gpu_memory_mb) {
+    values.push(["GPU", `${Math.round(trainer.gpu_percent ?? 0)} %`], ["GPU memory", mebibytes(trainer.gpu_memory_mb)]);
+  }
+  return (
+    <section class="panel numbers" aria-label="Numbers">
+      <dl>
+        {values.map(([name, text, id]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd data-testid={id && `value-${id}`}>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Summary({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {
+  const completed = trainer.state === "COMPLETED";
+  return (
+    <section class={completed ? "panel summary good" : "panel summary bad"} data-testid="summary" aria-label="Summary">
+      <strong>{completed ? "Training is complete" : "Training has failed"}</strong>
+      <span>after {duration(elapsedMs(page, watched, trainer))}</span>
+      <span>
+        {count(trainer.epoch)} epochs, {count(trainer.step)} steps
+      </span>
+      <span>
+        loss <b>{loss(watched.series.epoch_loss.last ?? trainer.loss)}</b>, accuracy <b>{percent(watched.series.epoch_accuracy.last ?? trainer.accuracy)}</b>
+      </span>
+      {trainer.validation_loss !== null && (
+        <span>
+          validation <b>{loss(trainer.validation_loss)}</b>, <b>{percent(trainer.validation_accuracy)}</b>
+        </span>
+      )}
+      {!completed && trainer.status_message && <span class="reason">{trainer.status_message}</span>}
+    </section>
+  );
+}
