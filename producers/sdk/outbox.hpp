@@ -1,0 +1,80 @@
+#pragma once
+// Where kept records wait until the broker says they are stored.
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "trainbus/topic.hpp"
+
+namespace trainbus {
+
+// Pure and single-threaded; time is an argument. Drops nothing: the owner looks at full() before it numbers another
+// record. Per kind the records are contiguous in sequence, because acknowledgements are cumulative.
+class Outbox {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  struct Limits {
+    std::size_t records = 1 << 17;
+    std::size_t bytes = 64 << 20;
+  };
+  // At most this much is sent again per turn.
+  struct Burst {
+    std::size_t records = 256;
+    std::size_t bytes = 1 << 20;
+  };
+  // Sends one record again; false when it could not be taken, which ends the turn.
+  using Send = std::function<bool(Kind kind, const std::string& record)>;
+
+  explicit Outbox(Limits limits) : limits_(limits) {}
+
+  bool full() const { return records_ >= limits_.records || bytes_ >= limits_.bytes; }
+  bool empty() const { return records_ == 0; }
+  std::size_t records() const { return records_; }
+  std::size_t bytes() const { return bytes_; }
+  // Acknowledged so far.
+  std::uint64_t stored() const { return stored_; }
+
+  // `sequence` is the kind's last one + 1; `now`: it was published just now.
+  void push(Kind kind, std::uint64_t sequence, std::string record, Clock::time_point now);
+
+  // Everything of the kind up to and including `through` is stored. What was never pushed is ignored.
+  void acknowledge(Kind kind, std::uint64_t through, Clock::time_point now);
+
+  // Everything that is here now is due: the connection is a new one.
+  void resend_all();
+
+  // Sends what is due, oldest first: what resend_all() marked, and the whole of a kind of which nothing was
+  // acknowledged for `patience` although something waits. Returns how many were sent.
+  std::size_t resend_due(Clock::time_point now, Clock::duration patience, const Burst& burst, const Send& send);
+
+  // Visits what is left, kind by kind in order.
+  void for_each(const std::function<void(Kind, const std::string&)>& visit) const;
+
+ private:
+  struct Entry {
+    std::string record;
+    Clock::time_point sent;
+  };
+  struct Stream {
+    std::deque<Entry> entries;
+    std::uint64_t first = 1;       // sequence of entries.front()
+    std::size_t cursor = 0;        // next one of the round of resending that is going on
+    std::size_t marked = 0;        // so many from the front are due whatever their age
+    Clock::time_point progress{};  // last time an acknowledgement moved the front
+  };
+
+  static bool due(const Stream& stream, Clock::time_point now, Clock::duration patience);
+
+  Limits limits_;
+  std::array<Stream, v1::Kind_ARRAYSIZE> streams_{};
+  std::size_t records_ = 0;
+  std::size_t bytes_ = 0;
+  std::uint64_t stored_ = 0;
+};
+
+}  // namespace trainbus

@@ -1,0 +1,253 @@
+#include "record_lane.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bus_context.hpp"
+#include "record_encoder.hpp"
+#include "trainbus/sockets.hpp"
+
+namespace trainbus {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Kind kOwnKinds[] = {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF, v1::KIND_STATUS};
+constexpr int kDataSendHwm = 10000;
+constexpr std::size_t kMaxPublishedPerTurn = 4096;  // so that a burst does not keep commands waiting
+constexpr int kMaxReadPerTurn = 256;
+
+constexpr seconds kHelloInterval{1};
+constexpr seconds kQuiet{5};        // after so long without a word from the broker it is greeted again
+constexpr seconds kUnreachable{8};  // and after so long it is not there
+// Nothing acknowledged for so long: sent again. Shorter while the data connection may still be opening, because what
+// is published before that is dropped.
+constexpr milliseconds kPatience{1000};
+constexpr milliseconds kOpeningPatience{150};
+constexpr seconds kOpening{1};
+constexpr milliseconds kMaxLease{3'600'000};
+
+}  // namespace
+
+RecordLane::RecordLane(zmq::context_t& context, TrainerState& state)
+    : state_(state),
+      data_(context, zmq::socket_type::pub),
+      control_(context, zmq::socket_type::dealer),
+      outbox_({state.options.outbox_records, state.options.outbox_bytes}) {
+  const std::string id = state.session.id();
+  for (const Kind kind : kAllKinds)
+    topics_[kind] = topic_text(kind, state.session.run, state.session.trainer);
+  const Endpoints endpoints = parse_endpoints(state.options.broker);
+  apply_lane(data_, Lane::kData);
+  apply_lane(control_, Lane::kControl);
+  apply_reconnect(data_, id);
+  apply_reconnect(control_, id);
+  data_.set(zmq::sockopt::sndhwm, kDataSendHwm);
+  // Without a peer the DEALER refuses instead of queueing: the outbox repeats records, and old greetings are noise.
+  control_.set(zmq::sockopt::immediate, 1);
+  data_.connect(endpoints.data_in());
+  control_.connect(endpoints.control());
+  record_.set_session_id(id);
+  record_.set_incarnation(state.incarnation);
+  request_ = record_;
+  limit_tiles(0, 0);
+}
+
+void RecordLane::poll_once(milliseconds timeout) {
+  try {
+    turn(timeout);
+  } catch (const zmq::error_t&) {
+    // An interrupted call; the next turn goes on where this one stopped.
+  }
+}
+
+void RecordLane::finish(milliseconds linger) {
+  poll_once(milliseconds(0));
+  try {
+    send_heartbeat(Clock::now());
+    data_.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+    control_.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+  } catch (const zmq::error_t&) {
+    // The heartbeat is one that may be lost.
+  }
+}
+
+void RecordLane::turn(milliseconds timeout) {
+  wait(next_taken_ < taken_.size() && !outbox_.full() ? milliseconds(0) : timeout);
+  const auto now = Clock::now();
+  follow_link(now);
+  read_control(now);
+  publish_queued(now);
+  resend(now);
+  report_commands();
+  if (now >= next_heartbeat_) send_heartbeat(now);
+  if (linked_ && now >= next_hello_ && (!welcomed_ || now - last_heard_ >= kQuiet)) send_hello(now);
+  if (now >= demand_until_) limit_tiles(0, 0);
+  state_.connected.store(linked_ && welcomed_ && now - last_heard_ < kUnreachable, std::memory_order_relaxed);
+  state_.stored.store(outbox_.stored(), std::memory_order_release);
+}
+
+void RecordLane::wait(milliseconds timeout) {
+  if (timeout == milliseconds(0)) return;
+  zmq_pollitem_t item{control_.handle(), 0, ZMQ_POLLIN, 0};
+  zmq_poll(&item, 1, timeout.count());
+}
+
+// With IMMEDIATE the DEALER is writable only while it has a peer.
+void RecordLane::follow_link(Clock::time_point now) {
+  const bool writable = (control_.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0;
+  if (writable && !linked_) {
+    welcomed_ = false;
+    relinked_ = true;
+    next_hello_ = now;
+  }
+  linked_ = writable;
+}
+
+void RecordLane::read_control(Clock::time_point now) {
+  for (int count = 0; count < kMaxReadPerTurn && receive_message(control_, frames_); ++count) {
+    if (frames_.size() != 1 || decode_control(bytes_of(frames_[0]), response_) != WireError::kNone) continue;
+    last_heard_ = now;
+    switch (response_.payload_case()) {
+      case v1::MetricsResponse::kWelcome: on_welcome(response_.welcome(), now); break;
+      case v1::MetricsResponse::kAck:
+        if (response_.ack().incarnation() == state_.incarnation) acknowledge(response_.ack().stored(), now);
+        break;
+      case v1::MetricsResponse::kCommand: state_.commands.receive(response_.command(), unix_ms()); break;
+      case v1::MetricsResponse::kDemand: on_demand(response_.demand(), now); break;
+      case v1::MetricsResponse::kError:
+        if (response_.error().code() == v1::INVALID_SESSION) welcomed_ = false;
+        break;
+      default: break;
+    }
+  }
+}
+
+void RecordLane::on_welcome(const v1::Welcome& welcome, Clock::time_point now) {
+  acknowledge(welcome.stored(), now);
+  if (!welcomed_) welcomed_at_ = now;
+  welcomed_ = true;
+  const bool other_broker = welcome.broker_incarnation() != broker_incarnation_;
+  broker_incarnation_ = welcome.broker_incarnation();
+  if (other_broker) outbox_.resend_all();
+  if (other_broker || relinked_) {
+    state_.commands.report_again();
+    next_heartbeat_ = now;
+  }
+  relinked_ = false;
+}
+
+void RecordLane::on_demand(const v1::Demand& demand, Clock::time_point now) {
+  limit_tiles(demand.max_rate_hz(), demand.max_pixels());
+  demand_until_ = now + std::clamp(milliseconds(demand.lease_ms()), milliseconds(0), kMaxLease);
+}
+
+// 0: nothing stated, what the options allow.
+void RecordLane::limit_tiles(double max_rate_hz, int max_pixels) {
+  const double most_hz = state_.options.max_tile_rate_hz;
+  const int most_pixels = state_.options.tile_pixels;
+  state_.tiles.set_max_rate(max_rate_hz > 0 && !(most_hz > 0 && most_hz < max_rate_hz) ? max_rate_hz : most_hz);
+  state_.tiles.set_max_pixels(max_pixels > 0 ? std::min(max_pixels, most_pixels) : most_pixels);
+  demand_until_ = Clock::time_point::max();
+}
+
+void RecordLane::acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPosition>& stored,
+                             Clock::time_point now) {
+  for (const v1::KindPosition& position : stored)
+    outbox_.acknowledge(position.kind(), position.sequence(), now);
+}
+
+void RecordLane::publish_queued(Clock::time_point now) {
+  for (std::size_t count = 0; count < kMaxPublishedPerTurn && !outbox_.full(); ++count) {
+    if (next_taken_ == taken_.size()) {
+      next_taken_ = 0;
+      state_.queue.take(taken_);
+      if (taken_.empty()) return;
+    }
+    publish(taken_[next_taken_++], now);
+  }
+}
+
+void RecordLane::publish(const QueuedRecord& record, Clock::time_point now) {
+  const Kind kind = kind_of(record);
+  const std::uint64_t sequence = ++highest_[kind];
+  record_.set_sequence(sequence);
+  write_record(record, record_);
+  std::string bytes = record_.SerializeAsString();
+  zmq::message_t body(bytes.data(), bytes.size());
+  outbox_.push(kind, sequence, std::move(bytes), now);  // first, so that nothing that fails below can lose it
+  send_record(data_, topics_[kind], std::move(body));
+}
+
+void RecordLane::resend(Clock::time_point now) {
+  if (!linked_ || !welcomed_ || outbox_.empty()) return;
+  const auto patience = now - welcomed_at_ < kOpening ? kOpeningPatience : kPatience;
+  const std::size_t count = outbox_.resend_due(now, patience, {}, [this](Kind kind, const std::string& record) {
+    return send_record(control_, topics_[kind], zmq::message_t(record.data(), record.size()));
+  });
+  state_.resent.fetch_add(count, std::memory_order_relaxed);
+}
+
+void RecordLane::report_commands() {
+  if (!linked_) return;
+  for (auto& report : state_.commands.take_reports(unix_ms()))
+    unsent_reports_.push_back(std::move(report));
+  std::size_t sent = 0;
+  for (; sent < unsent_reports_.size(); ++sent) {
+    *request_.mutable_command_report() = unsent_reports_[sent];
+    if (!send_control(request_)) break;
+  }
+  unsent_reports_.erase(unsent_reports_.begin(), unsent_reports_.begin() + static_cast<std::ptrdiff_t>(sent));
+}
+
+void RecordLane::send_hello(Clock::time_point now) {
+  next_hello_ = now + kHelloInterval;
+  v1::Hello& hello = *request_.mutable_hello();
+  v1::SessionInfo& info = *hello.mutable_session();
+  info.set_session_id(request_.session_id());
+  info.set_client_name(clean_text(state_.options.client_name, 128));
+  info.set_client_version(TRAINBUS_VERSION);
+  info.set_timestamp_ms(unix_ms());
+  write_highest(*hello.mutable_highest());
+  send_control(request_);
+}
+
+void RecordLane::send_heartbeat(Clock::time_point now) {
+  next_heartbeat_ = now + state_.options.heartbeat_interval;
+  const std::uint64_t sequence = ++highest_[v1::KIND_HEARTBEAT];
+  const std::int64_t now_ms = unix_ms();
+  record_.set_sequence(sequence);
+  record_.set_timestamp_ms(now_ms);
+  v1::Heartbeat& heartbeat = *record_.mutable_heartbeat();
+  heartbeat.Clear();
+  heartbeat.set_timestamp_ms(now_ms);
+  heartbeat.set_sequence_number(sequence);
+  heartbeat.set_step(state_.progress.step());
+  heartbeat.set_since_last_step_ms(state_.progress.since_last_step(now).count());
+  heartbeat.set_next_checkin_ms(state_.progress.promise_left(now).count());
+  write_highest(*heartbeat.mutable_highest());
+  *heartbeat.mutable_tiles() = state_.tiles.ledger();
+  const std::string bytes = record_.SerializeAsString();
+  send_record(data_, topics_[v1::KIND_HEARTBEAT], zmq::message_t(bytes.data(), bytes.size()));
+}
+
+bool RecordLane::send_control(v1::MetricsRequest& message) {
+  message.set_timestamp_ms(unix_ms());
+  const std::string bytes = message.SerializeAsString();
+  zmq::message_t frame(bytes.data(), bytes.size());
+  return control_.send(frame, zmq::send_flags::dontwait).has_value();
+}
+
+template <class Positions>
+void RecordLane::write_highest(Positions& positions) const {
+  positions.Clear();
+  for (const Kind kind : kOwnKinds) {
+    if (highest_[kind] == 0) continue;
+    v1::KindPosition& position = *positions.Add();
+    position.set_kind(kind);
+    position.set_sequence(highest_[kind]);
+  }
+}
+
+}  // namespace trainbus

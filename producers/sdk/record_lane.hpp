@@ -1,0 +1,79 @@
+#pragma once
+// The records' and commands' way to the broker.
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "outbox.hpp"
+#include "trainer_state.hpp"
+
+namespace trainbus {
+
+// Numbers, serializes and publishes what the training thread queued, keeps it until it is stored, says HELLO and
+// heartbeats, receives commands. Single-threaded and steppable; owns a PUB socket (data) and a DEALER (control).
+// Loses nothing that it took from the queue: it takes only while its outbox has room. Heartbeats may be lost.
+class RecordLane {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Throws zmq::error_t when a socket cannot be opened.
+  RecordLane(zmq::context_t& context, TrainerState& state);
+
+  // One turn of everything; waits at most `timeout` when there is nothing to do. Never throws.
+  void poll_once(std::chrono::milliseconds timeout);
+
+  // The last turn: what is known goes out, with a heartbeat that closes the ledgers; the sockets then linger at most
+  // this long.
+  void finish(std::chrono::milliseconds linger);
+
+ private:
+  void turn(std::chrono::milliseconds timeout);
+  void wait(std::chrono::milliseconds timeout);
+  void follow_link(Clock::time_point now);
+  void read_control(Clock::time_point now);
+  void on_welcome(const v1::Welcome& welcome, Clock::time_point now);
+  void on_demand(const v1::Demand& demand, Clock::time_point now);
+  void acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPosition>& stored, Clock::time_point now);
+  void limit_tiles(double max_rate_hz, int max_pixels);
+  void publish_queued(Clock::time_point now);
+  void publish(const QueuedRecord& record, Clock::time_point now);
+  void resend(Clock::time_point now);
+  void report_commands();
+  void send_hello(Clock::time_point now);
+  void send_heartbeat(Clock::time_point now);
+  bool send_control(v1::MetricsRequest& message);
+  template <class Positions>
+  void write_highest(Positions& positions) const;
+
+  TrainerState& state_;
+  zmq::socket_t data_;
+  zmq::socket_t control_;
+  std::array<std::string, v1::Kind_ARRAYSIZE> topics_;
+  Outbox outbox_;
+
+  std::vector<QueuedRecord> taken_;  // swapped out of the queue; numbered up to next_taken_
+  std::size_t next_taken_ = 0;
+  std::array<std::uint64_t, v1::Kind_ARRAYSIZE> highest_{};  // sequence given out, per kind
+
+  bool linked_ = false;    // the DEALER has a peer
+  bool relinked_ = false;  // since the last welcome
+  bool welcomed_ = false;
+  std::uint64_t broker_incarnation_ = 0;
+  Clock::time_point welcomed_at_{};
+  Clock::time_point last_heard_{};
+  Clock::time_point next_hello_{};
+  Clock::time_point next_heartbeat_{};
+  Clock::time_point demand_until_ = Clock::time_point::max();
+  std::vector<v1::ControlCommand> unsent_reports_;
+
+  v1::MetricsRequest record_;  // reused, as are the next two
+  v1::MetricsRequest request_;
+  v1::MetricsResponse response_;
+  std::vector<zmq::message_t> frames_;
+};
+
+}  // namespace trainbus

@@ -1,0 +1,108 @@
+#include "tile_lane.hpp"
+
+#include <atomic>
+
+#include "bus_context.hpp"
+#include "trainbus/sockets.hpp"
+
+namespace trainbus {
+
+// The bytes of one message, sent without a copy. libzmq's I/O thread says when it is done with them.
+struct TileLane::Buffer {
+  std::vector<char> bytes;
+  std::atomic<bool> lent{false};
+};
+
+TileLane::TileLane(zmq::context_t& context, TrainerState& state)
+    : state_(state),
+      socket_(context, zmq::socket_type::xpub),
+      topic_(topic_text(v1::KIND_TILES, state.session.run, state.session.trainer)),
+      encoder_(state.options.jpeg_quality) {
+  apply_lane(socket_, Lane::kTiles);
+  apply_reconnect(socket_, state.session.id());
+  socket_.set(zmq::sockopt::immediate, 1);  // else it neither learns that the broker died nor forgets who watched
+  socket_.set(zmq::sockopt::sndhwm, 2);
+  socket_.set(zmq::sockopt::xpub_nodrop, 1);  // one peer only: a full link is an error to count, not a silent drop
+  socket_.connect(parse_endpoints(state.options.broker).data_in());
+  message_.set_session_id(state.session.id());
+  message_.set_incarnation(state.incarnation);
+}
+
+void TileLane::poll_once(std::chrono::milliseconds timeout) {
+  try {
+    turn(timeout);
+  } catch (const zmq::error_t&) {
+    // An interrupted call; the next turn goes on where this one stopped.
+  }
+}
+
+void TileLane::turn(std::chrono::milliseconds timeout) {
+  if (timeout.count() > 0) {
+    zmq_pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
+    zmq_poll(&item, 1, timeout.count());
+  }
+  read_subscriptions();
+  const TileSet* tiles = state_.tiles.take();
+  if (tiles == nullptr) return;
+  if (state_.tiles.watched() && send(*tiles))
+    state_.tiles.sent();
+  else
+    state_.tiles.dropped();
+}
+
+// Frames are 1 (subscribe) or 0 (unsubscribe) and a prefix; a lost connection takes its subscriptions back too.
+void TileLane::read_subscriptions() {
+  bool changed = false;
+  while (receive_message(socket_, frames_)) {
+    const std::string_view event = bytes_of(frames_[0]);
+    if (frames_.size() != 1 || event.empty()) continue;
+    const std::string_view prefix = event.substr(1);
+    if (!prefix.starts_with("tiles/") || !topic_.starts_with(prefix)) continue;
+    if (event[0] == 1)
+      subscriptions_.emplace(prefix);
+    else if (const auto found = subscriptions_.find(prefix); event[0] == 0 && found != subscriptions_.end())
+      subscriptions_.erase(found);
+    changed = true;
+  }
+  if (changed) state_.tiles.set_watched(!subscriptions_.empty());
+}
+
+bool TileLane::send(const TileSet& tiles) {
+  v1::BatchData& batch = *message_.mutable_batch_data();
+  batch.Clear();
+  const BatchMetrics& metrics = tiles.batch();
+  batch.set_epoch(metrics.epoch);
+  batch.set_batch_idx(metrics.batch);
+  batch.set_batch_size(metrics.batch_size);
+  batch.set_batch_loss(metrics.loss);
+  batch.set_batch_accuracy(metrics.accuracy);
+  batch.set_learning_rate(metrics.learning_rate);
+  batch.set_timestamp_ms(tiles.timestamp_ms());
+  batch.set_step(tiles.step());
+  if (!encoder_.encode(tiles, state_.tiles.max_pixels(), batch)) return false;
+  message_.set_timestamp_ms(tiles.timestamp_ms());
+  message_.set_sequence(sequence_ + 1);
+  const std::size_t size = message_.ByteSizeLong();
+  if (size > kMaxTilesBytes) return false;
+
+  const std::shared_ptr<Buffer> buffer = free_buffer();
+  if (buffer->bytes.size() < size) buffer->bytes.resize(size);
+  message_.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(buffer->bytes.data()));
+  buffer->lent.store(true, std::memory_order_relaxed);
+  const auto give_back = [](void*, void* hint) {
+    const std::unique_ptr<std::shared_ptr<Buffer>> lent(static_cast<std::shared_ptr<Buffer>*>(hint));
+    (*lent)->lent.store(false, std::memory_order_release);
+  };
+  zmq::message_t body(buffer->bytes.data(), size, give_back, new std::shared_ptr<Buffer>(buffer));
+  if (!send_record(socket_, topic_, std::move(body))) return false;
+  ++sequence_;
+  return true;
+}
+
+std::shared_ptr<TileLane::Buffer> TileLane::free_buffer() {
+  for (const auto& buffer : buffers_)
+    if (!buffer->lent.load(std::memory_order_acquire)) return buffer;
+  return buffers_.emplace_back(std::make_shared<Buffer>());
+}
+
+}  // namespace trainbus

@@ -1,0 +1,156 @@
+#include "command_book.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "commands.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr std::uint64_t kIncarnation = 42;
+constexpr std::int64_t kNow = 1'000'000;
+
+v1::ControlCommand command(char digit, v1::CommandType type, const std::string& value = {}) {
+  v1::ControlCommand command;
+  command.set_command_id(std::string(32, digit));
+  command.set_type(type);
+  command.set_expected_incarnation(kIncarnation);
+  command.set_deadline_ms(unix_ms() + 60'000);
+  if (!value.empty()) (*command.mutable_parameters())["value"] = value;
+  return command;
+}
+
+// "DELIVERED", "REJECTED: why", "APPLIED 7: 0.1 -> 0.2": what was reported since the last call.
+std::vector<std::string> said(std::vector<v1::ControlCommand> reports) {
+  std::vector<std::string> lines;
+  for (const auto& report : reports) {
+    std::string line(command_state_name(report.state()));
+    if (report.state() == v1::COMMAND_APPLIED)
+      line += ' ' + std::to_string(report.applied_step()) + ": " + report.old_value() + " -> " + report.new_value();
+    if (!report.reason().empty()) line += ": " + report.reason();
+    lines.push_back(line);
+  }
+  return lines;
+}
+using Lines = std::vector<std::string>;
+
+TEST(CommandBook, DeliversOnceAndRepeatsTheStoredAnswer) {
+  CommandBook book(kIncarnation);
+  const auto pause = command('a', v1::PAUSE_TRAINING);
+  book.receive(pause, kNow);
+  book.receive(pause, kNow);
+  EXPECT_EQ(said(book.take_reports()), (Lines{"DELIVERED", "DELIVERED"}));
+  auto next = book.take_next(kNow);
+  ASSERT_TRUE(next);
+  EXPECT_FALSE(book.take_next(kNow));
+  book.applied(std::move(*next), 7, "RUNNING", "PAUSED");
+  book.receive(pause, kNow);
+  EXPECT_FALSE(book.has_waiting());
+  EXPECT_EQ(said(book.take_reports()), (Lines{"APPLIED 7: RUNNING -> PAUSED", "APPLIED 7: RUNNING -> PAUSED"}));
+}
+
+TEST(CommandBook, RejectsWhatIsMeantForAnotherIncarnation) {
+  CommandBook book(kIncarnation);
+  auto stop = command('a', v1::STOP_TRAINING);
+  stop.set_expected_incarnation(kIncarnation + 1);
+  book.receive(stop, kNow);
+  EXPECT_EQ(said(book.take_reports()), (Lines{"REJECTED: meant for another incarnation of this trainer"}));
+  EXPECT_FALSE(book.has_waiting());
+}
+
+TEST(CommandBook, ExpiresOnArrivalAndWhileWaiting) {
+  CommandBook book(kIncarnation);
+  auto late = command('a', v1::STOP_TRAINING);
+  late.set_deadline_ms(kNow);
+  book.receive(late, kNow);
+  auto soon = command('b', v1::STOP_TRAINING);
+  soon.set_deadline_ms(kNow + 10);
+  book.receive(soon, kNow);
+  EXPECT_EQ(said(book.take_reports()), (Lines{"EXPIRED", "DELIVERED"}));
+  EXPECT_FALSE(book.take_next(kNow + 10));
+  EXPECT_EQ(said(book.take_reports()), (Lines{"EXPIRED"}));
+}
+
+TEST(CommandBook, ChecksValuesAndBoundsWhatWaits) {
+  CommandBook book(kIncarnation);
+  book.receive(command('a', v1::CHANGE_LEARNING_RATE, "-1"), kNow);
+  EXPECT_EQ(said(book.take_reports()), (Lines{"REJECTED: learning rate must be a finite number above 0, got '-1'"}));
+  for (std::size_t i = 0; i <= CommandBook::kMaxWaiting; ++i) {
+    auto one = command('b', v1::PAUSE_TRAINING);
+    one.set_command_id(new_command_id());
+    book.receive(one, kNow);
+  }
+  EXPECT_EQ(said(book.take_reports()).back(), "REJECTED: too many commands are waiting for a step");
+}
+
+TEST(CommandBook, ReportsItsLatestAnswersAgainOnANewConnection) {
+  CommandBook book(kIncarnation);
+  book.receive(command('a', v1::PAUSE_TRAINING), kNow);
+  book.take_reports();
+  book.report_again();
+  EXPECT_EQ(said(book.take_reports()), (Lines{"DELIVERED"}));
+}
+
+class CommandsTest : public testing::Test {
+ protected:
+  bool step() { return commands_.apply_waiting(step_, false); }
+  Lines reports() { return said(commands_.take_reports(unix_ms())); }
+
+  std::vector<bool> pauses_;
+  std::atomic<std::uint64_t> step_{7};
+  Commands commands_{kIncarnation, [this](bool paused) { pauses_.push_back(paused); }};
+};
+
+TEST_F(CommandsTest, NeedNoAttentionUntilOneArrives) {
+  EXPECT_FALSE(commands_.need_attention());
+  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.1"), unix_ms());
+  EXPECT_TRUE(commands_.need_attention());
+  EXPECT_TRUE(step());
+  EXPECT_FALSE(commands_.need_attention());
+}
+
+TEST_F(CommandsTest, AppliesValuesThroughTheHandlerWithShortestText) {
+  double rate = 0.1;
+  commands_.on_learning_rate([&](double value) { return Applied{std::exchange(rate, value), value}; });
+  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.30000000000000004"), unix_ms());
+  EXPECT_TRUE(step());
+  EXPECT_EQ(reports(), (Lines{"DELIVERED", "APPLIED 7: 0.1 -> 0.30000000000000004"}));
+  EXPECT_EQ(rate, 0.30000000000000004);
+}
+
+TEST_F(CommandsTest, RejectsWithoutAHandlerAndWhenItThrows) {
+  commands_.on_batch_size([](double) -> CommandOutcome { throw std::runtime_error("out of memory"); });
+  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.1"), unix_ms());
+  commands_.receive(command('b', v1::ADJUST_BATCH_SIZE, "64"), unix_ms());
+  EXPECT_TRUE(step());
+  EXPECT_EQ(reports(), (Lines{"DELIVERED", "DELIVERED", "REJECTED: this trainer has no handler for it",
+                              "REJECTED: out of memory"}));
+}
+
+TEST_F(CommandsTest, PausesResumesAndStops) {
+  commands_.receive(command('a', v1::PAUSE_TRAINING), unix_ms());
+  EXPECT_TRUE(step());
+  EXPECT_TRUE(commands_.paused());
+  EXPECT_TRUE(commands_.need_attention());
+  commands_.receive(command('b', v1::RESUME_TRAINING), unix_ms());
+  EXPECT_TRUE(step());
+  EXPECT_FALSE(commands_.paused());
+  commands_.receive(command('c', v1::STOP_TRAINING), unix_ms());
+  EXPECT_FALSE(step());
+  EXPECT_FALSE(step());
+  EXPECT_TRUE(commands_.stop_commanded());
+  EXPECT_EQ(pauses_, (std::vector<bool>{true, false}));
+  EXPECT_EQ(reports(), (Lines{"DELIVERED", "DELIVERED", "DELIVERED", "APPLIED 7: RUNNING -> PAUSED",
+                              "APPLIED 7: PAUSED -> RUNNING", "APPLIED 7: RUNNING -> STOPPED"}));
+}
+
+TEST_F(CommandsTest, InterruptEndsThePause) {
+  commands_.receive(command('a', v1::PAUSE_TRAINING), unix_ms());
+  commands_.interrupt();
+  EXPECT_FALSE(commands_.apply_waiting(step_, true));
+}
+
+}  // namespace
+}  // namespace trainbus

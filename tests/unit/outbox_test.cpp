@@ -1,0 +1,109 @@
+#include "outbox.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace trainbus {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using namespace std::chrono_literals;
+
+// An outbox, a clock that is moved by hand, and what was sent again.
+class OutboxTest : public testing::Test {
+ protected:
+  void push(Kind kind, std::uint64_t from, std::uint64_t to) {
+    for (auto sequence = from; sequence <= to; ++sequence)
+      box_.push(kind, sequence, std::string(kind_name(kind)) + std::to_string(sequence), now_);
+  }
+  std::vector<std::string> resend(std::size_t records = 256, std::size_t bytes = 1 << 20) {
+    std::vector<std::string> sent;
+    box_.resend_due(now_, 1s, {records, bytes}, [&](Kind, const std::string& record) {
+      sent.push_back(record);
+      return true;
+    });
+    return sent;
+  }
+
+  Outbox::Clock::time_point now_{100s};
+  Outbox box_{{.records = 4, .bytes = 1000}};
+};
+
+TEST_F(OutboxTest, KeepsWhatIsNotAcknowledged) {
+  push(v1::KIND_BATCH, 1, 3);
+  push(v1::KIND_EPOCH, 1, 1);
+  box_.acknowledge(v1::KIND_BATCH, 2, now_);
+  EXPECT_EQ(box_.records(), 2u);
+  EXPECT_EQ(box_.stored(), 2u);
+  box_.resend_all();
+  EXPECT_THAT(resend(), ElementsAre("batch3", "epoch1"));
+}
+
+TEST_F(OutboxTest, IgnoresAcknowledgementsOfWhatItNeverHad) {
+  push(v1::KIND_BATCH, 1, 1);
+  box_.acknowledge(v1::KIND_EPOCH, 7, now_);
+  box_.acknowledge(static_cast<Kind>(-1), 7, now_);
+  box_.acknowledge(static_cast<Kind>(1000), 7, now_);
+  box_.acknowledge(v1::KIND_BATCH, 0, now_);
+  EXPECT_EQ(box_.records(), 1u);
+  box_.acknowledge(v1::KIND_BATCH, 1000, now_);
+  EXPECT_TRUE(box_.empty());
+  EXPECT_EQ(box_.stored(), 1u);
+  EXPECT_EQ(box_.bytes(), 0u);
+}
+
+TEST_F(OutboxTest, IsFullAtEitherBound) {
+  push(v1::KIND_BATCH, 1, 3);
+  EXPECT_FALSE(box_.full());
+  push(v1::KIND_BATCH, 4, 4);
+  EXPECT_TRUE(box_.full());
+  box_.acknowledge(v1::KIND_BATCH, 3, now_);
+  EXPECT_FALSE(box_.full());
+  box_.push(v1::KIND_BATCH, 5, std::string(1000, 'x'), now_);
+  EXPECT_TRUE(box_.full());
+}
+
+TEST_F(OutboxTest, ResendsAfterPatienceAndOncePerRound) {
+  push(v1::KIND_BATCH, 1, 2);
+  now_ += 999ms;
+  EXPECT_THAT(resend(), IsEmpty());
+  now_ += 1ms;
+  EXPECT_THAT(resend(), ElementsAre("batch1", "batch2"));
+  now_ += 5ms;
+  EXPECT_THAT(resend(), IsEmpty());
+  now_ += 1s;
+  EXPECT_THAT(resend(), ElementsAre("batch1", "batch2"));
+}
+
+TEST_F(OutboxTest, WaitsWhileAcknowledgementsGoOn) {
+  push(v1::KIND_BATCH, 1, 4);
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    now_ += 900ms;
+    box_.acknowledge(v1::KIND_BATCH, sequence, now_);
+    EXPECT_THAT(resend(), IsEmpty());
+  }
+  now_ += 1s;
+  EXPECT_THAT(resend(), ElementsAre("batch4"));
+}
+
+TEST_F(OutboxTest, BurstsAreBoundedAndGoOnWhereTheyStopped) {
+  push(v1::KIND_BATCH, 1, 3);
+  box_.resend_all();
+  EXPECT_THAT(resend(2), ElementsAre("batch1", "batch2"));
+  box_.acknowledge(v1::KIND_BATCH, 1, now_);
+  EXPECT_THAT(resend(2), ElementsAre("batch3"));
+  EXPECT_THAT(resend(2), IsEmpty());
+  box_.resend_all();
+  EXPECT_THAT(resend(256, 1), ElementsAre("batch2"));
+}
+
+TEST_F(OutboxTest, ARecordThatCouldNotBeSentStaysDue) {
+  push(v1::KIND_BATCH, 1, 1);
+  box_.resend_all();
+  EXPECT_EQ(box_.resend_due(now_, 1s, {}, [](Kind, const std::string&) { return false; }), 0u);
+  EXPECT_THAT(resend(), ElementsAre("batch1"));
+}
+
+}  // namespace
+}  // namespace trainbus
