@@ -1,0 +1,67 @@
+#include "broker/bound_sockets.hpp"
+
+#include <random>
+#include <stdexcept>
+
+#include "trainbus/sockets.hpp"
+#include "trainbus/wire.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr int kTriesForFreePorts = 200;
+constexpr int kXpubHighWaterMark = 20'000;
+constexpr std::int64_t kMaxSubscriptionFrame = 1024;
+
+BoundSockets make_sockets(zmq::context_t& context) {
+  namespace opt = zmq::sockopt;
+  BoundSockets sockets{zmq::socket_t(context, zmq::socket_type::xsub),
+                       zmq::socket_t(context, zmq::socket_type::xpub),
+                       zmq::socket_t(context, zmq::socket_type::router),
+                       {}};
+  // Both lanes of a trainer arrive here, so the limits are the tiles'; the records' own are checked on decoding.
+  apply_lane(sockets.xsub, Lane::kTiles);
+  apply_lane(sockets.xpub, Lane::kData);
+  sockets.xpub.set(opt::maxmsgsize, kMaxSubscriptionFrame);
+  sockets.xpub.set(opt::sndhwm, kXpubHighWaterMark);
+  apply_lane(sockets.router, Lane::kControl);
+  sockets.router.set(opt::router_mandatory, true);
+  return sockets;
+}
+
+void bind_all(BoundSockets& sockets, const Endpoints& endpoints) {
+  std::string address;
+  try {
+    sockets.xsub.bind(address = endpoints.data_in());
+    sockets.xpub.bind(address = endpoints.data_out());
+    sockets.router.bind(address = endpoints.control());
+  } catch (const zmq::error_t& error) {
+    throw std::runtime_error("cannot listen on " + address + ": " + error.what());
+  }
+  sockets.endpoints = endpoints;
+}
+
+}  // namespace
+
+BoundSockets bind_sockets(zmq::context_t& context, const Endpoints& wanted) {
+  if (wanted.base_port != 0) {
+    auto sockets = make_sockets(context);
+    bind_all(sockets, wanted);
+    return sockets;
+  }
+  std::mt19937 random(std::random_device{}());
+  std::uniform_int_distribution<int> ports(10'000, 32'000);
+  for (int attempt = 1;; ++attempt) {
+    Endpoints candidate = wanted;
+    candidate.base_port = static_cast<std::uint16_t>(ports(random));
+    auto sockets = make_sockets(context);
+    try {
+      bind_all(sockets, candidate);
+      return sockets;
+    } catch (const std::runtime_error&) {
+      if (attempt == kTriesForFreePorts) throw;
+    }
+  }
+}
+
+}  // namespace trainbus

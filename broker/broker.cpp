@@ -1,0 +1,105 @@
+#include "broker/broker.hpp"
+
+#include <array>
+#include <chrono>
+
+namespace trainbus {
+namespace {
+
+std::int64_t steady_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+std::string with_reason(const char* name, WireError error) {
+  return std::string(name) + "{reason=\"" + std::string(wire_error_name(error)) + "\"}";
+}
+
+void add_rejected(v1::BrokerStats& stats, const char* name, const RejectCounters& rejected) {
+  for (std::size_t i = 1; i < rejected.size(); ++i)
+    (*stats.mutable_counters())[with_reason(name, static_cast<WireError>(i))] = rejected[i];
+}
+
+}  // namespace
+
+Broker::Broker(const BrokerOptions& options)
+    : folder_(options.state_dir),
+      context_(options.io_threads),
+      sockets_(bind_sockets(context_, parse_endpoints(options.listen))),
+      data_(sockets_.xsub, sockets_.xpub),
+      store_(
+          context_, folder_.journal_path(), options.durability,
+          [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
+          [this](const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body) {
+            if (message.has_command()) book_.restore(message.session_id(), message.command());
+            roster_.restore(topic, message, std::move(body));
+          }),
+      control_(sockets_.router, store_, roster_, book_, alerts_, [this] { return stats(); }) {
+  data_.attach(store_, roster_);
+}
+
+void Broker::poll_once(std::chrono::milliseconds timeout) {
+  std::array<zmq::pollitem_t, 5> items{{{sockets_.xsub.handle(), 0, ZMQ_POLLIN, 0},
+                                        {sockets_.xpub.handle(), 0, ZMQ_POLLIN, 0},
+                                        {sockets_.router.handle(), 0, ZMQ_POLLIN, 0},
+                                        {store_.journal().outcomes_socket().handle(), 0, ZMQ_POLLIN, 0},
+                                        {store_.journal().answers_socket().handle(), 0, ZMQ_POLLIN, 0}}};
+  zmq_poll(items.data(), static_cast<int>(items.size()), timeout.count());  // EINTR: a turn with nothing to do
+  const std::int64_t now_ms = steady_ms();
+  data_.forward_subscriptions();
+  data_.forward_data(now_ms);
+  control_.answer(now_ms);
+  store_.turn(now_ms, [this](const Stream& stream) { control_.owe_ack(stream); });
+  control_.answer_fetches();
+  control_.tick(now_ms);
+}
+
+v1::BrokerStats Broker::stats() const {
+  v1::BrokerStats stats;
+  stats.set_broker_incarnation(store_.broker_incarnation());
+  auto& counters = *stats.mutable_counters();
+  const auto& data = data_.counters();
+  counters["data_messages_in_total"] = data.messages_in;
+  counters["data_bytes_in_total"] = data.bytes_in;
+  counters["data_messages_out_total"] = data.messages_out;
+  counters["tiles_in_total"] = data.tiles_in;
+  counters["heartbeats_in_total"] = data.heartbeats_in;
+  counters["refused_total{reason=\"too_many_streams\"}"] = data.too_many_streams;
+  counters["subscription_events_total"] = data.subscriptions;
+  add_rejected(stats, "data_rejected_total", data.rejected);
+  const auto& intake = store_.intake().counters();
+  counters["records_accepted_total"] = intake.accepted;
+  counters["records_duplicate_total"] = intake.duplicates;
+  counters["records_held_total"] = intake.held;
+  counters["records_refused_total"] = intake.refused;
+  counters["records_lost_total"] = intake.lost;
+  const auto& control = control_.counters();
+  counters["control_requests_total"] = control.requests;
+  counters["control_resent_records_total"] = control.resent_records;
+  counters["control_hellos_total"] = control.hellos;
+  counters["control_acks_total"] = control.acks;
+  counters["control_fetches_total"] = control.fetches;
+  counters["control_errors_total"] = control.errors_answered;
+  counters["control_unreachable_total"] = control.unreachable;
+  counters["commands_issued_total"] = control.commands_issued;
+  counters["commands_refused_total"] = control.commands_refused;
+  add_rejected(stats, "control_rejected_total", control.rejected);
+  std::uint64_t lost_on_link = 0;
+  for (const auto& [id, session] : roster_.sessions())
+    lost_on_link += session.tiles_lost_on_link;
+  counters["tiles_lost_on_link_total"] = lost_on_link;
+  const auto& journal = const_cast<Broker*>(this)->store_.journal().gauges();
+  counters["journal_commits_total"] = journal.commits;
+  counters["journal_records_total"] = journal.rows;
+  auto& gauges = *stats.mutable_gauges();
+  gauges["journal_commit_seconds_sum"] = static_cast<double>(journal.commit_us) / 1e6;
+  gauges["journal_waiting_records"] = static_cast<double>(journal.waiting_rows);
+  gauges["journal_failing"] = journal.failing ? 1 : 0;
+  gauges["intake_waiting_bytes"] = static_cast<double>(intake.waiting_bytes);
+  gauges["sessions"] = static_cast<double>(roster_.size());
+  gauges["streams"] = static_cast<double>(store_.intake().streams());
+  gauges["commands_open"] = static_cast<double>(book_.open_count());
+  return stats;
+}
+
+}  // namespace trainbus

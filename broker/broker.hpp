@@ -1,0 +1,47 @@
+#pragma once
+// The broker: forwards, keeps the journal, routes commands. Embeddable: tests and benches run it in a thread.
+
+#include <memory>
+#include <string>
+
+#include "broker/bound_sockets.hpp"
+#include "broker/command_book.hpp"
+#include "broker/control_path.hpp"
+#include "broker/data_path.hpp"
+#include "broker/record_store.hpp"
+#include "broker/roster.hpp"
+
+namespace trainbus {
+
+struct BrokerOptions {
+  std::string listen = std::string(kDefaultBroker);  // port * finds free ones
+  std::string state_dir;                             // made when absent; one broker at a time
+  Durability durability = Durability::kProcess;
+  int io_threads = 2;
+};
+
+// Single-threaded but for the constructor: one thread steps it. Owns its context, its sockets and the journal's
+// threads.
+class Broker {
+ public:
+  // Binds and reads the journal back. Throws std::runtime_error or std::invalid_argument with one line.
+  explicit Broker(const BrokerOptions& options);
+
+  const Endpoints& endpoints() const { return sockets_.endpoints; }
+  // One turn: everything that waits, up to a bound; waits at most `timeout` when nothing does.
+  void poll_once(std::chrono::milliseconds timeout);
+  v1::BrokerStats stats() const;
+
+ private:
+  StateFolder folder_;
+  zmq::context_t context_;
+  BoundSockets sockets_;
+  Roster roster_;
+  CommandBook book_;
+  AlertBook alerts_;
+  DataPath data_;
+  RecordStore store_;
+  ControlPath control_;
+};
+
+}  // namespace trainbus

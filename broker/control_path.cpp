@@ -1,0 +1,314 @@
+#include "broker/control_path.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "trainbus/sockets.hpp"
+
+namespace trainbus {
+namespace {
+
+v1::AddressedCommand addressed(const CommandBook::Entry& entry) {
+  v1::AddressedCommand command;
+  command.set_session_id(entry.session_id);
+  *command.mutable_command() = entry.command;
+  return command;
+}
+
+}  // namespace
+
+ControlPath::ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandBook& book,
+                         AlertBook& alerts, Stats stats)
+    : router_(router), store_(store), roster_(roster), book_(book), alerts_(alerts), stats_(std::move(stats)) {}
+
+bool ControlPath::answer(std::int64_t now_ms) {
+  for (int count = 0; count < kMessagesPerTurn; ++count) {
+    if (!receive_message(router_, frames_)) return false;
+    ++counters_.requests;
+    take(frames_, now_ms);
+  }
+  return true;
+}
+
+void ControlPath::take(std::vector<zmq::message_t>& frames, std::int64_t now_ms) {
+  const Peer peer{frames[0].to_string(), 0};
+  if (frames.size() == 3) return take_resent(peer, frames[1], frames[2], now_ms);
+  const WireError error = frames.size() == 2 ? decode_control(bytes_of(frames[1]), message_) : WireError::kFrameCount;
+  if (error == WireError::kNone) return take_request({peer.routing_id, message_.request_id()}, now_ms);
+  ++counters_.rejected[static_cast<std::size_t>(error)];
+  const bool parsed = error == WireError::kNoPayload || error == WireError::kSessionMismatch;
+  refuse({peer.routing_id, parsed ? message_.request_id() : 0}, v1::INVALID_DATA,
+         "not a control request: " + std::string(wire_error_name(error)));
+}
+
+void ControlPath::take_resent(const Peer& peer, zmq::message_t& topic, zmq::message_t& body, std::int64_t now_ms) {
+  WireError error = decode_record(bytes_of(topic), bytes_of(body), topic_, message_);
+  const bool kept = is_kept(topic_.kind) && topic_.kind != v1::KIND_COMMAND;
+  if (error == WireError::kNone && !kept) error = WireError::kForbiddenKind;
+  if (error != WireError::kNone) {
+    ++counters_.rejected[static_cast<std::size_t>(error)];
+    return refuse(peer, v1::INVALID_DATA, "not a record: " + std::string(wire_error_name(error)));
+  }
+  ++counters_.resent_records;
+  if (!store_.take(topic_, message_, body, now_ms)) return refuse(peer, v1::BUFFER_FULL, "too many streams");
+  roster_.heard(topic_, message_, body, now_ms);
+  if (ack_targets_.size() >= kMaxAckTargets) return;
+  auto& target = ack_targets_[{message_.session_id(), message_.incarnation()}];
+  target.routing_id = peer.routing_id;
+  if (!std::exchange(target.owed, true)) owed_.push_back({message_.session_id(), message_.incarnation()});
+}
+
+void ControlPath::take_request(const Peer& peer, std::int64_t now_ms) {
+  v1::MetricsResponse response;
+  switch (message_.payload_case()) {
+    case v1::MetricsRequest::kHello: return hello(peer, now_ms);
+    case v1::MetricsRequest::kIssueCommand: return issue(peer, now_ms);
+    case v1::MetricsRequest::kCommandReport: return report(peer);
+    case v1::MetricsRequest::kFindCommand: return find_command(peer);
+    case v1::MetricsRequest::kFetch: return fetch(peer);
+    case v1::MetricsRequest::kAlert: return raise(peer);
+    case v1::MetricsRequest::kDemand:
+      if (!demand_.lease(message_.session_id(), peer.routing_id, message_.demand(), now_ms))
+        refuse(peer, v1::BUFFER_FULL, "too many viewers");
+      next_demand_ms_ = 0;
+      return;
+    case v1::MetricsRequest::kList:
+      *response.mutable_trainers() = roster_.list(message_.list().run(), now_ms);
+      response.mutable_trainers()->set_broker_time_ms(unix_ms());
+      response.mutable_trainers()->set_broker_incarnation(store_.broker_incarnation());
+      send(peer, response);
+      return;
+    case v1::MetricsRequest::kStats:
+      *response.mutable_stats() = stats_();
+      send(peer, response);
+      return;
+    default: return refuse(peer, v1::INVALID_DATA, "a record without its topic is no control request");
+  }
+}
+
+void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
+  ++counters_.hellos;
+  const auto& session = message_.session_id();
+  if (!parse_session_id(session) || message_.incarnation() == 0)
+    return refuse(peer, v1::INVALID_SESSION, "hello needs run/trainer and an incarnation, got '" + session + "'");
+  if (!roster_.hello(session, message_.incarnation(), peer.routing_id, message_.hello().session().client_name(),
+                     now_ms))
+    return refuse(peer, v1::INVALID_SESSION, "session '" + session + "' has a newer incarnation");
+  if (ack_targets_.size() < kMaxAckTargets)
+    ack_targets_[{session, message_.incarnation()}].routing_id = peer.routing_id;
+
+  v1::MetricsResponse response;
+  response.set_session_id(session);
+  auto* welcome = response.mutable_welcome();
+  welcome->set_broker_incarnation(store_.broker_incarnation());
+  welcome->mutable_session()->set_success(true);
+  welcome->mutable_session()->set_session_id(session);
+  welcome->mutable_session()->mutable_server_config()->set_max_image_dimension(kMaxImagePixels);
+  welcome->mutable_session()->mutable_server_config()->set_max_batch_size(kMaxBatchSize);
+  const auto name = *parse_session_id(session);
+  for (const Kind kind : kKeptKinds) {
+    auto* stored = welcome->add_stored();
+    stored->set_kind(kind);
+    stored->set_sequence(store_.stored_through({kind, name}, message_.incarnation()));
+  }
+  send(peer, response);
+}
+
+void ControlPath::issue(const Peer& peer, std::int64_t now_ms) {
+  const auto& command = message_.issue_command();
+  const std::string problem = command_problem(command);
+  const auto targets =
+      message_.session_id().empty() ? std::vector<std::string>{} : roster_.matching(message_.session_id());
+  if (!problem.empty() || targets.empty()) {
+    ++counters_.commands_refused;
+    if (!problem.empty()) return refuse(peer, v1::INVALID_DATA, problem);
+    return refuse(peer, v1::INVALID_SESSION, "no trainer '" + message_.session_id() + "' is known");
+  }
+  ++counters_.commands_issued;
+  std::vector<CommandBook::Entry*> fresh;
+  for (const auto& session : targets) {
+    bool is_new = false;
+    auto& entry = book_.issue(session, command, roster_.target_facts(session, now_ms), unix_ms(), is_new);
+    if (is_new) fresh.push_back(&entry);
+  }
+  const auto answer = [this, peer, id = command.command_id()] {
+    v1::MetricsResponse response;
+    for (const auto* entry : book_.find_by_id(id))
+      *response.mutable_command_state()->add_commands() = addressed(*entry);
+    send(peer, response);
+  };
+  if (fresh.empty()) return answer();
+  // Records are stored in the order they are written, so the last one's commit says all are.
+  for (const auto* entry : fresh)
+    store_state(*entry, entry == fresh.back() ? answer : std::function<void()>{});
+}
+
+void ControlPath::report(const Peer& peer) {
+  if (!parse_session_id(message_.session_id())) return refuse(peer, v1::INVALID_SESSION, "no such session");
+  if (auto* entry = book_.report(message_.session_id(), message_.command_report(), unix_ms()); entry != nullptr)
+    store_state(*entry, {});
+}
+
+void ControlPath::find_command(const Peer& peer) {
+  const auto& id = message_.find_command().command_id();
+  const auto found = id.empty() ? book_.find_by_session(message_.session_id()) : book_.find_by_id(id);
+  if (!id.empty() && found.empty()) return refuse(peer, v1::INVALID_DATA, "no command '" + id.substr(0, 64) + "'");
+  v1::MetricsResponse response;
+  response.mutable_command_state();
+  for (const auto* entry : found)
+    *response.mutable_command_state()->add_commands() = addressed(*entry);
+  send(peer, response);
+}
+
+void ControlPath::fetch(const Peer& peer) {
+  ++counters_.fetches;
+  auto job = std::make_unique<FetchJob>();
+  job->routing_id = peer.routing_id;
+  job->request_id = peer.request_id;
+  job->request.Swap(message_.mutable_fetch());
+  store_.fetch(std::move(job));
+}
+
+void ControlPath::answer_fetches() {
+  while (auto job = store_.journal().take_answer()) {
+    const Peer peer{job->routing_id, job->request_id};
+    if (!job->error.empty()) {
+      spdlog::error("{}", job->error);
+      refuse(peer, v1::INTERNAL_ERROR, job->error);
+      continue;
+    }
+    v1::MetricsResponse response;
+    response.mutable_fetch_reply()->Swap(&job->reply);
+    response.mutable_fetch_reply()->set_broker_incarnation(store_.broker_incarnation());
+    send(peer, response);
+  }
+}
+
+void ControlPath::raise(const Peer& peer) {
+  const auto session = parse_session_id(message_.session_id());
+  const auto& alert = message_.alert();
+  if (!session || roster_.find(message_.session_id()) == nullptr)
+    return refuse(peer, v1::INVALID_SESSION, "no trainer '" + message_.session_id() + "' is known");
+  if (alert.alert_id().empty() || alert.alert_id().size() > 128 || alert.message().size() > kMaxTextBytes)
+    return refuse(peer, v1::INVALID_DATA, "an alert needs an id of at most 128 bytes and a short message");
+  const auto acknowledge = [this, peer] {
+    v1::MetricsResponse response;
+    response.mutable_ack()->set_success(true);
+    send(peer, response);
+  };
+  if (!alerts_.add(alert)) return acknowledge();
+  v1::MetricsRequest record;
+  record.set_session_id(message_.session_id());
+  record.set_timestamp_ms(unix_ms());
+  record.set_incarnation(alert.trainer_incarnation() != 0 ? alert.trainer_incarnation()
+                                                          : roster_.find(message_.session_id())->incarnation);
+  *record.mutable_alert() = alert;
+  store_.write({v1::KIND_ALERT, *session}, record, acknowledge);
+}
+
+void ControlPath::store_state(const CommandBook::Entry& entry, std::function<void()> then) {
+  v1::MetricsRequest record;
+  record.set_session_id(entry.session_id);
+  record.set_timestamp_ms(unix_ms());
+  record.set_incarnation(entry.command.expected_incarnation());
+  *record.mutable_command() = entry.command;
+  store_.write({v1::KIND_COMMAND, *parse_session_id(entry.session_id)}, record,
+               [this, session = entry.session_id, id = entry.command.command_id(), state = entry.command.state(),
+                then = std::move(then)] {
+                 book_.stored(session, id, state);
+                 if (then) then();
+               });
+}
+
+void ControlPath::tick(std::int64_t now_ms) {
+  if (now_ms >= next_acks_ms_) {
+    next_acks_ms_ = now_ms + kAckEveryMs;
+    send_acks();
+  }
+  auto due = book_.due(unix_ms(), [&](const std::string& session) { return roster_.target_facts(session, now_ms); });
+  for (const auto* entry : due.moved)
+    store_state(*entry, {});
+  for (auto* entry : due.to_send)
+    send_command(*entry);
+  if (now_ms < next_demand_ms_) return;
+  next_demand_ms_ = now_ms + kDemandEveryMs;
+  send_demand(now_ms);
+}
+
+void ControlPath::send_command(CommandBook::Entry& entry) {
+  const auto* session = roster_.find(entry.session_id);
+  if (session == nullptr || session->routing_id.empty()) return;
+  v1::MetricsResponse response;
+  response.set_session_id(entry.session_id);
+  *response.mutable_command() = entry.command;
+  send({session->routing_id, 0}, response);
+}
+
+void ControlPath::owe_ack(const Stream& stream) {
+  const AckKey key{stream.topic.session.id(), stream.incarnation};
+  const auto target = ack_targets_.find(key);
+  if (target != ack_targets_.end() && !std::exchange(target->second.owed, true)) owed_.push_back(key);
+}
+
+void ControlPath::send_acks() {
+  for (const auto& key : std::exchange(owed_, {})) {
+    const auto target = ack_targets_.find(key);
+    if (target == ack_targets_.end()) continue;
+    target->second.owed = false;
+    v1::MetricsResponse response;
+    response.set_session_id(key.first);
+    response.mutable_ack()->set_success(true);
+    response.mutable_ack()->set_incarnation(key.second);
+    const auto session = *parse_session_id(key.first);
+    for (const Kind kind : kKeptKinds) {
+      const auto through = store_.stored_through({kind, session}, key.second);
+      if (through == 0) continue;
+      auto* stored = response.mutable_ack()->add_stored();
+      stored->set_kind(kind);
+      stored->set_sequence(through);
+    }
+    ++counters_.acks;
+    if (!send({target->second.routing_id, 0}, response)) ack_targets_.erase(target);
+  }
+}
+
+void ControlPath::send_demand(std::int64_t now_ms) {
+  demand_.forget_expired(now_ms);
+  demand_.each_session([&](const std::string& session_id) {
+    const auto* session = roster_.find(session_id);
+    const auto demand = demand_.demand(session_id, now_ms);
+    if (session == nullptr || session->routing_id.empty() || !demand) return;
+    v1::MetricsResponse response;
+    response.set_session_id(session_id);
+    *response.mutable_demand() = *demand;
+    send({session->routing_id, 0}, response);
+  });
+}
+
+void ControlPath::refuse(const Peer& peer, v1::ErrorCode code, const std::string& why) {
+  ++counters_.errors_answered;
+  v1::MetricsResponse response;
+  response.mutable_error()->set_code(code);
+  response.mutable_error()->set_message(why);
+  send(peer, response);
+}
+
+bool ControlPath::send(const Peer& peer, v1::MetricsResponse& response) {
+  response.set_timestamp_ms(unix_ms());
+  response.set_request_id(peer.request_id);
+  const std::string body = response.SerializeAsString();
+  try {
+    const auto sent = router_.send(zmq::buffer(peer.routing_id), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
+    if (sent) {
+      router_.send(zmq::buffer(body), zmq::send_flags::dontwait);
+      return true;
+    }
+    ++counters_.unreachable;  // its queue is full: it does not read
+    return true;
+  } catch (const zmq::error_t&) {  // EHOSTUNREACH: it is gone
+    ++counters_.unreachable;
+    roster_.disconnected(peer.routing_id);
+    return false;
+  }
+}
+
+}  // namespace trainbus

@@ -1,0 +1,100 @@
+#pragma once
+// The control socket: a ROUTER that registers trainers, acknowledges, routes commands and answers consumers. Hostile
+// bytes are answered with an error where there is somebody to answer, and counted. Used by the bus thread only.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "broker/alert_book.hpp"
+#include "broker/command_book.hpp"
+#include "broker/data_path.hpp"
+#include "broker/demand_board.hpp"
+#include "broker/record_store.hpp"
+#include "broker/roster.hpp"
+
+namespace trainbus {
+
+struct ControlCounters {
+  std::uint64_t requests = 0;
+  std::uint64_t resent_records = 0;
+  std::uint64_t hellos = 0;
+  std::uint64_t acks = 0;
+  std::uint64_t fetches = 0;
+  std::uint64_t commands_issued = 0;
+  std::uint64_t commands_refused = 0;
+  std::uint64_t unreachable = 0;  // an answer whose peer was gone or did not read
+  std::uint64_t errors_answered = 0;
+  RejectCounters rejected{};
+};
+
+class ControlPath {
+ public:
+  static constexpr int kMessagesPerTurn = 64;
+  static constexpr std::int64_t kAckEveryMs = 50;
+  static constexpr std::int64_t kDemandEveryMs = 1'000;
+  static constexpr std::size_t kMaxAckTargets = 200'000;
+
+  using Stats = std::function<v1::BrokerStats()>;
+  ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandBook& book, AlertBook& alerts,
+              Stats stats);
+
+  // Answers what is waiting; true when there was more than a turn's worth.
+  bool answer(std::int64_t now_ms);
+  void answer_fetches();
+  // Acknowledgements, commands to send again or to expire, demand.
+  void tick(std::int64_t now_ms);
+  // A stream's head moved: its trainer is owed an acknowledgement.
+  void owe_ack(const Stream& stream);
+
+  const ControlCounters& counters() const { return counters_; }
+
+ private:
+  struct Peer {
+    std::string routing_id;
+    std::uint64_t request_id = 0;
+  };
+  using AckKey = std::pair<std::string, std::uint64_t>;  // session, incarnation
+  struct AckTarget {
+    std::string routing_id;
+    bool owed = false;
+  };
+
+  void take(std::vector<zmq::message_t>& frames, std::int64_t now_ms);
+  void take_resent(const Peer& peer, zmq::message_t& topic, zmq::message_t& body, std::int64_t now_ms);
+  void take_request(const Peer& peer, std::int64_t now_ms);
+  void hello(const Peer& peer, std::int64_t now_ms);
+  void issue(const Peer& peer, std::int64_t now_ms);
+  void report(const Peer& peer);
+  void find_command(const Peer& peer);
+  void fetch(const Peer& peer);
+  void raise(const Peer& peer);
+
+  void store_state(const CommandBook::Entry& entry, std::function<void()> then);
+  void send_command(CommandBook::Entry& entry);
+  void send_acks();
+  void send_demand(std::int64_t now_ms);
+  void refuse(const Peer& peer, v1::ErrorCode code, const std::string& why);
+  bool send(const Peer& peer, v1::MetricsResponse& response);
+
+  zmq::socket_t& router_;
+  RecordStore& store_;
+  Roster& roster_;
+  CommandBook& book_;
+  AlertBook& alerts_;
+  Stats stats_;
+  DemandBoard demand_;
+  std::map<AckKey, AckTarget> ack_targets_;
+  std::vector<AckKey> owed_;
+  std::int64_t next_acks_ms_ = 0;
+  std::int64_t next_demand_ms_ = 0;
+  ControlCounters counters_;
+  std::vector<zmq::message_t> frames_;
+  Topic topic_;
+  v1::MetricsRequest message_;
+};
+
+}  // namespace trainbus

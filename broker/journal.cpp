@@ -1,0 +1,281 @@
+#include "broker/journal.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "trainbus/sockets.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+constexpr std::uint32_t kDefaultPageBytes = 512 << 10;
+constexpr std::uint32_t kMaxPageBytes = 4 << 20;
+
+constexpr const char* kSchema = R"(
+CREATE TABLE IF NOT EXISTS streams(
+  stream INTEGER PRIMARY KEY, session TEXT NOT NULL, incarnation INTEGER NOT NULL, kind TEXT NOT NULL,
+  last_sequence INTEGER NOT NULL, UNIQUE(session, incarnation, kind));
+CREATE TABLE IF NOT EXISTS records(
+  position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, sequence INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
+  body BLOB NOT NULL, UNIQUE(stream, sequence));
+CREATE TABLE IF NOT EXISTS lost(
+  stream INTEGER NOT NULL, first_sequence INTEGER NOT NULL, last_sequence INTEGER NOT NULL,
+  PRIMARY KEY(stream, first_sequence)) WITHOUT ROWID;
+CREATE VIEW IF NOT EXISTS history AS
+  SELECT position, CAST(session AS TEXT) AS session, incarnation, CAST(kind AS TEXT) AS kind, sequence, timestamp_ms,
+         body FROM records JOIN streams USING(stream);
+)";
+
+void check_version(sqlite3* database, const std::string& path) {
+  Statement get(database, "PRAGMA user_version");
+  get.step();
+  const auto found = get.integer(0);
+  if (found != 0 && found != kSchemaVersion)
+    throw SqliteError(SQLITE_ERROR, "journal '" + path + "' has version " + std::to_string(found) +
+                                        ", this broker reads version " + std::to_string(kSchemaVersion));
+}
+
+StreamRow read_stream(const Statement& row) {
+  StreamRow stream;
+  stream.stream = row.number(0);
+  if (auto session = parse_session_id(row.bytes(1))) stream.session = std::move(*session);
+  stream.incarnation = row.number(2);
+  stream.kind = kind_from_name(row.bytes(3));
+  stream.last_sequence = row.number(4);
+  return stream;
+}
+
+}  // namespace
+
+std::uint64_t StoreBatch::bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& row : rows)
+    bytes += row.body.size();
+  return bytes;
+}
+
+void StoreBatch::append(StoreBatch&& later) {
+  const auto move_all = [](auto& from, auto& to) { std::move(from.begin(), from.end(), std::back_inserter(to)); };
+  move_all(later.new_streams, new_streams);
+  move_all(later.rows, rows);
+  move_all(later.lost, lost);
+}
+
+StateFolder::StateFolder(const std::string& path) : path_(path) {
+  std::error_code error;
+  std::filesystem::create_directories(path_, error);
+  if (error) throw std::runtime_error("state folder '" + path_ + "': " + error.message());
+  lock_fd_ = open((path_ + "/lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  if (lock_fd_ < 0) throw std::runtime_error("state folder '" + path_ + "': " + std::strerror(errno));
+  if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
+    close(lock_fd_);
+    throw std::runtime_error("state folder '" + path_ + "' is in use by another broker");
+  }
+}
+
+StateFolder::~StateFolder() { close(lock_fd_); }
+
+JournalWriter::JournalWriter(const std::string& path, Durability durability)
+    : database_(open_sqlite(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) {
+  sqlite3* database = database_.get();
+  check_version(database, path);
+  execute(database, "PRAGMA journal_mode=WAL");
+  execute(database, durability == Durability::kPower ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+  execute(database, "PRAGMA wal_autocheckpoint=4000");
+  execute(database, kSchema);
+  execute(database, ("PRAGMA user_version=" + std::to_string(kSchemaVersion)).c_str());
+  add_stream_ = Statement(database, "INSERT OR IGNORE INTO streams VALUES(?,CAST(? AS TEXT),?,CAST(? AS TEXT),0)");
+  add_row_ = Statement(database, "INSERT OR IGNORE INTO records VALUES(?,?,?,?,?)");
+  move_head_ = Statement(database, "UPDATE streams SET last_sequence=max(last_sequence,?) WHERE stream=?");
+  add_lost_ = Statement(database, "INSERT OR IGNORE INTO lost VALUES(?,?,?)");
+  Statement last(database, "SELECT ifnull(max(position),0) FROM records");
+  last.step();
+  position_ = last.number(0);
+}
+
+void JournalWriter::append(const StoreBatch& batch) {
+  const auto position_before = position_;
+  execute(database_.get(), "BEGIN IMMEDIATE");
+  try {
+    insert(batch);
+    execute(database_.get(), "COMMIT");
+  } catch (...) {
+    position_ = position_before;
+    if (sqlite3_get_autocommit(database_.get()) == 0)
+      sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+void JournalWriter::insert(const StoreBatch& batch) {
+  for (const auto& stream : batch.new_streams) {
+    const std::string session = stream.session.id();
+    add_stream_.bind(stream.stream, std::string_view(session), stream.incarnation, kind_name(stream.kind)).run();
+  }
+  std::map<std::uint64_t, std::uint64_t> heads;
+  for (const auto& row : batch.rows) {
+    add_row_.bind(++position_, row.stream, row.sequence, row.timestamp_ms, bytes_of(row.body)).run();
+    auto& head = heads[row.stream];
+    head = std::max(head, row.sequence);
+  }
+  for (const auto& lost : batch.lost) {
+    add_lost_.bind(lost.stream, lost.first_sequence, lost.last_sequence).run();
+    auto& head = heads[lost.stream];
+    head = std::max(head, lost.last_sequence);
+  }
+  for (const auto& [stream, sequence] : heads)
+    move_head_.bind(sequence, stream).run();
+}
+
+JournalReader::JournalReader(const std::string& path) : database_(open_sqlite(path, SQLITE_OPEN_READONLY)) {
+  sqlite3* database = database_.get();
+  constexpr const char* kStreams = "SELECT stream,session,incarnation,kind,last_sequence FROM streams ";
+  new_streams_ = Statement(database, std::string(kStreams) + "WHERE stream>? ORDER BY stream");
+  heads_ = Statement(database, "SELECT stream,last_sequence FROM streams");
+  last_body_ = Statement(database, "SELECT body FROM records WHERE stream=? ORDER BY sequence DESC LIMIT 1");
+  bodies_ = Statement(database, "SELECT body FROM records WHERE stream=? ORDER BY sequence");
+  scan_ = Statement(database, "SELECT position,stream,body FROM records WHERE position>? ORDER BY position");
+  seek_ = Statement(database, "SELECT position FROM records WHERE stream=? AND sequence>? ORDER BY sequence LIMIT 1");
+  end_ = Statement(database, "SELECT ifnull(max(position),0) FROM records");
+  lost_ = Statement(database, "SELECT stream,first_sequence,last_sequence FROM lost");
+}
+
+void JournalReader::refresh_streams() {
+  new_streams_.bind(static_cast<std::uint64_t>(streams_.size()));
+  while (new_streams_.step()) {
+    const auto row = read_stream(new_streams_);
+    streams_.resize(std::max<std::size_t>(streams_.size(), row.stream));
+    streams_[row.stream - 1] = row;
+  }
+  new_streams_.reset();
+}
+
+std::vector<StreamRow> JournalReader::streams() {
+  refresh_streams();
+  while (heads_.step())
+    streams_[heads_.number(0) - 1].last_sequence = heads_.number(1);
+  heads_.reset();
+  return streams_;
+}
+
+std::string JournalReader::last_body(std::uint64_t stream) {
+  last_body_.bind(stream);
+  std::string body(last_body_.step() ? last_body_.bytes(0) : std::string_view{});
+  last_body_.reset();
+  return body;
+}
+
+std::vector<std::string> JournalReader::bodies(std::uint64_t stream) {
+  std::vector<std::string> bodies;
+  bodies_.bind(stream);
+  while (bodies_.step())
+    bodies.emplace_back(bodies_.bytes(0));
+  bodies_.reset();
+  return bodies;
+}
+
+std::vector<bool> JournalReader::wanted_streams(const v1::FetchRequest& request) const {
+  std::vector<bool> wanted(streams_.size());
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    const auto& stream = streams_[i];
+    const auto& kinds = request.kinds();
+    wanted[i] = (kinds.empty() || std::find(kinds.begin(), kinds.end(), stream.kind) != kinds.end()) &&
+                (request.run().empty() || request.run() == stream.session.run) &&
+                (request.trainer().empty() || request.trainer() == stream.session.trainer);
+  }
+  return wanted;
+}
+
+namespace {
+
+using HeadMap = std::map<std::tuple<std::string, std::uint64_t, int>, std::uint64_t>;
+
+HeadMap heads_of(const v1::FetchRequest& request) {
+  HeadMap heads;
+  for (const auto& head : request.heads())
+    heads[{head.session_id(), head.incarnation(), head.kind()}] = head.sequence();
+  return heads;
+}
+
+std::uint64_t head_of(const HeadMap& heads, const StreamRow& stream) {
+  const auto found = heads.find({stream.session.id(), stream.incarnation, stream.kind});
+  return found == heads.end() ? 0 : found->second;
+}
+
+}  // namespace
+
+std::uint64_t JournalReader::start_position(const v1::FetchRequest& request, const std::vector<bool>& wanted) {
+  if (request.after_position() > 0 || request.heads().empty()) return request.after_position();
+  const HeadMap heads = heads_of(request);
+  end_.step();
+  std::uint64_t start = end_.number(0);
+  end_.reset();
+  for (const auto& stream : streams()) {
+    if (stream.stream == 0 || !wanted[stream.stream - 1]) continue;
+    const auto head = head_of(heads, stream);
+    if (stream.last_sequence <= head) continue;
+    seek_.bind(stream.stream, head);
+    if (seek_.step()) start = std::min(start, seek_.number(0) - 1);
+    seek_.reset();
+  }
+  return start;
+}
+
+void JournalReader::add_lost(const v1::FetchRequest& request, const std::vector<bool>& wanted, v1::FetchReply& reply) {
+  const HeadMap heads = heads_of(request);
+  while (lost_.step()) {
+    const auto id = lost_.number(0);
+    if (id > streams_.size() || !wanted[id - 1]) continue;
+    const auto& stream = streams_[id - 1];
+    if (lost_.number(2) <= head_of(heads, stream)) continue;
+    auto* range = reply.add_lost();
+    range->mutable_stream()->set_session_id(stream.session.id());
+    range->mutable_stream()->set_incarnation(stream.incarnation);
+    range->mutable_stream()->set_kind(stream.kind);
+    range->mutable_stream()->set_sequence(lost_.number(1));
+    range->set_last_sequence(lost_.number(2));
+  }
+  lost_.reset();
+}
+
+v1::FetchReply JournalReader::fetch(const v1::FetchRequest& request) {
+  v1::FetchReply reply;
+  execute(database_.get(), "BEGIN");  // one view of the file for the whole page
+  refresh_streams();
+  const auto wanted = wanted_streams(request);
+  const std::uint64_t start = start_position(request, wanted);
+  if (request.after_position() == 0) add_lost(request, wanted, reply);
+  const std::size_t budget =
+      std::min(request.max_bytes() == 0 ? kDefaultPageBytes : request.max_bytes(), kMaxPageBytes);
+  std::size_t bytes = 0;
+  int looked_at = 0;
+  reply.set_next_position(start);
+  scan_.bind(start);
+  bool more = scan_.step();
+  for (; more && bytes < budget && looked_at < kMaxScan; more = scan_.step(), ++looked_at) {
+    reply.set_next_position(scan_.number(0));
+    const auto id = scan_.number(1);
+    if (id == 0 || id > wanted.size() || !wanted[id - 1]) continue;
+    auto* record = reply.add_records();
+    const auto body = scan_.bytes(2);
+    record->set_position(scan_.number(0));
+    record->set_kind(streams_[id - 1].kind);
+    record->set_message(body.data(), body.size());
+    bytes += body.size();
+  }
+  reply.set_at_end(!more);
+  scan_.reset();
+  end_.step();
+  reply.set_end_position(end_.number(0));
+  end_.reset();
+  execute(database_.get(), "COMMIT");
+  return reply;
+}
+
+}  // namespace trainbus

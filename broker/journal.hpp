@@ -1,0 +1,116 @@
+#pragma once
+// The journal: every kept record, once, in the order the broker took it in. A SQLite file (WAL) in the state folder:
+//
+//   streams(stream, session, incarnation, kind, last_sequence)      one row per (session, incarnation, kind)
+//   records(position, stream, sequence, timestamp_ms, body)         body: the MetricsRequest as it came
+//   lost(stream, first_sequence, last_sequence)                     what never arrived and never will
+//   history                                                         a view that joins the first two, for people
+//
+// `position` grows with every record and is the page token of fetch. Two classes, one per thread: a writer that owns
+// the write connection, and a reader with a connection of its own.
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "broker/sqlite.hpp"
+#include "trainbus/topic.hpp"
+
+namespace trainbus {
+
+enum class Durability {
+  kProcess,  // survives kill -9 of the broker: a commit is in the kernel's page cache
+  kPower,    // survives power loss: a commit is fsynced
+};
+
+struct StreamRow {
+  std::uint64_t stream = 0;  // id, from 1
+  SessionName session;
+  std::uint64_t incarnation = 0;
+  Kind kind = v1::KIND_UNKNOWN;
+  std::uint64_t last_sequence = 0;
+};
+
+// One group commit. Bodies share memory with what was forwarded.
+struct StoreBatch {
+  struct Row {
+    std::uint64_t stream = 0;
+    std::uint64_t sequence = 0;
+    std::int64_t timestamp_ms = 0;
+    zmq::message_t body;
+  };
+  struct Lost {
+    std::uint64_t stream = 0;
+    std::uint64_t first_sequence = 0;
+    std::uint64_t last_sequence = 0;
+  };
+  std::vector<StreamRow> new_streams;
+  std::vector<Row> rows;
+  std::vector<Lost> lost;
+  bool after_failure = false;  // handed over again; until it comes, a failed writer stores nothing (order)
+
+  bool empty() const { return new_streams.empty() && rows.empty() && lost.empty(); }
+  std::uint64_t bytes() const;
+  void append(StoreBatch&& later);
+};
+
+// Takes the state folder for this process (flock): a second broker on it is refused with one line.
+class StateFolder {
+ public:
+  explicit StateFolder(const std::string& path);
+  ~StateFolder();
+  StateFolder(const StateFolder&) = delete;
+  StateFolder& operator=(const StateFolder&) = delete;
+  std::string journal_path() const { return path_ + "/journal.sqlite"; }
+
+ private:
+  std::string path_;
+  int lock_fd_ = -1;
+};
+
+class JournalWriter {
+ public:
+  // Opens or makes the file. Throws SqliteError with one line when it is damaged, of another version, or not writable.
+  JournalWriter(const std::string& path, Durability durability);
+
+  // Appends all of it, or nothing and throws. A row whose (stream, sequence) is there already is left as it is.
+  void append(const StoreBatch& batch);
+
+ private:
+  void insert(const StoreBatch& batch);
+
+  SqliteDatabase database_;
+  Statement add_stream_, add_row_, move_head_, add_lost_;
+  std::uint64_t position_ = 0;
+};
+
+class JournalReader {
+ public:
+  explicit JournalReader(const std::string& path);
+
+  std::vector<StreamRow> streams();
+  // The newest record of a stream; empty body when there is none.
+  std::string last_body(std::uint64_t stream);
+  // Every body of a stream from its start, in order.
+  std::vector<std::string> bodies(std::uint64_t stream);
+
+  // One page, at most request.max_bytes (0: 512 KiB, 4 MiB at most) and kMaxScan rows looked at.
+  v1::FetchReply fetch(const v1::FetchRequest& request);
+
+  static constexpr int kMaxScan = 200'000;
+
+ private:
+  void refresh_streams();
+  std::uint64_t start_position(const v1::FetchRequest& request, const std::vector<bool>& wanted);
+  void add_lost(const v1::FetchRequest& request, const std::vector<bool>& wanted, v1::FetchReply& reply);
+  std::vector<bool> wanted_streams(const v1::FetchRequest& request) const;
+
+  SqliteDatabase database_;
+  Statement new_streams_, heads_, last_body_, bodies_, scan_, seek_, end_, lost_;
+  std::vector<StreamRow> streams_;  // by id - 1
+};
+
+}  // namespace trainbus

@@ -1,0 +1,41 @@
+#include <spdlog/spdlog.h>
+
+#include <iostream>
+
+#include "broker/broker.hpp"
+#include "trainbus/program.hpp"
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "The broker of the bus: forwards records from trainers to consumers, keeps the journal, routes commands.",
+      "trainbus-broker");
+  trainbus::BrokerOptions options;
+  options.state_dir = "trainbus-state";
+  std::string durability = "process";
+  bool insecure = false;
+  app.add_option("--listen", options.listen,
+                 "Base address tcp://HOST:P; P, P+1 and P+2 are used; port * finds free ones")
+      ->capture_default_str();
+  app.add_option("--state-dir", options.state_dir, "Folder of the journal; made when absent")->capture_default_str();
+  app.add_option("--durability", durability,
+                 "process: a stored record survives kill -9; power: also a power cut (fsync at each commit)")
+      ->check(CLI::IsMember({"process", "power"}))
+      ->capture_default_str();
+  app.add_option("--io-threads", options.io_threads, "ZeroMQ I/O threads")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str();
+  app.add_flag("--insecure", insecure, "Listen on an address that others can reach, without keys");
+  app.footer(
+      "Example:\n  trainbus-broker --state-dir ~/runs/bus\n  trainbus-train --run demo --name t0     (finds it at "
+      "tcp://127.0.0.1:7760)\n\nThe journal is STATE_DIR/journal.sqlite; its view `history` is for you to query.");
+  return trainbus::run_program(app, argc, argv, [&] {
+    trainbus::require_loopback("--listen", trainbus::parse_endpoints(options.listen).host, insecure);
+    if (durability == "power") options.durability = trainbus::Durability::kPower;
+    trainbus::Broker broker(options);
+    std::cout << "trainbus-broker: listening on " << broker.endpoints().base() << std::endl;
+    while (!trainbus::stop_requested())
+      broker.poll_once(std::chrono::milliseconds(50));
+    spdlog::info("stopping");
+    return 0;
+  });
+}

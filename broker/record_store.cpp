@@ -1,0 +1,156 @@
+#include "broker/record_store.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "trainbus/sockets.hpp"
+#include "trainbus/wire.hpp"
+
+namespace trainbus {
+namespace {
+
+zmq::message_t message_of(std::string_view bytes) { return zmq::message_t(bytes.data(), bytes.size()); }
+
+}  // namespace
+
+RecordStore::RecordStore(zmq::context_t& context, const std::string& journal_path, Durability durability,
+                         Publish publish, const Seen& seen)
+    : publish_(std::move(publish)),
+      journal_(context, journal_path, durability),
+      pending_(std::make_unique<StoreBatch>()) {
+  JournalReader reader(journal_path);
+  v1::MetricsRequest message;
+  const auto show = [&](const Topic& topic, const std::string& body) {
+    if (!body.empty() && message.ParseFromString(body)) seen(topic, message, message_of(body));
+  };
+  for (const auto& row : reader.streams()) {
+    if (row.stream == 0 || row.kind == v1::KIND_UNKNOWN) continue;
+    const Topic topic{row.kind, row.session};
+    intake_.restore(row.stream, topic, row.incarnation, row.last_sequence);
+    if (row.kind == v1::KIND_COMMAND || row.kind == v1::KIND_ALERT) {
+      for (const auto& body : reader.bodies(row.stream))
+        show(topic, body);
+    } else {
+      show(topic, reader.last_body(row.stream));
+    }
+  }
+}
+
+Stream* RecordStore::stream_for(const Topic& topic, std::uint64_t incarnation) {
+  bool is_new = false;
+  Stream* stream = intake_.find_or_make(topic, incarnation, is_new);
+  if (stream != nullptr && is_new)
+    pending_->new_streams.push_back({stream->id, topic.session, incarnation, topic.kind, 0});
+  return stream;
+}
+
+bool RecordStore::take(const Topic& topic, v1::MetricsRequest& message, zmq::message_t& body, std::int64_t now_ms) {
+  const bool numbered = message.incarnation() != 0 && message.sequence() != 0;
+  Stream* stream = stream_for(topic, numbered ? message.incarnation() : broker_incarnation_);
+  if (stream == nullptr) return false;
+  if (!numbered) {
+    message.set_incarnation(broker_incarnation_);
+    message.set_sequence(stream->queued + 1);
+    if (message.timestamp_ms() == 0) message.set_timestamp_ms(unix_ms());
+    body = message_of(message.SerializeAsString());
+  }
+  zmq::message_t shared;
+  shared.copy(body);
+  intake_.offer(*stream, message.sequence(), message.timestamp_ms(), std::move(shared), now_ms,
+                backlog_bytes_ < kMaxBacklogBytes, ready_);
+  act_on_ready();
+  return true;
+}
+
+void RecordStore::act_on_ready() {
+  for (auto& record : ready_) {
+    if (record.publish) {
+      zmq::message_t shared;
+      shared.copy(record.body);
+      publish_(record.stream->topic_text, std::move(shared));
+    }
+    if (!record.store) continue;
+    backlog_bytes_ += record.body.size();
+    pending_->rows.push_back({record.stream->id, record.sequence, record.timestamp_ms, std::move(record.body)});
+  }
+  ready_.clear();
+}
+
+void RecordStore::write(const Topic& topic, v1::MetricsRequest& message, OnStored on_stored) {
+  Stream* stream = stream_for(topic, message.incarnation());
+  if (stream == nullptr) return;
+  message.set_sequence(++stream->queued);
+  stream->forwarded = stream->queued;
+  std::string body = message.SerializeAsString();
+  backlog_bytes_ += body.size();
+  pending_->rows.push_back({stream->id, message.sequence(), message.timestamp_ms(), message_of(body)});
+  own_.push_back({stream, message.sequence(), std::move(body), std::move(on_stored)});
+}
+
+void RecordStore::hand_over() {
+  if (pending_->empty()) return;
+  ++in_flight_;
+  journal_.store(std::exchange(pending_, std::make_unique<StoreBatch>()));
+}
+
+void RecordStore::fetch(std::unique_ptr<FetchJob> job) {
+  if (!failing()) hand_over();
+  journal_.fetch(std::move(job));
+}
+
+void RecordStore::turn(std::int64_t now_ms, const std::function<void(const Stream&)>& stored) {
+  std::vector<LostRecords> lost;
+  intake_.give_up_old_holes(now_ms, ready_, lost);
+  for (const auto& range : lost) {
+    spdlog::warn("{} incarnation {}: records {}..{} never arrived, given up", range.stream->topic_text,
+                 range.stream->incarnation, range.first, range.last);
+    pending_->lost.push_back({range.stream->id, range.first, range.last});
+  }
+  act_on_ready();
+  while (auto outcome = journal_.take_outcome())
+    take_outcome(*outcome, now_ms, stored);
+  if (!failing() || (now_ms >= retry_at_ms_ && in_flight_ == 0)) hand_over();
+}
+
+void RecordStore::take_outcome(StoreOutcome& outcome, std::int64_t now_ms,
+                               const std::function<void(const Stream&)>& stored) {
+  in_flight_ -= outcome.batches;
+  if (!outcome.ok) {
+    if (!failing()) spdlog::error("{}; nothing is acknowledged until it works again", outcome.error);
+    if (!failing()) failure_ = outcome.error;
+    retry_at_ms_ = now_ms + JournalThread::kRetryEveryMs;
+    failed_.append(std::move(outcome.failed));
+  } else {
+    if (failing()) spdlog::info("the journal works again");
+    failure_.clear();
+    backlog_bytes_ -= outcome.bytes;
+  }
+  if (in_flight_ == 0 && !failed_.empty()) {
+    failed_.append(std::move(*pending_));
+    failed_.after_failure = true;
+    *pending_ = std::exchange(failed_, {});
+  }
+  for (const auto& [id, through] : outcome.heads) {
+    Stream& stream = intake_.by_id(id);
+    Intake::stored(stream, through);
+    stored(stream);
+  }
+  finish_own_records();
+}
+
+void RecordStore::finish_own_records() {
+  while (!own_.empty() && own_.front().stream->stored >= own_.front().sequence) {
+    OwnRecord record = std::move(own_.front());
+    own_.pop_front();
+    publish_(record.stream->topic_text, message_of(record.body));
+    if (record.on_stored) record.on_stored();
+  }
+}
+
+std::uint64_t RecordStore::stored_through(const Topic& topic, std::uint64_t incarnation) {
+  const Stream* stream = intake_.find(topic, incarnation);
+  return stream == nullptr ? 0 : stream->stored;
+}
+
+}  // namespace trainbus

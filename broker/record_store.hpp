@@ -1,0 +1,76 @@
+#pragma once
+// The way of a kept record through the broker: intake (once, in order), publish, journal. Used by the bus thread only.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "broker/intake.hpp"
+#include "broker/journal_thread.hpp"
+#include "trainbus/wire.hpp"
+
+namespace trainbus {
+
+class RecordStore {
+ public:
+  // Bodies handed to the journal or waiting for a full disk, at most; then records are forwarded but not stored, and
+  // their trainers keep them.
+  static constexpr std::uint64_t kMaxBacklogBytes = 128 << 20;
+  using Publish = std::function<void(const std::string& topic, zmq::message_t body)>;
+  using OnStored = std::function<void()>;
+
+  // Reads back what the journal has; `seen` gets the newest record of every stream, and every command and alert.
+  using Seen = std::function<void(const Topic&, const v1::MetricsRequest&, zmq::message_t body)>;
+  RecordStore(zmq::context_t& context, const std::string& journal_path, Durability durability, Publish publish,
+              const Seen& seen);
+
+  // A decoded kept record. Without incarnation or sequence it is numbered here, and `message` and `body` are changed.
+  // False when there is no room for another stream.
+  bool take(const Topic& topic, v1::MetricsRequest& message, zmq::message_t& body, std::int64_t now_ms);
+
+  // A record the broker itself writes: numbered here, published after the commit, then `on_stored` is called. Sets the
+  // message's sequence. Kept through a full disk.
+  void write(const Topic& topic, v1::MetricsRequest& message, OnStored on_stored);
+
+  // Answered through journal().take_answer(), with everything taken in before.
+  void fetch(std::unique_ptr<FetchJob> job);
+  // Hands over what was taken, takes in what the journal says. `stored` gets every stream whose head moved.
+  void turn(std::int64_t now_ms, const std::function<void(const Stream&)>& stored);
+  // Highest stored sequence of a stream; 0 when it is unknown.
+  std::uint64_t stored_through(const Topic& topic, std::uint64_t incarnation);
+
+  JournalThread& journal() { return journal_; }
+  const Intake& intake() const { return intake_; }
+  bool failing() const { return !failure_.empty(); }
+  const std::string& failure() const { return failure_; }
+  std::uint64_t broker_incarnation() const { return broker_incarnation_; }
+
+ private:
+  struct OwnRecord {
+    Stream* stream;
+    std::uint64_t sequence;
+    std::string body;
+    OnStored on_stored;
+  };
+  Stream* stream_for(const Topic& topic, std::uint64_t incarnation);
+  void act_on_ready();
+  void hand_over();
+  void take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const std::function<void(const Stream&)>& stored);
+  void finish_own_records();
+
+  const std::uint64_t broker_incarnation_ = new_incarnation();
+  Publish publish_;
+  JournalThread journal_;
+  Intake intake_;
+  std::unique_ptr<StoreBatch> pending_;
+  StoreBatch failed_;                // what came back unstored, oldest first
+  std::uint64_t backlog_bytes_ = 0;  // pending_ and handed over
+  std::size_t in_flight_ = 0;        // batches handed over and not yet answered
+  std::int64_t retry_at_ms_ = 0;
+  std::string failure_;  // the journal's error while it fails
+  std::deque<OwnRecord> own_;
+  std::vector<ReadyRecord> ready_;
+};
+
+}  // namespace trainbus

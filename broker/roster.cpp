@@ -1,0 +1,121 @@
+#include "broker/roster.hpp"
+
+#include "trainbus/sockets.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr std::int64_t kHeardRecentlyMs = 30'000;
+constexpr std::int64_t kConnectedMs = 15'000;
+
+bool sign_of_life(Kind kind) { return kind != v1::KIND_COMMAND && kind != v1::KIND_ALERT; }
+
+std::int64_t age(std::int64_t then_ms, std::int64_t now_ms) { return then_ms < 0 ? -1 : now_ms - then_ms; }
+
+zmq::message_t share(const zmq::message_t& body) {
+  zmq::message_t copy;
+  copy.copy(const_cast<zmq::message_t&>(body));  // counts references; cppzmq asks for a non-const source
+  return copy;
+}
+
+}  // namespace
+
+Roster::Session* Roster::newest(const std::string& session_id, std::uint64_t incarnation) {
+  Session& session = sessions_[session_id];
+  if (incarnation < session.incarnation) return nullptr;
+  if (incarnation > session.incarnation) {
+    session = Session{};
+    session.incarnation = incarnation;
+  }
+  return &session;
+}
+
+void Roster::note(Session& session, Kind kind, const v1::MetricsRequest& message, zmq::message_t body) {
+  if (message.has_status_update()) session.status = message.status_update().status();
+  session.last[static_cast<std::size_t>(kind)] = std::move(body);
+}
+
+void Roster::heard(const Topic& topic, const v1::MetricsRequest& message, const zmq::message_t& body,
+                   std::int64_t now_ms) {
+  if (!sign_of_life(topic.kind)) return;
+  Session* session = newest(message.session_id(), message.incarnation());
+  if (session == nullptr) return;
+  if (topic.kind == v1::KIND_TILES) {
+    ++session->tiles_in;
+    const auto expected = session->tiles_sequence + 1;
+    if (session->tiles_sequence != 0 && message.sequence() > expected)
+      session->tiles_lost_on_link += message.sequence() - expected;
+    session->tiles_sequence = std::max(session->tiles_sequence, message.sequence());
+    return;
+  }
+  (topic.kind == v1::KIND_HEARTBEAT ? session->last_heartbeat_ms : session->last_record_ms) = now_ms;
+  note(*session, topic.kind, message, share(body));
+}
+
+void Roster::restore(const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body) {
+  if (!sign_of_life(topic.kind)) return;
+  if (Session* session = newest(message.session_id(), message.incarnation()); session != nullptr)
+    note(*session, topic.kind, message, std::move(body));
+}
+
+bool Roster::hello(const std::string& session_id, std::uint64_t incarnation, const std::string& routing_id,
+                   const std::string& client_name, std::int64_t now_ms) {
+  Session* session = newest(session_id, incarnation);
+  if (session == nullptr) return false;
+  session->routing_id = routing_id;
+  session->client_name = client_name;
+  session->last_record_ms = now_ms;
+  return true;
+}
+
+void Roster::disconnected(const std::string& routing_id) {
+  for (auto& [id, session] : sessions_)
+    if (session.routing_id == routing_id) session.routing_id.clear();
+}
+
+const Roster::Session* Roster::find(const std::string& session_id) const {
+  const auto found = sessions_.find(session_id);
+  return found == sessions_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> Roster::matching(const std::string& session_id) const {
+  std::vector<std::string> found;
+  const bool whole_run = session_id.ends_with("/*");
+  const std::string_view prefix = std::string_view(session_id).substr(0, session_id.size() - (whole_run ? 1 : 0));
+  for (const auto& [id, session] : sessions_)
+    if (session_id.empty() || id == session_id || (whole_run && id.starts_with(prefix))) found.push_back(id);
+  return found;
+}
+
+TargetFacts Roster::target_facts(const std::string& session_id, std::int64_t now_ms) const {
+  const Session* session = find(session_id);
+  if (session == nullptr) return {};
+  const auto last = std::max(session->last_heartbeat_ms, session->last_record_ms);
+  return {session->incarnation, session->status == v1::COMPLETED || session->status == v1::FAILED,
+          last >= 0 && now_ms - last < kHeardRecentlyMs};
+}
+
+v1::TrainerList Roster::list(const std::string& run, std::int64_t now_ms) const {
+  v1::TrainerList list;
+  for (const auto& [id, session] : sessions_) {
+    if (!run.empty() && !id.starts_with(run + '/')) continue;
+    auto* entry = list.add_trainers();
+    entry->set_session_id(id);
+    entry->set_incarnation(session.incarnation);
+    entry->set_last_heartbeat_age_ms(age(session.last_heartbeat_ms, now_ms));
+    entry->set_last_record_age_ms(age(session.last_record_ms, now_ms));
+    const auto last = std::max(session.last_heartbeat_ms, session.last_record_ms);
+    entry->set_connected(!session.routing_id.empty() && last >= 0 && now_ms - last < kConnectedMs);
+    entry->set_client_name(session.client_name);
+    for (const Kind kind : kAllKinds) {
+      const auto& body = session.last[static_cast<std::size_t>(kind)];
+      if (body.size() == 0) continue;
+      auto* record = entry->add_last();
+      record->set_kind(kind);
+      record->set_message(body.data(), body.size());
+    }
+  }
+  return list;
+}
+
+}  // namespace trainbus

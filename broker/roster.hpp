@@ -1,0 +1,59 @@
+#pragma once
+// The roster: what the broker knows about each session now. The newest incarnation, the newest record of every kind
+// (so that a list needs no history), where its acknowledgements go. Single-threaded; times are steady milliseconds.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <zmq.hpp>
+
+#include "broker/command_book.hpp"
+#include "trainbus/topic.hpp"
+
+namespace trainbus {
+
+class Roster {
+ public:
+  struct Session {
+    std::uint64_t incarnation = 0;
+    v1::TrainingStatus status = v1::UNKNOWN;
+    std::int64_t last_heartbeat_ms = -1;
+    std::int64_t last_record_ms = -1;
+    std::string routing_id;  // of its control connection; empty: none
+    std::string client_name;
+    std::array<zmq::message_t, v1::Kind_ARRAYSIZE> last;  // newest body of each kind, of this incarnation
+    std::uint64_t tiles_in = 0;                           // tile messages of this incarnation taken in
+    std::uint64_t tiles_lost_on_link = 0;                 // gaps in their sequence
+    std::uint64_t tiles_sequence = 0;
+  };
+
+  // A record or heartbeat of a session was taken in. Older incarnations change nothing; commands and alerts are no
+  // sign of life.
+  void heard(const Topic& topic, const v1::MetricsRequest& message, const zmq::message_t& body, std::int64_t now_ms);
+  // A record read back from the journal at start: known, but not heard.
+  void restore(const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body);
+  // A HELLO. False when a newer incarnation is known: this one is superseded.
+  bool hello(const std::string& session_id, std::uint64_t incarnation, const std::string& routing_id,
+             const std::string& client_name, std::int64_t now_ms);
+  // The peer behind a routing id is gone.
+  void disconnected(const std::string& routing_id);
+
+  const Session* find(const std::string& session_id) const;
+  // Sessions of "run/trainer" or "run/*" (or "": all), in order.
+  std::vector<std::string> matching(const std::string& session_id) const;
+  TargetFacts target_facts(const std::string& session_id, std::int64_t now_ms) const;
+  v1::TrainerList list(const std::string& run, std::int64_t now_ms) const;
+  std::size_t size() const { return sessions_.size(); }
+  const std::map<std::string, Session>& sessions() const { return sessions_; }
+
+ private:
+  Session* newest(const std::string& session_id, std::uint64_t incarnation);
+  static void note(Session& session, Kind kind, const v1::MetricsRequest& message, zmq::message_t body);
+
+  std::map<std::string, Session> sessions_;
+};
+
+}  // namespace trainbus

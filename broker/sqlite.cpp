@@ -1,0 +1,63 @@
+#include "broker/sqlite.hpp"
+
+namespace trainbus {
+namespace {
+
+[[noreturn]] void fail(sqlite3* database, const std::string& doing) {
+  const int code = sqlite3_errcode(database) & 0xff;
+  throw SqliteError(code, doing + ": " + sqlite3_errmsg(database));
+}
+
+}  // namespace
+
+SqliteDatabase open_sqlite(const std::string& path, int flags) {
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  SqliteDatabase database(raw);
+  if (code != SQLITE_OK) throw SqliteError(code & 0xff, "journal '" + path + "': " + sqlite3_errstr(code));
+  sqlite3_busy_timeout(raw, 2000);
+  return database;
+}
+
+void execute(sqlite3* database, const char* sql) {
+  if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(database, "journal");
+}
+
+Statement::Statement(sqlite3* database, std::string_view sql) {
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v3(database, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw,
+                         nullptr) != SQLITE_OK)
+    fail(database, "journal");
+  statement_.reset(raw);
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  sqlite3* database = sqlite3_db_handle(statement_.get());
+  const std::string what = sqlite3_errmsg(database);
+  sqlite3_reset(statement_.get());
+  throw SqliteError(code & 0xff, "journal: " + what);
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+  reset();
+}
+
+void Statement::reset() { sqlite3_reset(statement_.get()); }
+
+std::string_view Statement::bytes(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+void Statement::bind_one(int index, std::int64_t value) { sqlite3_bind_int64(statement_.get(), index, value); }
+
+void Statement::bind_one(int index, std::string_view text) {
+  sqlite3_bind_blob64(statement_.get(), index, text.data(), text.size(), SQLITE_STATIC);
+}
+
+}  // namespace trainbus
