@@ -38,10 +38,10 @@ void Commands::on_batch_size(ValueHandler handler) {
 bool Commands::apply_waiting(const std::atomic<std::uint64_t>& step, bool may_wait) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    while (auto command = book_.take_next(unix_ms()))
+    while (auto command = received_.take_next(unix_ms()))
       apply(std::move(*command), step, lock);
     if (!paused() || interrupted_ || stop_commanded() || !may_wait) break;
-    arrived_.wait(lock, [this] { return book_.has_waiting() || interrupted_; });
+    arrived_.wait(lock, [this] { return received_.has_waiting() || interrupted_; });
   }
   update_attention();
   return !stop_commanded() && !interrupted_;
@@ -56,36 +56,38 @@ void Commands::interrupt() {
 
 void Commands::receive(const v1::ControlCommand& command, std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
-  book_.receive(command, now_ms);
+  received_.receive(command, now_ms);
   update_attention();
   arrived_.notify_all();
 }
 
 std::vector<v1::ControlCommand> Commands::take_reports(std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
-  book_.expire(now_ms);
-  return book_.take_reports();
+  received_.expire(now_ms);
+  return received_.take_reports();
 }
 
 void Commands::report_again() {
   const std::lock_guard lock(mutex_);
-  book_.report_again();
+  received_.report_again();
 }
 
 void Commands::apply(v1::ControlCommand command, std::uint64_t step, std::unique_lock<std::mutex>& lock) {
   const char* before = paused() ? "PAUSED" : "RUNNING";
   switch (command.type()) {
-    case v1::PAUSE_TRAINING: set_paused(true, lock); return book_.applied(std::move(command), step, before, "PAUSED");
+    case v1::PAUSE_TRAINING:
+      set_paused(true, lock);
+      return received_.applied(std::move(command), step, before, "PAUSED");
     case v1::RESUME_TRAINING:
       set_paused(false, lock);
-      return book_.applied(std::move(command), step, before, "RUNNING");
+      return received_.applied(std::move(command), step, before, "RUNNING");
     case v1::STOP_TRAINING:
       paused_ = false;
       stop_commanded_ = true;
-      return book_.applied(std::move(command), step, before, "STOPPED");
+      return received_.applied(std::move(command), step, before, "STOPPED");
     case v1::CHANGE_LEARNING_RATE: return apply_value(std::move(command), learning_rate_, step, lock);
     case v1::ADJUST_BATCH_SIZE: return apply_value(std::move(command), batch_size_, step, lock);
-    default: return book_.rejected(std::move(command), "unknown command type");
+    default: return received_.rejected(std::move(command), "unknown command type");
   }
 }
 
@@ -96,9 +98,9 @@ void Commands::apply_value(v1::ControlCommand command, const ValueHandler& handl
   const CommandOutcome outcome = call(copy, command_value(command));
   lock.lock();
   if (const auto* applied = std::get_if<Applied>(&outcome))
-    book_.applied(std::move(command), step, number_text(applied->old_value), number_text(applied->new_value));
+    received_.applied(std::move(command), step, number_text(applied->old_value), number_text(applied->new_value));
   else
-    book_.rejected(std::move(command), std::get<Rejected>(outcome).reason);
+    received_.rejected(std::move(command), std::get<Rejected>(outcome).reason);
 }
 
 void Commands::set_paused(bool paused, std::unique_lock<std::mutex>& lock) {
@@ -109,7 +111,7 @@ void Commands::set_paused(bool paused, std::unique_lock<std::mutex>& lock) {
 }
 
 void Commands::update_attention() {
-  attention_.store(book_.has_waiting() || paused() || stop_commanded() || interrupted_, std::memory_order_release);
+  attention_.store(received_.has_waiting() || paused() || stop_commanded() || interrupted_, std::memory_order_release);
 }
 
 }  // namespace trainbus

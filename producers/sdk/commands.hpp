@@ -1,5 +1,5 @@
 #pragma once
-// The command book between the bus thread, which fills it, and the training thread, which works it off.
+// The commands on their way from the bus thread, which receives them, to the training thread, which applies them.
 
 #include <atomic>
 #include <condition_variable>
@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-#include "command_book.hpp"
+#include "received_commands.hpp"
 #include "trainbus/producer.hpp"
 
 namespace trainbus {
@@ -19,7 +19,7 @@ class Commands {
   using PauseChanged = std::function<void(bool paused)>;
 
   Commands(std::uint64_t incarnation, PauseChanged pause_changed)
-      : pause_changed_(std::move(pause_changed)), book_(incarnation) {}
+      : pause_changed_(std::move(pause_changed)), received_(incarnation) {}
 
   // --- training thread
   void on_learning_rate(ValueHandler handler);
@@ -54,7 +54,7 @@ class Commands {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable arrived_;
-  CommandBook book_;
+  ReceivedCommands received_;
   ValueHandler learning_rate_;
   ValueHandler batch_size_;
 };

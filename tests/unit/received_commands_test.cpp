@@ -1,4 +1,4 @@
-#include "command_book.hpp"
+#include "received_commands.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,61 +36,62 @@ std::vector<std::string> said(std::vector<v1::ControlCommand> reports) {
 }
 using Lines = std::vector<std::string>;
 
-TEST(CommandBook, DeliversOnceAndRepeatsTheStoredAnswer) {
-  CommandBook book(kIncarnation);
+TEST(ReceivedCommands, DeliversOnceAndRepeatsTheStoredAnswer) {
+  ReceivedCommands commands(kIncarnation);
   const auto pause = command('a', v1::PAUSE_TRAINING);
-  book.receive(pause, kNow);
-  book.receive(pause, kNow);
-  EXPECT_EQ(said(book.take_reports()), (Lines{"DELIVERED", "DELIVERED"}));
-  auto next = book.take_next(kNow);
+  commands.receive(pause, kNow);
+  commands.receive(pause, kNow);
+  EXPECT_EQ(said(commands.take_reports()), (Lines{"DELIVERED", "DELIVERED"}));
+  auto next = commands.take_next(kNow);
   ASSERT_TRUE(next);
-  EXPECT_FALSE(book.take_next(kNow));
-  book.applied(std::move(*next), 7, "RUNNING", "PAUSED");
-  book.receive(pause, kNow);
-  EXPECT_FALSE(book.has_waiting());
-  EXPECT_EQ(said(book.take_reports()), (Lines{"APPLIED 7: RUNNING -> PAUSED", "APPLIED 7: RUNNING -> PAUSED"}));
+  EXPECT_FALSE(commands.take_next(kNow));
+  commands.applied(std::move(*next), 7, "RUNNING", "PAUSED");
+  commands.receive(pause, kNow);
+  EXPECT_FALSE(commands.has_waiting());
+  EXPECT_EQ(said(commands.take_reports()), (Lines{"APPLIED 7: RUNNING -> PAUSED", "APPLIED 7: RUNNING -> PAUSED"}));
 }
 
-TEST(CommandBook, RejectsWhatIsMeantForAnotherIncarnation) {
-  CommandBook book(kIncarnation);
+TEST(ReceivedCommands, RejectsWhatIsMeantForAnotherIncarnation) {
+  ReceivedCommands commands(kIncarnation);
   auto stop = command('a', v1::STOP_TRAINING);
   stop.set_expected_incarnation(kIncarnation + 1);
-  book.receive(stop, kNow);
-  EXPECT_EQ(said(book.take_reports()), (Lines{"REJECTED: meant for another incarnation of this trainer"}));
-  EXPECT_FALSE(book.has_waiting());
+  commands.receive(stop, kNow);
+  EXPECT_EQ(said(commands.take_reports()), (Lines{"REJECTED: meant for another incarnation of this trainer"}));
+  EXPECT_FALSE(commands.has_waiting());
 }
 
-TEST(CommandBook, ExpiresOnArrivalAndWhileWaiting) {
-  CommandBook book(kIncarnation);
+TEST(ReceivedCommands, ExpiresOnArrivalAndWhileWaiting) {
+  ReceivedCommands commands(kIncarnation);
   auto late = command('a', v1::STOP_TRAINING);
   late.set_deadline_ms(kNow);
-  book.receive(late, kNow);
+  commands.receive(late, kNow);
   auto soon = command('b', v1::STOP_TRAINING);
   soon.set_deadline_ms(kNow + 10);
-  book.receive(soon, kNow);
-  EXPECT_EQ(said(book.take_reports()), (Lines{"EXPIRED", "DELIVERED"}));
-  EXPECT_FALSE(book.take_next(kNow + 10));
-  EXPECT_EQ(said(book.take_reports()), (Lines{"EXPIRED"}));
+  commands.receive(soon, kNow);
+  EXPECT_EQ(said(commands.take_reports()), (Lines{"EXPIRED", "DELIVERED"}));
+  EXPECT_FALSE(commands.take_next(kNow + 10));
+  EXPECT_EQ(said(commands.take_reports()), (Lines{"EXPIRED"}));
 }
 
-TEST(CommandBook, ChecksValuesAndBoundsWhatWaits) {
-  CommandBook book(kIncarnation);
-  book.receive(command('a', v1::CHANGE_LEARNING_RATE, "-1"), kNow);
-  EXPECT_EQ(said(book.take_reports()), (Lines{"REJECTED: learning rate must be a finite number above 0, got '-1'"}));
-  for (std::size_t i = 0; i <= CommandBook::kMaxWaiting; ++i) {
+TEST(ReceivedCommands, ChecksValuesAndBoundsWhatWaits) {
+  ReceivedCommands commands(kIncarnation);
+  commands.receive(command('a', v1::CHANGE_LEARNING_RATE, "-1"), kNow);
+  EXPECT_EQ(said(commands.take_reports()),
+            (Lines{"REJECTED: learning rate must be a finite number above 0, got '-1'"}));
+  for (std::size_t i = 0; i <= ReceivedCommands::kMaxWaiting; ++i) {
     auto one = command('b', v1::PAUSE_TRAINING);
     one.set_command_id(new_command_id());
-    book.receive(one, kNow);
+    commands.receive(one, kNow);
   }
-  EXPECT_EQ(said(book.take_reports()).back(), "REJECTED: too many commands are waiting for a step");
+  EXPECT_EQ(said(commands.take_reports()).back(), "REJECTED: too many commands are waiting for a step");
 }
 
-TEST(CommandBook, ReportsItsLatestAnswersAgainOnANewConnection) {
-  CommandBook book(kIncarnation);
-  book.receive(command('a', v1::PAUSE_TRAINING), kNow);
-  book.take_reports();
-  book.report_again();
-  EXPECT_EQ(said(book.take_reports()), (Lines{"DELIVERED"}));
+TEST(ReceivedCommands, ReportsItsLatestAnswersAgainOnANewConnection) {
+  ReceivedCommands commands(kIncarnation);
+  commands.receive(command('a', v1::PAUSE_TRAINING), kNow);
+  commands.take_reports();
+  commands.report_again();
+  EXPECT_EQ(said(commands.take_reports()), (Lines{"DELIVERED"}));
 }
 
 class CommandsTest : public testing::Test {
@@ -142,8 +143,8 @@ TEST_F(CommandsTest, PausesResumesAndStops) {
   EXPECT_FALSE(step());
   EXPECT_TRUE(commands_.stop_commanded());
   EXPECT_EQ(pauses_, (std::vector<bool>{true, false}));
-  EXPECT_EQ(reports(), (Lines{"DELIVERED", "DELIVERED", "DELIVERED", "APPLIED 7: RUNNING -> PAUSED",
-                              "APPLIED 7: PAUSED -> RUNNING", "APPLIED 7: RUNNING -> STOPPED"}));
+  EXPECT_EQ(reports(), (Lines{"DELIVERED", "APPLIED 7: RUNNING -> PAUSED", "DELIVERED", "APPLIED 7: PAUSED -> RUNNING",
+                              "DELIVERED", "APPLIED 7: RUNNING -> STOPPED"}));
 }
 
 TEST_F(CommandsTest, InterruptEndsThePause) {

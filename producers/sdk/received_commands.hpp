@@ -16,13 +16,13 @@ namespace trainbus {
 // Pure and single-threaded; time is an argument (Unix ms, as deadlines are). A command id is applied at most once:
 // the same id again gets the stored answer. Bounds: kMaxWaiting commands wait for a step (more are REJECTED), the
 // last kMaxRemembered answers are kept, oldest forgotten first.
-class CommandBook {
+class ReceivedCommands {
  public:
   static constexpr std::size_t kMaxWaiting = 64;
   static constexpr std::size_t kMaxRemembered = 1024;
   static constexpr std::ptrdiff_t kMaxRepeated = 32;
 
-  explicit CommandBook(std::uint64_t incarnation) : incarnation_(incarnation) {}
+  explicit ReceivedCommands(std::uint64_t incarnation) : incarnation_(incarnation) {}
 
   // A command arrived: answers DELIVERED, or REJECTED / EXPIRED at once.
   void receive(const v1::ControlCommand& command, std::int64_t now_ms);

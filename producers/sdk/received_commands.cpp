@@ -1,4 +1,4 @@
-#include "command_book.hpp"
+#include "received_commands.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace trainbus {
 
-void CommandBook::receive(const v1::ControlCommand& command, std::int64_t now_ms) {
+void ReceivedCommands::receive(const v1::ControlCommand& command, std::int64_t now_ms) {
   if (const auto known = answers_.find(command.command_id()); known != answers_.end()) {
     reports_.push_back(known->second);
     return;
@@ -20,7 +20,7 @@ void CommandBook::receive(const v1::ControlCommand& command, std::int64_t now_ms
   answer(command, v1::COMMAND_DELIVERED);
 }
 
-void CommandBook::expire(std::int64_t now_ms) {
+void ReceivedCommands::expire(std::int64_t now_ms) {
   const auto passed = [now_ms](const v1::ControlCommand& command) {
     return command.deadline_ms() != 0 && command.deadline_ms() <= now_ms;
   };
@@ -29,7 +29,7 @@ void CommandBook::expire(std::int64_t now_ms) {
   std::erase_if(waiting_, passed);
 }
 
-std::optional<v1::ControlCommand> CommandBook::take_next(std::int64_t now_ms) {
+std::optional<v1::ControlCommand> ReceivedCommands::take_next(std::int64_t now_ms) {
   expire(now_ms);
   if (waiting_.empty()) return std::nullopt;
   v1::ControlCommand command = std::move(waiting_.front());
@@ -37,28 +37,28 @@ std::optional<v1::ControlCommand> CommandBook::take_next(std::int64_t now_ms) {
   return command;
 }
 
-void CommandBook::applied(v1::ControlCommand command, std::uint64_t step, std::string old_value,
-                          std::string new_value) {
+void ReceivedCommands::applied(v1::ControlCommand command, std::uint64_t step, std::string old_value,
+                               std::string new_value) {
   command.set_applied_step(step);
   command.set_old_value(std::move(old_value));
   command.set_new_value(std::move(new_value));
   answer(std::move(command), v1::COMMAND_APPLIED);
 }
 
-void CommandBook::rejected(v1::ControlCommand command, std::string reason) {
+void ReceivedCommands::rejected(v1::ControlCommand command, std::string reason) {
   command.set_reason(std::move(reason));
   answer(std::move(command), v1::COMMAND_REJECTED);
 }
 
-std::vector<v1::ControlCommand> CommandBook::take_reports() { return std::exchange(reports_, {}); }
+std::vector<v1::ControlCommand> ReceivedCommands::take_reports() { return std::exchange(reports_, {}); }
 
-void CommandBook::report_again() {
+void ReceivedCommands::report_again() {
   reports_.clear();
   for (auto id = order_.size() > kMaxRepeated ? order_.end() - kMaxRepeated : order_.begin(); id != order_.end(); ++id)
     reports_.push_back(answers_.at(*id));
 }
 
-void CommandBook::answer(v1::ControlCommand command, v1::CommandState state) {
+void ReceivedCommands::answer(v1::ControlCommand command, v1::CommandState state) {
   command.set_state(state);
   const auto [known, is_new] = answers_.insert_or_assign(command.command_id(), command);
   if (is_new) order_.push_back(known->first);
