@@ -14,10 +14,13 @@
 namespace trainbus {
 namespace {
 
-std::atomic<bool> stop_flag{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<int> first_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 
-void on_stop_signal(int) { stop_flag.store(true, std::memory_order_relaxed); }
+void on_stop_signal(int number) {
+  int none = 0;
+  first_signal.compare_exchange_strong(none, number, std::memory_order_relaxed);
+}
 
 void install_signals() {
   struct sigaction action {};
@@ -31,7 +34,12 @@ void install_signals() {
 
 const char* version() { return TRAINBUS_VERSION; }
 
-bool stop_requested() { return stop_flag.load(std::memory_order_relaxed); }
+bool stop_requested() { return first_signal.load(std::memory_order_relaxed) != 0; }
+
+const char* stop_signal() {
+  const int number = first_signal.load(std::memory_order_relaxed);
+  return number == 0 ? "" : number == SIGINT ? "SIGINT" : "SIGTERM";
+}
 
 bool wait_or_stop(std::chrono::milliseconds time) {
   const auto until = std::chrono::steady_clock::now() + time;

@@ -12,6 +12,8 @@ const char* version();
 
 // Set by SIGINT and SIGTERM; every loop looks at it at least every 100 ms.
 bool stop_requested();
+// "SIGINT" or "SIGTERM", the first that came; "" before.
+const char* stop_signal();
 // Waits until the time has passed or a stop is asked for; true when asked for.
 bool wait_or_stop(std::chrono::milliseconds time);
 
