@@ -1,0 +1,81 @@
+#pragma once
+// The command book: every command, its state, and what has to happen next. Pure: time (Unix ms) is an argument, records
+// and messages come out as values. A command addressed to a trainer is keyed by (id, session).
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trainbus/wire.hpp"
+
+namespace trainbus {
+
+// What the book must know about the trainer a command is for.
+struct TargetFacts {
+  std::uint64_t incarnation = 0;  // newest
+  bool ended = false;             // said COMPLETED or FAILED
+  bool heard_recently = false;    // a heartbeat or record within the last 30 s
+};
+
+class CommandBook {
+ public:
+  static constexpr std::int64_t kDefaultDeadlineMs = 30'000;
+  static constexpr std::int64_t kResendUndeliveredMs = 1'000;
+  static constexpr std::int64_t kResendDeliveredMs = 5'000;
+  static constexpr std::int64_t kUnheardIsUnknownMs = 30'000;  // past the deadline
+  static constexpr std::size_t kMaxEnded = 10'000;             // ended commands remembered; policy: drop_oldest
+
+  struct Entry {
+    std::string session_id;
+    v1::ControlCommand command;
+    std::int64_t send_again_ms = 0;
+    bool stored = false;  // its newest state is in the journal
+  };
+
+  // Reads one stored state back, at start.
+  void restore(const std::string& session_id, const v1::ControlCommand& command);
+
+  // Issues a valid command (command_problem() is empty). A known id gives the stored entry and nothing new. The
+  // entry is ACCEPTED, or REJECTED with a reason; its record is to be stored.
+  Entry& issue(const std::string& session_id, const v1::ControlCommand& command, const TargetFacts& target,
+               std::int64_t now_ms, bool& is_new);
+  // What the trainer says. Returns the entry when this moved it on (a record is to be stored), nullptr when the report
+  // repeats, goes backwards, or is about a command nobody issued.
+  Entry* report(const std::string& session_id, const v1::ControlCommand& report, std::int64_t now_ms);
+  // The newest state of this entry is in the journal: an ACCEPTED one may now be sent.
+  void stored(const std::string& session_id, const std::string& command_id, v1::CommandState state);
+
+  struct Due {
+    std::vector<Entry*> to_send;  // to the trainer, now
+    std::vector<Entry*> moved;    // EXPIRED, REJECTED or UNKNOWN by the clock; records are to be stored
+  };
+  // Looks at every open command. `facts` answers for a session.
+  template <class Facts>
+  Due due(std::int64_t now_ms, const Facts& facts) {
+    Due result;
+    for (Entry* entry : open_entries())
+      judge(*entry, facts(entry->session_id), now_ms, result);
+    return result;
+  }
+
+  Entry* find(const std::string& session_id, const std::string& command_id);
+  std::vector<const Entry*> find_by_id(const std::string& command_id) const;
+  // "run/trainer" or "run/*".
+  std::vector<const Entry*> find_by_session(const std::string& session_id) const;
+  std::size_t open_count() const { return open_.size(); }
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // id, session
+  std::vector<Entry*> open_entries();
+  void judge(Entry& entry, const TargetFacts& target, std::int64_t now_ms, Due& due);
+  void move(Entry& entry, v1::CommandState state, const std::string& reason);
+  void remember_end(const Key& key);
+
+  std::map<Key, Entry> entries_;
+  std::map<Key, Entry*> open_;
+  std::vector<Key> ended_;  // oldest first
+};
+
+}  // namespace trainbus
