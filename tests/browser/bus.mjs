@@ -1,0 +1,49 @@
+// A broker and a dashboard on free ports of 127.0.0.1, with a state folder that goes away with them.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Program } from "./program.mjs";
+
+export class Bus {
+  static async start() {
+    const bus = new Bus();
+    bus.folder = mkdtempSync(join(tmpdir(), "trainbus-browser-"));
+    bus.programs = new Set();
+    bus.broker = await bus.run("trainbus-broker", ["--listen", "tcp://127.0.0.1:*", "--state-dir", bus.folder], /listening on (tcp:\S+)/);
+    bus.address = bus.broker.readyLine[1];
+    await bus.startDashboard("127.0.0.1:0");
+    return bus;
+  }
+
+  async run(name, args, ready = null) {
+    const program = await Program.start(name, args, { ready });
+    this.programs.add(program);
+    return program;
+  }
+
+  async startDashboard(listen) {
+    this.dashboard = await this.run("trainbus-dashboard", ["--listen", listen, "--broker", this.address], /open (http:\S+)/);
+    this.url = this.dashboard.readyLine[1].replace(/\/$/, "");
+  }
+
+  async restartDashboard(whileAway) {
+    const { host } = new URL(this.url);
+    await this.dashboard.stop();
+    await whileAway();
+    await this.startDashboard(host);
+  }
+
+  train(name, args) {
+    return this.run("trainbus-train", ["--broker", this.address, "--name", name, ...args]);
+  }
+
+  async trainer(run, name) {
+    const { trainers } = await (await fetch(`${this.url}/api/trainers`)).json();
+    return trainers.find((trainer) => trainer.run === run && trainer.trainer === name);
+  }
+
+  async stop() {
+    await Promise.all([...this.programs].reverse().map((program) => program.stop()));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,198 @@
+// The page in a real browser on a real training: broker, trainer and dashboard are the built programs ($TRAINBUS_BIN,
+// else build/bin). Screenshots go to $TRAINBUS_SHOTS. Ends with "N passed, M failed" and exit status 0 or 1.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Bus } from "./bus.mjs";
+import { desktop, launchBrowser, newPage, phone } from "./browser.mjs";
+import { eventually, Steps } from "./steps.mjs";
+
+const shots = process.env.TRAINBUS_SHOTS;
+const run = "shapes";
+const steps = new Steps();
+const bus = await Bus.start();
+const browser = await launchBrowser();
+const { page, at, complaints } = await newPage(browser, `${bus.url}/`);
+page.setDefaultTimeout(15_000);
+
+const textOf = async (id) => (await at(id).first().textContent()).trim();
+const number = (text) => Number(text.replaceAll(",", ""));
+const frames = async () => Number((await at("tiles-canvas").getAttribute("data-frames")) ?? 0);
+const points = async () => Number(await at("loss-chart").getAttribute("data-points"));
+const command = (type, state) => page.locator(`[data-testid=command-status] [data-type=${type}][data-state=${state}]`).first();
+
+// A heartbeat after this call has come from the trainer: what it would have said before is here.
+async function nextHeartbeat() {
+  const age = async () => (await bus.trainer(run, "t0")).heartbeat_age_ms;
+  let before = await age();
+  await eventually("a heartbeat", async () => {
+    const now = await age();
+    const came = now < before;
+    before = now;
+    return came;
+  });
+}
+
+async function shoot(name, viewport, colorScheme, path = `#/trainer/${run}/t0`) {
+  const view = await newPage(browser, `${bus.url}/${path}`, { viewport, colorScheme });
+  if (path.includes("trainer")) {
+    await eventually("tiles on the screenshot", async () => Number(await view.at("tiles-canvas").getAttribute("data-frames")) > 20);
+  }
+  const overflow = await view.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide`);
+  if (shots) {
+    mkdirSync(shots, { recursive: true });
+    await view.page.screenshot({ path: join(shots, `${name}.png`) });
+  }
+  assert.deepEqual(view.complaints, []);
+  await view.close();
+}
+
+await steps.step("While nobody trains, the page says how to begin", async () => {
+  await at("empty").waitFor();
+  assert.match(await textOf("empty"), new RegExp(`trainbus-train .*${bus.address}`));
+});
+
+let trainer;
+await steps.step("A trainer that starts appears by itself, and a click opens it", async () => {
+  trainer = await bus.train("t0", [
+    "--dataset", "shapes", "--limit-samples", "1600", "--batch-size", "32", "--epochs", "1000", "--lr", "0.01",
+    "--threads", "1", "--batch-delay-ms", "20",
+  ]);
+  await at("trainer-row").waitFor({ timeout: 30_000 });
+  assert.equal(await at("trainer-row").getAttribute("data-session"), `${run}/t0`);
+  await at("trainer-row").click();
+  await eventually("ALIVE", async () => (await textOf("state")) === "ALIVE");
+});
+
+await steps.step("Sixteen tiles change", async () => {
+  await eventually("16 tiles", async () => (await at("tiles-canvas").getAttribute("data-tiles")) === "16");
+  const first = { count: await frames(), picture: await at("tiles-canvas").screenshot() };
+  await eventually("10 more batches drawn", async () => (await frames()) >= first.count + 10);
+  assert.ok(!first.picture.equals(await at("tiles-canvas").screenshot()), "the picture is another");
+});
+
+await steps.step("The frame rates and the age of the data are on screen", async () => {
+  await eventually("both rates", async () => number(await textOf("fps-trainer")) > 1 && number(await textOf("fps-page")) > 1);
+  assert.match(await textOf("data-age"), /^\d+ ms$/);
+  await at("event-log").scrollIntoViewIfNeeded();
+  assert.ok(await at("fps-page").isVisible());
+  await page.evaluate(() => scrollTo(0, 0));
+});
+
+await steps.step("Pause: the command is applied, the trainer is PAUSED and its loss stands still", async () => {
+  await at("pause").click();
+  await command("PAUSE_TRAINING", "APPLIED").waitFor();
+  await eventually("PAUSED", async () => (await textOf("state")) === "PAUSED");
+  await nextHeartbeat();
+  const seen = async () => [await textOf("step"), await textOf("value-loss"), await points()];
+  const before = await eventually("the last list has arrived", async () => {
+    const [once, api] = [await seen(), await bus.trainer(run, "t0")];
+    return number(once[0]) === api.step && once;
+  });
+  await nextHeartbeat();
+  await nextHeartbeat();
+  assert.deepEqual(await seen(), before);
+  assert.equal(await textOf("tiles-note"), "trainer is paused");
+});
+
+await steps.step("Resume: it goes on", async () => {
+  const before = number(await textOf("step"));
+  await at("resume").click();
+  await command("RESUME_TRAINING", "APPLIED").waitFor();
+  await eventually("more steps", async () => number(await textOf("step")) > before + 5);
+  assert.equal(await textOf("state"), "ALIVE");
+});
+
+await steps.step("A learning rate out of range is refused before it is sent, in the broker's words", async () => {
+  await at("lr-input").fill("-1");
+  await at("lr-apply").click();
+  assert.equal(await textOf("lr-problem"), "learning rate must be a finite number above 0, got '-1'");
+  const answer = await fetch(`${bus.url}/api/trainers/${run}/t0/commands`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ type: "CHANGE_LEARNING_RATE", value: "-1" }),
+  });
+  const { error } = await answer.json();
+  assert.equal(answer.status, 400);
+  assert.match(error, /learning rate must be a finite number above 0, got '-1'/);
+});
+
+await steps.step("A new learning rate is applied, marked, and in the next epoch's record", async () => {
+  await at("lr-input").fill("0.005");
+  await at("lr-apply").click();
+  await command("CHANGE_LEARNING_RATE", "APPLIED").waitFor();
+  assert.match(await command("CHANGE_LEARNING_RATE", "APPLIED").textContent(), /at step [\d,]+, 0\.01 → 0\.005/);
+  await eventually("the event", async () => /Learning rate 0\.005 APPLIED 0\.01 → 0\.005/.test(await textOf("event-log")));
+  const newest = page.locator("[data-testid=epoch-table] tbody tr").first();
+  await eventually("an epoch with the new rate", async () => (await newest.locator("td").last().textContent()) === "0.005", 30_000);
+});
+
+await steps.step("A drag zooms all charts of the steps, a double click shows everything again", async () => {
+  const box = await page.locator("[data-testid=loss-chart] .u-over").boundingBox();
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.3, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, y, { steps: 5 });
+  await page.mouse.up();
+  await at("lr-chart").getByText("reset zoom").waitFor();
+  await page.locator("[data-testid=loss-chart] .u-over").dblclick();
+  await at("loss-chart").getByText("reset zoom").waitFor({ state: "detached" });
+});
+
+await steps.step("Frozen, the tiles stand still; then they go on", async () => {
+  await at("freeze").click();
+  await eventually("no frame is drawn any more", async () => (await textOf("fps-page")) === "0");
+  const frozen = await frames();
+  const step = number(await textOf("step"));
+  await eventually("the training goes on", async () => number(await textOf("step")) > step + 5);
+  assert.equal(await frames(), frozen);
+  await at("freeze").click();
+  await eventually("new tiles", async () => (await frames()) > frozen);
+});
+
+await steps.step("A lost connection is said, and made up for when the dashboard is back", async () => {
+  const before = { step: number(await textOf("step")), points: await points() };
+  await bus.restartDashboard(async () => {
+    await at("lost-banner").waitFor();
+    const age = await textOf("data-age");
+    await eventually("the data grows older", async () => (await textOf("data-age")) !== age);
+    assert.ok(await at("pause").isDisabled());
+  });
+  await at("lost-banner").waitFor({ state: "detached" });
+  await eventually("newer steps", async () => number(await textOf("step")) > before.step);
+  await eventually("the curve without a hole", async () => (await points()) > before.points);
+  const drawn = await frames();
+  await eventually("new tiles", async () => (await frames()) > drawn);
+  const { points: curve } = await (await fetch(`${bus.url}/api/trainers/${run}/t0/series?name=batch_loss&max_points=100000`)).json();
+  assert.deepEqual(curve.map(([x]) => x), curve.map((_, i) => i + 1), "every step once, in order");
+});
+
+await steps.step("Desktop and phone, light and dark: nothing is cut off", async () => {
+  await shoot("trainer-light", desktop, "light");
+  await shoot("trainer-dark", desktop, "dark");
+  await shoot("phone-light", phone, "light");
+  await shoot("phone-dark", phone, "dark");
+  await shoot("overview-light", desktop, "light", "#/");
+  await shoot("overview-phone", phone, "dark", "#/");
+});
+
+await steps.step("Stop asks first, ends the training, and the page sums it up", async () => {
+  await at("stop").click();
+  await at("stop-cancel").click();
+  await at("stop").click();
+  await at("stop-confirm").click();
+  await eventually("COMPLETED", async () => (await textOf("state")) === "COMPLETED");
+  assert.match(await textOf("summary"), /Training is complete/);
+  assert.equal(await trainer.ended, 0);
+});
+
+await steps.step("Nothing went wrong inside the page, and it asked nobody else for anything", async () => {
+  assert.deepEqual(complaints, []);
+});
+
+if (steps.failed > 0 && shots) await page.screenshot({ path: join(shots, "failed.png") });
+await browser.close();
+await bus.stop();
+console.log(steps.summary());
+process.exit(steps.failed > 0 ? 1 : 0);
