@@ -31,10 +31,10 @@ Broker::Broker(const BrokerOptions& options)
           context_, folder_.journal_path(), options.durability,
           [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
           [this](const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body) {
-            if (message.has_command()) book_.restore(message.session_id(), message.command());
+            if (message.has_command()) registry_.restore(message.session_id(), message.command());
             roster_.restore(topic, message, std::move(body));
           }),
-      control_(sockets_.router, store_, roster_, book_, alerts_, [this] { return stats(); }) {
+      control_(sockets_.router, store_, roster_, registry_, alerts_, [this] { return stats(); }) {
   data_.attach(store_, roster_);
 }
 
@@ -98,7 +98,7 @@ v1::BrokerStats Broker::stats() const {
   gauges["intake_waiting_bytes"] = static_cast<double>(intake.waiting_bytes);
   gauges["sessions"] = static_cast<double>(roster_.size());
   gauges["streams"] = static_cast<double>(store_.intake().streams());
-  gauges["commands_open"] = static_cast<double>(book_.open_count());
+  gauges["commands_open"] = static_cast<double>(registry_.open_count());
   return stats;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "broker/bound_sockets.hpp"
-#include "broker/command_book.hpp"
+#include "broker/command_registry.hpp"
 #include "broker/control_path.hpp"
 #include "broker/data_path.hpp"
 #include "broker/record_store.hpp"
@@ -37,8 +37,8 @@ class Broker {
   zmq::context_t context_;
   BoundSockets sockets_;
   Roster roster_;
-  CommandBook book_;
-  AlertBook alerts_;
+  CommandRegistry registry_;
+  AlertRegistry alerts_;
   DataPath data_;
   RecordStore store_;
   ControlPath control_;

@@ -7,7 +7,7 @@
 namespace trainbus {
 namespace {
 
-v1::AddressedCommand addressed(const CommandBook::Entry& entry) {
+v1::AddressedCommand addressed(const CommandRegistry::Entry& entry) {
   v1::AddressedCommand command;
   command.set_session_id(entry.session_id);
   *command.mutable_command() = entry.command;
@@ -16,9 +16,9 @@ v1::AddressedCommand addressed(const CommandBook::Entry& entry) {
 
 }  // namespace
 
-ControlPath::ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandBook& book,
-                         AlertBook& alerts, Stats stats)
-    : router_(router), store_(store), roster_(roster), book_(book), alerts_(alerts), stats_(std::move(stats)) {}
+ControlPath::ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandRegistry& registry,
+                         AlertRegistry& alerts, Stats stats)
+    : router_(router), store_(store), roster_(roster), registry_(registry), alerts_(alerts), stats_(std::move(stats)) {}
 
 bool ControlPath::answer(std::int64_t now_ms) {
   for (int count = 0; count < kMessagesPerTurn; ++count) {
@@ -124,15 +124,15 @@ void ControlPath::issue(const Peer& peer, std::int64_t now_ms) {
     return refuse(peer, v1::INVALID_SESSION, "no trainer '" + message_.session_id() + "' is known");
   }
   ++counters_.commands_issued;
-  std::vector<CommandBook::Entry*> fresh;
+  std::vector<CommandRegistry::Entry*> fresh;
   for (const auto& session : targets) {
     bool is_new = false;
-    auto& entry = book_.issue(session, command, roster_.target_facts(session, now_ms), unix_ms(), is_new);
+    auto& entry = registry_.issue(session, command, roster_.target_facts(session, now_ms), unix_ms(), is_new);
     if (is_new) fresh.push_back(&entry);
   }
   const auto answer = [this, peer, id = command.command_id()] {
     v1::MetricsResponse response;
-    for (const auto* entry : book_.find_by_id(id))
+    for (const auto* entry : registry_.find_by_id(id))
       *response.mutable_command_state()->add_commands() = addressed(*entry);
     send(peer, response);
   };
@@ -144,13 +144,13 @@ void ControlPath::issue(const Peer& peer, std::int64_t now_ms) {
 
 void ControlPath::report(const Peer& peer) {
   if (!parse_session_id(message_.session_id())) return refuse(peer, v1::INVALID_SESSION, "no such session");
-  if (auto* entry = book_.report(message_.session_id(), message_.command_report(), unix_ms()); entry != nullptr)
+  if (auto* entry = registry_.report(message_.session_id(), message_.command_report(), unix_ms()); entry != nullptr)
     store_state(*entry, {});
 }
 
 void ControlPath::find_command(const Peer& peer) {
   const auto& id = message_.find_command().command_id();
-  const auto found = id.empty() ? book_.find_by_session(message_.session_id()) : book_.find_by_id(id);
+  const auto found = id.empty() ? registry_.find_by_session(message_.session_id()) : registry_.find_by_id(id);
   if (!id.empty() && found.empty()) return refuse(peer, v1::INVALID_DATA, "no command '" + id.substr(0, 64) + "'");
   v1::MetricsResponse response;
   response.mutable_command_state();
@@ -205,7 +205,7 @@ void ControlPath::raise(const Peer& peer) {
   store_.write({v1::KIND_ALERT, *session}, record, acknowledge);
 }
 
-void ControlPath::store_state(const CommandBook::Entry& entry, std::function<void()> then) {
+void ControlPath::store_state(const CommandRegistry::Entry& entry, std::function<void()> then) {
   v1::MetricsRequest record;
   record.set_session_id(entry.session_id);
   record.set_timestamp_ms(unix_ms());
@@ -214,7 +214,7 @@ void ControlPath::store_state(const CommandBook::Entry& entry, std::function<voi
   store_.write({v1::KIND_COMMAND, *parse_session_id(entry.session_id)}, record,
                [this, session = entry.session_id, id = entry.command.command_id(), state = entry.command.state(),
                 then = std::move(then)] {
-                 book_.stored(session, id, state);
+                 registry_.stored(session, id, state);
                  if (then) then();
                });
 }
@@ -224,7 +224,8 @@ void ControlPath::tick(std::int64_t now_ms) {
     next_acks_ms_ = now_ms + kAckEveryMs;
     send_acks();
   }
-  auto due = book_.due(unix_ms(), [&](const std::string& session) { return roster_.target_facts(session, now_ms); });
+  auto due =
+      registry_.due(unix_ms(), [&](const std::string& session) { return roster_.target_facts(session, now_ms); });
   for (const auto* entry : due.moved)
     store_state(*entry, {});
   for (auto* entry : due.to_send)
@@ -234,7 +235,7 @@ void ControlPath::tick(std::int64_t now_ms) {
   send_demand(now_ms);
 }
 
-void ControlPath::send_command(CommandBook::Entry& entry) {
+void ControlPath::send_command(CommandRegistry::Entry& entry) {
   const auto* session = roster_.find(entry.session_id);
   if (session == nullptr || session->routing_id.empty()) return;
   v1::MetricsResponse response;

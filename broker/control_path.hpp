@@ -9,8 +9,8 @@
 #include <vector>
 #include <zmq.hpp>
 
-#include "broker/alert_book.hpp"
-#include "broker/command_book.hpp"
+#include "broker/alert_registry.hpp"
+#include "broker/command_registry.hpp"
 #include "broker/data_path.hpp"
 #include "broker/demand_board.hpp"
 #include "broker/record_store.hpp"
@@ -39,8 +39,8 @@ class ControlPath {
   static constexpr std::size_t kMaxAckTargets = 200'000;
 
   using Stats = std::function<v1::BrokerStats()>;
-  ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandBook& book, AlertBook& alerts,
-              Stats stats);
+  ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandRegistry& registry,
+              AlertRegistry& alerts, Stats stats);
 
   // Answers what is waiting; true when there was more than a turn's worth.
   bool answer(std::int64_t now_ms);
@@ -73,8 +73,8 @@ class ControlPath {
   void fetch(const Peer& peer);
   void raise(const Peer& peer);
 
-  void store_state(const CommandBook::Entry& entry, std::function<void()> then);
-  void send_command(CommandBook::Entry& entry);
+  void store_state(const CommandRegistry::Entry& entry, std::function<void()> then);
+  void send_command(CommandRegistry::Entry& entry);
   void send_acks();
   void send_demand(std::int64_t now_ms);
   void refuse(const Peer& peer, v1::ErrorCode code, const std::string& why);
@@ -83,8 +83,8 @@ class ControlPath {
   zmq::socket_t& router_;
   RecordStore& store_;
   Roster& roster_;
-  CommandBook& book_;
-  AlertBook& alerts_;
+  CommandRegistry& registry_;
+  AlertRegistry& alerts_;
   Stats stats_;
   DemandBoard demand_;
   std::map<AckKey, AckTarget> ack_targets_;

@@ -10,7 +10,7 @@
 #include <vector>
 #include <zmq.hpp>
 
-#include "broker/command_book.hpp"
+#include "broker/command_registry.hpp"
 #include "trainbus/topic.hpp"
 
 namespace trainbus {

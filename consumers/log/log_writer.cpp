@@ -41,6 +41,7 @@ void LogWriter::poll_once(Time now, std::chrono::milliseconds timeout) {
     const Record* record = bus_->next(i == 0 ? timeout : std::chrono::milliseconds(0));
     drained_ = record == nullptr;
     if (drained_) break;
+    ++taken_;
     for (auto& sink : sinks_)
       sink.offer(*record, now);
   }

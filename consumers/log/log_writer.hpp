@@ -27,9 +27,8 @@ class LogWriter {
   bool connected() const { return bus_->connected(); }
   // The first sink that is away; nullptr: none.
   const SinkFeed* away() const;
-  const std::vector<SinkFeed>& sinks() const { return sinks_; }
-  const ConsumerCounters& counters() const { return bus_->counters(); }
-  // Records taken from the bus and, while catching up, the estimate of all there are.
+  std::uint64_t taken() const { return taken_; }  // records from the bus, since the start
+  // (handed out, estimated total) of the catching up.
   std::pair<std::uint64_t, std::uint64_t> progress() const { return bus_->progress(); }
 
  private:
@@ -38,6 +37,7 @@ class LogWriter {
   const ConsumerOptions options_;
   std::vector<SinkFeed> sinks_;
   std::optional<Consumer> bus_;
+  std::uint64_t taken_ = 0;
   bool drained_ = false;  // nothing was waiting at the last look
 };
 

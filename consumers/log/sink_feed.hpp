@@ -16,7 +16,7 @@ class SinkFeed {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  static constexpr std::chrono::milliseconds kFlushEvery{200};
+  static constexpr std::chrono::milliseconds kFlushEvery{100};
   static constexpr std::chrono::milliseconds kSyncEvery{5000};
   static constexpr std::chrono::milliseconds kFirstPause{500};
   static constexpr std::chrono::milliseconds kLastPause{15000};

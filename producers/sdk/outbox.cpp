@@ -24,7 +24,7 @@ void Outbox::acknowledge(Kind kind, std::uint64_t through, Clock::time_point now
   }
   if (count == 0) return;
   records_ -= count;
-  stored_ += count;
+  stream.stored += count;
   stream.progress = now;
   stream.cursor -= std::min(stream.cursor, count);
   stream.marked -= std::min(stream.marked, count);

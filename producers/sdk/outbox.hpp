@@ -37,7 +37,7 @@ class Outbox {
   std::size_t records() const { return records_; }
   std::size_t bytes() const { return bytes_; }
   // Acknowledged so far.
-  std::uint64_t stored() const { return stored_; }
+  std::uint64_t stored(Kind kind) const { return streams_[kind].stored; }
 
   // `sequence` is the kind's last one + 1; `now`: it was published just now.
   void push(Kind kind, std::uint64_t sequence, std::string record, Clock::time_point now);
@@ -62,9 +62,10 @@ class Outbox {
   };
   struct Stream {
     std::deque<Entry> entries;
-    std::uint64_t first = 1;       // sequence of entries.front()
-    std::size_t cursor = 0;        // next one of the round of resending that is going on
-    std::size_t marked = 0;        // so many from the front are due whatever their age
+    std::uint64_t first = 1;  // sequence of entries.front()
+    std::size_t cursor = 0;   // next one of the round of resending that is going on
+    std::size_t marked = 0;   // so many from the front are due whatever their age
+    std::uint64_t stored = 0;
     Clock::time_point progress{};  // last time an acknowledgement moved the front
   };
 
@@ -74,7 +75,6 @@ class Outbox {
   std::array<Stream, v1::Kind_ARRAYSIZE> streams_{};
   std::size_t records_ = 0;
   std::size_t bytes_ = 0;
-  std::uint64_t stored_ = 0;
 };
 
 }  // namespace trainbus

@@ -156,7 +156,10 @@ class Producer::Core {
     });
   }
 
-  bool all_stored() const { return state_.stored.load(std::memory_order_acquire) == state_.queue.accepted(); }
+  bool all_stored() const {
+    const auto accepted = state_.queue.accepted();
+    return std::equal(accepted.begin(), accepted.end(), state_.stored.begin());
+  }
 
   std::shared_ptr<const TrainingPlan> plan() {
     const std::lock_guard lock(plan_mutex_);
@@ -260,8 +263,11 @@ ProducerCounters Producer::counters() const {
   ProducerCounters counters;
   if (core_->inherited()) return counters;
   const TrainerState& state = core_->state();
-  counters.stored = state.stored.load(std::memory_order_acquire);
-  counters.accepted = state.queue.accepted();
+  for (std::size_t kind = 0; kind < counters.by_kind.size(); ++kind)
+    counters.stored += counters.by_kind[kind].stored = state.stored[kind].load(std::memory_order_acquire);
+  const auto accepted = state.queue.accepted();  // after stored: never less
+  for (std::size_t kind = 0; kind < counters.by_kind.size(); ++kind)
+    counters.accepted += counters.by_kind[kind].accepted = accepted[kind];
   counters.in_outbox = counters.accepted - counters.stored;
   counters.resent = state.resent.load(std::memory_order_relaxed);
   counters.refused = state.queue.refused();

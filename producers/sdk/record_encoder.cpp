@@ -5,7 +5,6 @@
 namespace trainbus {
 namespace {
 
-constexpr Kind kPayloadKinds[] = {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF, v1::KIND_STATUS};
 // Room for the envelope beside the payload.
 constexpr std::size_t kMaxPayloadBytes = kMaxRecordBytes - 1024;
 
@@ -89,8 +88,6 @@ void write(const QueuedStatus& queued, std::int64_t timestamp_ms, std::uint64_t 
 }
 
 }  // namespace
-
-Kind kind_of(const QueuedRecord& record) { return kPayloadKinds[record.payload.index()]; }
 
 void write_record(const QueuedRecord& record, v1::MetricsRequest& message) {
   message.set_timestamp_ms(record.timestamp_ms);

@@ -7,8 +7,6 @@
 
 namespace trainbus {
 
-Kind kind_of(const QueuedRecord& record);
-
 // Writes timestamp and payload into `message` (reused; the envelope's other fields stay as they are). Text that is
 // not UTF-8 has its bad bytes replaced by '?', because a receiver would refuse the whole record; free text is cut at
 // kMaxTextBytes. A record over kMaxRecordBytes loses its predictions, ground truth or class names.

@@ -85,7 +85,8 @@ void RecordLane::turn(milliseconds timeout) {
   if (linked_ && now >= next_hello_ && (!welcomed_ || now - last_heard_ >= kQuiet)) send_hello(now);
   if (now >= demand_until_) limit_tiles(0, 0);
   state_.connected.store(linked_ && welcomed_ && now - last_heard_ < kUnreachable, std::memory_order_relaxed);
-  state_.stored.store(outbox_.stored(), std::memory_order_release);
+  for (const Kind kind : kOwnKinds)
+    state_.stored[kind].store(outbox_.stored(kind), std::memory_order_release);
 }
 
 void RecordLane::wait(milliseconds timeout) {

@@ -1,6 +1,7 @@
 #pragma once
 // What the training thread hands to the bus thread: plain values, no serialization, no wake-up.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -29,6 +30,11 @@ struct QueuedRecord {
   std::variant<QueuedBatch, EpochMetrics, PerfMetrics, QueuedStatus> payload;
 };
 
+inline Kind kind_of(const QueuedRecord& record) {
+  constexpr Kind kKinds[] = {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF, v1::KIND_STATUS};
+  return kKinds[record.payload.index()];
+}
+
 // A double buffer under a mutex that is hardly ever contended: the bus thread swaps the whole vector out. Bounded;
 // past the bound, and once closed, push() refuses and counts.
 class RecordQueue {
@@ -43,8 +49,8 @@ class RecordQueue {
       ++refused_;
       return false;
     }
+    ++accepted_[kind_of(record)];
     waiting_.push_back(std::move(record));
-    ++accepted_;
     return true;
   }
 
@@ -60,7 +66,8 @@ class RecordQueue {
     closed_ = true;
   }
 
-  std::uint64_t accepted() const {
+  // Per kind.
+  std::array<std::uint64_t, v1::Kind_ARRAYSIZE> accepted() const {
     const std::lock_guard lock(mutex_);
     return accepted_;
   }
@@ -73,7 +80,7 @@ class RecordQueue {
   const std::size_t limit_;
   mutable std::mutex mutex_;
   std::vector<QueuedRecord> waiting_;
-  std::uint64_t accepted_ = 0;
+  std::array<std::uint64_t, v1::Kind_ARRAYSIZE> accepted_{};
   std::uint64_t refused_ = 0;
   bool closed_ = false;
 };

@@ -61,7 +61,7 @@ struct TrainerState {
 
   // Written by the record lane.
   std::atomic<bool> connected{false};
-  std::atomic<std::uint64_t> stored{0};
+  std::array<std::atomic<std::uint64_t>, v1::Kind_ARRAYSIZE> stored{};
   std::atomic<std::uint64_t> resent{0};
 };
 

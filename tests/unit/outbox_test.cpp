@@ -35,7 +35,7 @@ TEST_F(OutboxTest, KeepsWhatIsNotAcknowledged) {
   push(v1::KIND_EPOCH, 1, 1);
   box_.acknowledge(v1::KIND_BATCH, 2, now_);
   EXPECT_EQ(box_.records(), 2u);
-  EXPECT_EQ(box_.stored(), 2u);
+  EXPECT_EQ(box_.stored(v1::KIND_BATCH), 2u);
   box_.resend_all();
   EXPECT_THAT(resend(), ElementsAre("batch3", "epoch1"));
 }
@@ -49,7 +49,7 @@ TEST_F(OutboxTest, IgnoresAcknowledgementsOfWhatItNeverHad) {
   EXPECT_EQ(box_.records(), 1u);
   box_.acknowledge(v1::KIND_BATCH, 1000, now_);
   EXPECT_TRUE(box_.empty());
-  EXPECT_EQ(box_.stored(), 1u);
+  EXPECT_EQ(box_.stored(v1::KIND_BATCH), 1u);
   EXPECT_EQ(box_.bytes(), 0u);
 }
 

@@ -75,11 +75,11 @@ TEST_F(SinkFeedTest, SkipsWhatTheSinkHas) {
 
 TEST_F(SinkFeedTest, FlushesWithinItsIntervalAndOnlyWhenThereIsSomething) {
   offer(1, 1);
-  turn_after(100ms);
+  turn_after(SinkFeed::kFlushEvery - 1ms);
   EXPECT_EQ(place_.flushes, 0);
-  turn_after(100ms);
+  turn_after(1ms);
   EXPECT_EQ(place_.flushes, 1);
-  turn_after(300ms);
+  turn_after(SinkFeed::kFlushEvery);
   EXPECT_EQ(place_.flushes, 1);
   turn_after(SinkFeed::kSyncEvery);
   EXPECT_EQ(place_.syncs, 1);

@@ -12,8 +12,10 @@
 //   bus.finish(trainbus::v1::COMPLETED);
 //
 // Nothing here blocks (but step() while paused, finish() and close()), and nothing throws after the constructor.
-// A broker that is absent, dies or comes back costs the loop nothing.
+// A broker that is absent, dies or comes back costs the loop nothing. In a forked child every call returns at once: the
+// sockets are the parent's, and a child that trains makes a Producer of its own.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -39,14 +41,13 @@ struct ProducerOptions {
   std::string broker = default_broker();  // "" : off, every call returns at once
   std::chrono::milliseconds heartbeat_interval{2000};
 
-  double max_tile_rate_hz = 60;  // batches with tiles per second, at most; viewers may ask for less
+  double max_tile_rate_hz = 60;  // batches with tiles per second, at most; viewers may ask for less; 0: no limit
   int tile_pixels = 256;         // longer side after resizing (area); 512 at most; never scaled up
   int jpeg_quality = 85;
 
-  // Records wait here until the broker says they are stored. Past either bound the oldest go to a spool file.
+  // Records wait here until the broker says they are stored. Past either bound log_* refuses once its queue is full.
   std::size_t outbox_records = 1 << 17;
   std::size_t outbox_bytes = 64 << 20;
-  std::string spool_dir = {};  // "": $XDG_STATE_HOME/trainbus/spool, else ~/.local/state/trainbus/spool
 
   std::string client_name = "trainbus_producer";
   bool own_threads = true;            // false: the caller steps poll_once() (load generators)
@@ -116,7 +117,8 @@ class TileBatch {
   // How many more tiles are taken (16 at first).
   virtual int room() const = 0;
   // `pixels`: height rows of `width * channels` bytes, `row_bytes` apart (0: packed); channels 1 (grey) or 3 (RGB,
-  // interleaved). Read before the call returns. False, and nothing copied, when full or a size is out of range.
+  // interleaved); sides up to 2048. Read before the call returns. False, and nothing copied, when full or a size is
+  // out of range.
   virtual bool add(const std::uint8_t* pixels, int width, int height, int channels, std::size_t row_bytes,
                    std::int32_t truth, const Prediction& prediction, std::int64_t image_id = 0) = 0;
 };
@@ -133,8 +135,14 @@ struct Rejected {
 using CommandOutcome = std::variant<Applied, Rejected>;
 using ValueHandler = std::function<CommandOutcome(double value)>;
 
-// What the bus did with what it was given. Records: accepted = stored + in_outbox + spooled.
+// What the bus did with what it was given. Records: accepted = stored + in_outbox.
 struct ProducerCounters {
+  struct Records {
+    std::uint64_t accepted = 0;
+    std::uint64_t stored = 0;
+  };
+  std::array<Records, v1::Kind_ARRAYSIZE> by_kind{};  // [v1::KIND_BATCH], ...
+
   std::uint64_t accepted = 0;
   std::uint64_t stored = 0;  // the broker's journal has it
   std::uint64_t in_outbox = 0;
@@ -188,7 +196,8 @@ class Producer {
 
   // The step boundary: applies what arrived since the last call; while paused it waits here, up to a stop or a
   // resume (heartbeats go on, values can be changed). False when the training should end: a stop was commanded, or
-  // interrupt() was called. Without commands it costs one atomic load.
+  // interrupt() or close() was called. Without commands it costs one atomic load.
+  // With own_threads = false it never waits: look at paused().
   bool step();
   bool stop_commanded() const;
   bool paused() const;
@@ -198,8 +207,8 @@ class Producer {
   // Says COMPLETED or FAILED and closes.
   bool finish(v1::TrainingStatus status, const std::string& message = {},
               std::chrono::milliseconds deadline = std::chrono::seconds(2));
-  // Waits until the broker has stored everything, at most `deadline`. What is left goes to the spool file, where
-  // the next start of this trainer finds it. True when everything was stored. Further log_* calls return false.
+  // Waits until the broker has stored everything, at most `deadline`. True when everything was stored. Further log_*
+  // calls return false.
   bool close(std::chrono::milliseconds deadline);
 
   ProducerCounters counters() const;

@@ -72,16 +72,24 @@ export function thinned(points: Points, limit: number): Points {
   return out;
 }
 
-// An exponential moving average over about `window` points, without the pull of its first value.
+// An exponential moving average that looks about `window` points both ways, so that it does not lag behind.
 export function smoothed(y: readonly number[], window: number): number[] {
   const keep = 1 - 2 / (Math.max(window, 1) + 1);
-  let sum = 0;
-  let weight = 0;
-  return y.map((value) => {
-    sum = sum * keep + value * (1 - keep);
-    weight = weight * keep + (1 - keep);
-    return sum / weight;
-  });
+  const sums = new Array<number>(y.length).fill(0);
+  const weights = new Array<number>(y.length).fill(0);
+  const pass = (from: number, step: 1 | -1) => {
+    let sum = 0;
+    let weight = 0;
+    for (let i = from; i >= 0 && i < y.length; i += step) {
+      sum = sum * keep + y[i]!;
+      weight = weight * keep + 1;
+      sums[i]! += sum;
+      weights[i]! += weight;
+    }
+  };
+  pass(0, 1);
+  pass(y.length - 1, -1);
+  return sums.map((sum, i) => sum / weights[i]!);
 }
 
 // Several series on the union of their x, null where one has no point: what uPlot draws.

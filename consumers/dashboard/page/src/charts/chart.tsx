@@ -18,6 +18,7 @@ export interface Line {
   dots?: boolean;
   scale?: "y" | "right";
   format?: (value: number | null) => string;
+  axisFormat?: (value: number | null) => string; // else format
 }
 
 export interface ChartProps {
@@ -34,6 +35,8 @@ export interface ChartProps {
   log?: boolean;
 }
 
+// Steps and epochs are whole numbers.
+const kWholeSteps = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 const kFont = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 export function Chart(props: ChartProps) {
@@ -42,7 +45,7 @@ export function Chart(props: ChartProps) {
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
-  const shape = JSON.stringify([props.theme, props.log, props.lines.map(({ points, format, ...line }) => line)]);
+  const shape = JSON.stringify([props.theme, props.log, props.lines.map(({ points, format, axisFormat, ...line }) => line)]);
   const empty = props.lines.every((line) => line.points.x.length === 0);
 
   useLayoutEffect(() => {
@@ -107,7 +110,8 @@ function optionsFor(latest: { current: ChartProps }, width: number, legend: { cu
     gap: 6,
     size: side === 2 ? 26 : 48,
     space: side === 2 ? 70 : 32,
-    values: (_, splits) => splits.map((value) => (value === null ? "" : (line?.format ?? number)(value))),
+    ...(scale === "x" ? { incrs: kWholeSteps } : {}),
+    values: (_, splits) => splits.map((value) => (value === null ? "" : (line?.axisFormat ?? line?.format ?? number)(value))),
   });
   const hasRight = lines.some((line) => line.scale === "right");
   const yRange: uPlot.Scale.Range = (_, min, max) =>

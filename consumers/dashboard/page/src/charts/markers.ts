@@ -14,6 +14,7 @@ export function drawMarkers(plot: uPlot, markers: readonly Marker[]): void {
   let free = -Infinity; // labels do not overlap: what finds no room keeps its line only
   ctx.save();
   ctx.font = `${11 * scale}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
   ctx.textBaseline = "top";
   for (const marker of [...markers].sort((a, b) => a.x - b.x)) {
     const x = Math.round(plot.valToPos(marker.x, "x", true));

@@ -70,12 +70,12 @@ export class TilePainter {
     const percentWidth = context.measureText("100%").width;
     context.fillStyle = colours.muted;
     context.textAlign = "right";
-    context.fillText(percent, x + layout.cell, first);
+    context.fillText(percent, x + layout.cell, second);
     context.textAlign = "left";
-    context.fillText(this.fitted(verdict.truth && `is ${verdict.truth}`, layout.cell), x, second);
+    context.fillText(this.fitted(verdict.truth && `is ${verdict.truth}`, layout.cell - percentWidth - 3), x, second);
     context.font = `600 ${layout.font}px ${kFamily}`;
     context.fillStyle = verdict.right === null ? colours.text : colour;
-    context.fillText(this.fitted(glyph + verdict.label, layout.cell - percentWidth - 3), x, first);
+    context.fillText(this.fitted(glyph + verdict.label, layout.cell), x, first);
   }
 
   private drawBorder(colour: string, dashed: boolean, x: number, y: number): void {

@@ -28,7 +28,7 @@ export class TileView {
   show(session: Session | null, classNames: string[]): void {
     const same = session?.run === this.session?.run && session?.trainer === this.session?.trainer;
     if (same && classNames.length === this.classNames.length) return;
-    this.session = session;
+    this.session = session && { run: session.run, trainer: session.trainer };
     this.classNames = classNames;
     if (!same) {
       this.frame = null;

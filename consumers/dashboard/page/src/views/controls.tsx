@@ -26,10 +26,6 @@ export function Controls({ page, trainer }: { page: Page; trainer: Trainer }) {
 
   return (
     <section class="panel controls" aria-label="Control">
-      <header>
-        <h3>Control</h3>
-        {ended && <span class="facts dim">the trainer is {trainer.state}</span>}
-      </header>
       <div class="control-row">
         {paused ? (
           <button class="primary" data-testid="resume" disabled={disabled} onClick={() => void issue("RESUME_TRAINING")}>
@@ -57,6 +53,7 @@ export function Controls({ page, trainer }: { page: Page; trainer: Trainer }) {
       </div>
       <ValueForm id="lr" label="Learning rate" type="CHANGE_LEARNING_RATE" current={number(trainer.learning_rate)} disabled={disabled} issue={issue} />
       <ValueForm id="batch" label="Batch size" type="ADJUST_BATCH_SIZE" current={number(trainer.batch_size)} disabled={disabled} issue={issue} />
+      {ended && <span class="dim">no control: the trainer is {trainer.state}</span>}
       {problem && (
         <p class="problem" role="alert">
           {problem}

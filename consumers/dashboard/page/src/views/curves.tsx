@@ -10,6 +10,8 @@ import type { Watched } from "../state";
 
 const kTrendFraction = 40; // the trend looks back over about this part of what is on screen
 
+type Format = (value: number | null) => string;
+const wholePercent: Format = (value) => (value === null ? "–" : `${number(value * 100, 3)} %`);
 const whole = (value: number | null): string => (value === null ? "–" : `${Math.round(value)} %`);
 const milliseconds = (value: number | null): string => (value === null ? "–" : `${number(value, 3)} ms`);
 
@@ -23,13 +25,14 @@ export function Curves({ page, watched }: { page: Page; watched: Watched }) {
     range: page.zoom[axis],
     onZoom: (range: { min: number; max: number } | null) => page.setZoom(axis, range),
   });
-  const epoch = (label: string, colour: string, name: SeriesName, format: Line["format"] & {}): Line => ({
+  const epoch = (label: string, colour: string, name: SeriesName, format: Format, axisFormat: Format): Line => ({
     label,
     colour,
     points: points(name, "epoch"),
     dots: true,
     dashed: label === "validation",
     format,
+    axisFormat,
   });
   const batchLoss = points("batch_loss", "step");
   const trend = { x: batchLoss.x, y: smoothed(batchLoss.y, batchLoss.y.length / kTrendFraction) };
@@ -45,8 +48,8 @@ export function Curves({ page, watched }: { page: Page; watched: Watched }) {
           log={log}
           markers={markersOf(watched.events)}
           lines={[
-            { label: "batch", colour: "train", points: batchLoss, faint: true, format: loss },
-            { label: "trend", colour: "train", points: trend, format: loss },
+            { label: "batch", colour: "train", points: batchLoss, faint: true, format: loss, axisFormat: number },
+            { label: "trend", colour: "train", points: trend, format: loss, axisFormat: number },
           ]}
         />
         <button class="small log" aria-pressed={log} onClick={() => setLog(!log)}>
@@ -58,7 +61,7 @@ export function Curves({ page, watched }: { page: Page; watched: Watched }) {
         title="Loss per epoch"
         testId="epoch-loss-chart"
         height={180}
-        lines={[epoch("training", "train", "epoch_loss", loss), epoch("validation", "validation", "validation_loss", loss)]}
+        lines={[epoch("training", "train", "epoch_loss", loss, number), epoch("validation", "validation", "validation_loss", loss, number)]}
       />
       <Chart
         {...chart("epoch")}
@@ -66,8 +69,8 @@ export function Curves({ page, watched }: { page: Page; watched: Watched }) {
         testId="epoch-accuracy-chart"
         height={180}
         lines={[
-          epoch("training", "train", "epoch_accuracy", percent),
-          epoch("validation", "validation", "validation_accuracy", percent),
+          epoch("training", "train", "epoch_accuracy", percent, wholePercent),
+          epoch("validation", "validation", "validation_accuracy", percent, wholePercent),
         ]}
       />
       <Chart

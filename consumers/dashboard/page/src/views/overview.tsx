@@ -135,7 +135,8 @@ function ProgressText({ trainer }: { trainer: Trainer }) {
         {trainer.total_epochs ? <span class="dim">/{trainer.total_epochs}</span> : null}
       </span>
       <span class="dim">
-        batch {trainer.batch === null ? kNone : count(trainer.batch + 1)}
+        <span class="word">batch </span>
+        {trainer.batch === null ? kNone : count(trainer.batch + 1)}
         {trainer.batches_per_epoch ? `/${count(trainer.batches_per_epoch)}` : ""}
       </span>
     </span>

@@ -16,18 +16,27 @@ export function RateStrip({ page, trainer }: { page: Page; trainer: Trainer | nu
   return (
     <div class="rate-strip" role="status" aria-label="Frame rate">
       <Rate label="trainer" unit="batches/s" testId="fps-trainer" text={running ? rate(trainer.fps) : trainer ? "0" : kNone} />
-      <Rate label="this page" unit="tiles/s" testId="fps-page" text={drawing ? rate(frame.fps) : "0"} />
+      <Rate label="this page" unit="frames/s" testId="fps-page" text={drawing ? rate(frame.fps) : "0"} />
       <Rate label="age of data" testId="data-age" text={duration(age)} tone={age !== null && drawing && age > 1000 ? "warn" : ""} />
-      <Rate label="not shown" unit="batches" testId="dropped" text={frame ? count(frame.dropped) : kNone} />
-      <Rate label="heartbeat" testId="heartbeat" text={beat === null ? kNone : duration(beat + page.now - page.state.heardAt)} />
+      <Rate label="not shown" testId="dropped" text={frame ? count(frame.dropped) : kNone} />
+      <Rate label="heartbeat" extra testId="heartbeat" text={beat === null ? kNone : duration(beat + page.now - page.state.heardAt)} />
       {trainer && <Progress trainer={trainer} />}
     </div>
   );
 }
 
-function Rate({ label, unit, testId, text, tone = "" }: { label: string; unit?: string; testId: string; text: string; tone?: string }) {
+interface RateProps {
+  label: string;
+  unit?: string;
+  testId: string;
+  text: string;
+  tone?: "warn" | "";
+  extra?: boolean; // left out on a phone
+}
+
+function Rate({ label, unit, testId, text, tone = "", extra = false }: RateProps) {
   return (
-    <span class={`rate ${tone}`}>
+    <span class={extra ? "rate extra" : `rate ${tone}`}>
       <span class="label">{label}</span>
       <span>
         <b data-testid={testId}>{text}</b>

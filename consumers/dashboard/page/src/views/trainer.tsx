@@ -30,10 +30,10 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
       </div>
       <RateStrip page={page} trainer={trainer} />
       {trainer && (trainer.state === "COMPLETED" || trainer.state === "FAILED") && <Summary page={page} watched={watched} trainer={trainer} />}
+      {trainer && <Controls page={page} trainer={trainer} />}
       <div class="columns">
         <div class="column">
           <TilesPanel page={page} watched={watched} trainer={trainer} />
-          {trainer && <Controls page={page} trainer={trainer} />}
           {trainer && <Numbers page={page} watched={watched} trainer={trainer} />}
           <EventLog events={watched.events} />
         </div>
@@ -67,10 +67,9 @@ function Unknown({ watched }: { watched: Watched }) {
 export function elapsedMs(page: Page, watched: Watched, trainer: Trainer): number | null {
   const startedAt = Number((trainer.incarnation || watched.incarnation) >> 20n);
   if (startedAt < Date.UTC(2020, 0)) return null;
-  const ended = trainer.state === "COMPLETED" || trainer.state === "FAILED";
-  const last = watched.events.find((event) => event.kind === "status");
-  const until = ended && last ? last.timestamp_ms : page.state.clock.now(page.now);
-  return Math.max(0, until - startedAt);
+  if (trainer.state !== "COMPLETED" && trainer.state !== "FAILED") return Math.max(0, page.state.clock.now(page.now) - startedAt);
+  const end = watched.events.find((event) => event.kind === "status" && event.status === trainer.state);
+  return end ? Math.max(0, end.timestamp_ms - startedAt) : null;
 }
 
 function Numbers({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {

@@ -1,4 +1,4 @@
-#include "broker/command_book.hpp"
+#include "broker/command_registry.hpp"
 
 #include <algorithm>
 
@@ -12,7 +12,7 @@ bool session_matches(const std::string& session_id, const std::string& wanted) {
 
 }  // namespace
 
-void CommandBook::restore(const std::string& session_id, const v1::ControlCommand& command) {
+void CommandRegistry::restore(const std::string& session_id, const v1::ControlCommand& command) {
   const Key key{command.command_id(), session_id};
   Entry& entry = entries_[key];
   entry.session_id = session_id;
@@ -26,8 +26,8 @@ void CommandBook::restore(const std::string& session_id, const v1::ControlComman
   }
 }
 
-CommandBook::Entry& CommandBook::issue(const std::string& session_id, const v1::ControlCommand& command,
-                                       const TargetFacts& target, std::int64_t now_ms, bool& is_new) {
+CommandRegistry::Entry& CommandRegistry::issue(const std::string& session_id, const v1::ControlCommand& command,
+                                               const TargetFacts& target, std::int64_t now_ms, bool& is_new) {
   const Key key{command.command_id(), session_id};
   const auto [place, inserted] = entries_.try_emplace(key);
   Entry& entry = place->second;
@@ -52,8 +52,8 @@ CommandBook::Entry& CommandBook::issue(const std::string& session_id, const v1::
   return entry;
 }
 
-CommandBook::Entry* CommandBook::report(const std::string& session_id, const v1::ControlCommand& report,
-                                        std::int64_t now_ms) {
+CommandRegistry::Entry* CommandRegistry::report(const std::string& session_id, const v1::ControlCommand& report,
+                                                std::int64_t now_ms) {
   Entry* entry = find(session_id, report.command_id());
   const bool known_state = report.state() >= v1::COMMAND_DELIVERED && report.state() <= v1::COMMAND_EXPIRED;
   if (entry == nullptr || !known_state || command_ended(entry->command.state()) ||
@@ -67,12 +67,12 @@ CommandBook::Entry* CommandBook::report(const std::string& session_id, const v1:
   return entry;
 }
 
-void CommandBook::stored(const std::string& session_id, const std::string& command_id, v1::CommandState state) {
+void CommandRegistry::stored(const std::string& session_id, const std::string& command_id, v1::CommandState state) {
   Entry* entry = find(session_id, command_id);
   if (entry != nullptr && entry->command.state() == state) entry->stored = true;
 }
 
-void CommandBook::judge(Entry& entry, const TargetFacts& target, std::int64_t now_ms, Due& due) {
+void CommandRegistry::judge(Entry& entry, const TargetFacts& target, std::int64_t now_ms, Due& due) {
   const bool superseded = target.incarnation != entry.command.expected_incarnation();
   const bool gone = superseded || target.ended;
   const auto deadline = entry.command.deadline_ms();
@@ -97,7 +97,7 @@ void CommandBook::judge(Entry& entry, const TargetFacts& target, std::int64_t no
   due.to_send.push_back(&entry);
 }
 
-void CommandBook::move(Entry& entry, v1::CommandState state, const std::string& reason) {
+void CommandRegistry::move(Entry& entry, v1::CommandState state, const std::string& reason) {
   entry.command.set_state(state);
   entry.command.set_reason(reason);
   entry.stored = false;
@@ -108,7 +108,7 @@ void CommandBook::move(Entry& entry, v1::CommandState state, const std::string& 
   remember_end(key);
 }
 
-void CommandBook::remember_end(const Key& key) {
+void CommandRegistry::remember_end(const Key& key) {
   open_.erase(key);
   ended_.push_back(key);
   if (ended_.size() <= kMaxEnded) return;
@@ -116,7 +116,7 @@ void CommandBook::remember_end(const Key& key) {
   ended_.erase(ended_.begin());
 }
 
-std::vector<CommandBook::Entry*> CommandBook::open_entries() {
+std::vector<CommandRegistry::Entry*> CommandRegistry::open_entries() {
   std::vector<Entry*> entries;
   entries.reserve(open_.size());
   for (const auto& [key, entry] : open_)
@@ -124,12 +124,12 @@ std::vector<CommandBook::Entry*> CommandBook::open_entries() {
   return entries;
 }
 
-CommandBook::Entry* CommandBook::find(const std::string& session_id, const std::string& command_id) {
+CommandRegistry::Entry* CommandRegistry::find(const std::string& session_id, const std::string& command_id) {
   const auto found = entries_.find({command_id, session_id});
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-std::vector<const CommandBook::Entry*> CommandBook::find_by_id(const std::string& command_id) const {
+std::vector<const CommandRegistry::Entry*> CommandRegistry::find_by_id(const std::string& command_id) const {
   std::vector<const Entry*> found;
   for (auto place = entries_.lower_bound({command_id, ""}); place != entries_.end() && place->first.first == command_id;
        ++place)
@@ -137,7 +137,7 @@ std::vector<const CommandBook::Entry*> CommandBook::find_by_id(const std::string
   return found;
 }
 
-std::vector<const CommandBook::Entry*> CommandBook::find_by_session(const std::string& session_id) const {
+std::vector<const CommandRegistry::Entry*> CommandRegistry::find_by_session(const std::string& session_id) const {
   std::vector<const Entry*> found;
   for (const auto& [key, entry] : entries_)
     if (session_matches(entry.session_id, session_id)) found.push_back(&entry);

@@ -8,7 +8,7 @@
 
 namespace trainbus {
 
-class AlertBook {
+class AlertRegistry {
  public:
   static constexpr std::size_t kMaxAlerts = 200'000;  // policy: past it repeats are no longer recognised
 

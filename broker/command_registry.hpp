@@ -1,6 +1,6 @@
 #pragma once
-// The command book: every command, its state, and what has to happen next. Pure: time (Unix ms) is an argument, records
-// and messages come out as values. A command addressed to a trainer is keyed by (id, session).
+// The command registry: every command, its state, and what has to happen next. Pure: time (Unix ms) is an argument,
+// records and messages come out as values. A command addressed to a trainer is keyed by (id, session).
 
 #include <cstdint>
 #include <map>
@@ -12,14 +12,14 @@
 
 namespace trainbus {
 
-// What the book must know about the trainer a command is for.
+// What the registry must know about the trainer a command is for.
 struct TargetFacts {
   std::uint64_t incarnation = 0;  // newest
   bool ended = false;             // said COMPLETED or FAILED
   bool heard_recently = false;    // a heartbeat or record within the last 30 s
 };
 
-class CommandBook {
+class CommandRegistry {
  public:
   static constexpr std::int64_t kDefaultDeadlineMs = 30'000;
   static constexpr std::int64_t kResendUndeliveredMs = 1'000;

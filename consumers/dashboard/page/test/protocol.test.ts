@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { CommandState, CommandType, MetricsRequestSchema, TrainingStatus } from "../generated/trainbus_pb";
+import { eventOf, parsePoints, parseRecord, parseServerText, parseTrainer } from "../src/protocol";
+
+const trainer = { run: "mnist", trainer: "t0", state: "ALIVE", incarnation: "1850000000000000001", loss: 0.5, accuracy: null };
+
+test("a trainers list keeps the trainers that are valid and leaves out the others", () => {
+  const message = parseServerText(
+    JSON.stringify({
+      type: "trainers",
+      server_time_ms: 12,
+      broker_connected: true,
+      trainers: [trainer, null, 7, { run: "x" }, { ...trainer, state: "DANCING" }],
+    }),
+  );
+  assert.equal(message?.type, "trainers");
+  assert.ok(message.type === "trainers");
+  assert.equal(message.trainers.length, 1);
+  assert.equal(message.trainers[0]?.incarnation, 1850000000000000001n);
+});
+
+test("numbers that are not numbers are not known", () => {
+  const parsed = parseTrainer({ ...trainer, loss: "0.5", fps: Infinity, sparkline: [1, null, "x", 2], class_names: "no" });
+  assert.equal(parsed?.loss, null);
+  assert.equal(parsed?.fps, null);
+  assert.deepEqual(parsed?.sparkline, [1, 2]);
+  assert.deepEqual(parsed?.class_names, []);
+});
+
+test("text that is no message of the protocol is null", () => {
+  for (const raw of ["", "{", "null", "[]", "3", '{"type":"dance"}', '{"type":7}']) assert.equal(parseServerText(raw), null, raw);
+});
+
+test("points without a finite x and y are left out", () => {
+  assert.deepEqual(parsePoints([1, 2, 3, 4], [0.1, null, 0.3]), { x: [1, 3], y: [0.1, 0.3] });
+  assert.deepEqual(parsePoints("1", [1]), { x: [], y: [] });
+});
+
+test("history knows its series and events, and ignores those it does not know", () => {
+  const message = parseServerText(
+    JSON.stringify({
+      type: "history",
+      run: "mnist",
+      trainer: "t0",
+      trainer_info: trainer,
+      series: { batch_loss: { x: [1, 2], y: [3, 4] }, mood: { x: [1], y: [1] } },
+      events: [
+        { kind: "status", run: "mnist", trainer: "t0", timestamp_ms: 5, step: 0, status: "RUNNING", message: "" },
+        { kind: "command", type: "PAUSE_TRAINING", state: "APPLIED", command_id: "ab", applied_step: 7 },
+        { kind: "command", type: "PAUSE_TRAINING", state: "SLEEPING" },
+        { kind: "rumour" },
+      ],
+    }),
+  );
+  assert.ok(message?.type === "history");
+  assert.deepEqual(Object.keys(message.series), ["batch_loss"]);
+  assert.deepEqual(message.events.map((event) => [event.kind, event.step]), [["status", 0], ["command", 7]]);
+});
+
+test("a record survives the way over the wire, and broken bytes are null", () => {
+  const record = create(MetricsRequestSchema, {
+    sessionId: "mnist/t0",
+    timestampMs: 1700000000000n,
+    incarnation: 1850000000000000001n,
+    payload: { case: "batchData", value: { step: 41n, batchLoss: 0.25 } },
+  });
+  const bytes = toBinary(MetricsRequestSchema, record);
+  const parsed = parseRecord(bytes);
+  assert.equal(parsed?.payload.case, "batchData");
+  assert.equal(parsed?.incarnation, 1850000000000000001n);
+  assert.equal(parseRecord(bytes.subarray(0, bytes.length - 3)), null);
+  assert.equal(parseRecord(new Uint8Array([255, 255, 255])), null);
+  assert.equal(parseRecord(new Uint8Array()), null);
+});
+
+test("command and status records become events with the names that people read", () => {
+  const head = { sessionId: "mnist/t0", timestampMs: 9n };
+  const command = create(MetricsRequestSchema, {
+    ...head,
+    payload: {
+      case: "command",
+      value: {
+        type: CommandType.CHANGE_LEARNING_RATE,
+        state: CommandState.COMMAND_APPLIED,
+        commandId: "ab",
+        parameters: { value: "0.001" },
+        appliedStep: 12n,
+        oldValue: "0.01",
+        newValue: "0.001",
+      },
+    },
+  });
+  const event = eventOf(command);
+  assert.ok(event?.kind === "command");
+  assert.deepEqual([event.type, event.state, event.value, event.step, event.run], ["CHANGE_LEARNING_RATE", "APPLIED", "0.001", 12, "mnist"]);
+  const status = create(MetricsRequestSchema, {
+    ...head,
+    payload: { case: "statusUpdate", value: { status: TrainingStatus.PAUSED, message: "by ctl" } },
+  });
+  assert.deepEqual(eventOf(status), { kind: "status", run: "mnist", trainer: "t0", timestamp_ms: 9, step: 0, status: "PAUSED", message: "by ctl" });
+});

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { MetricsRequestSchema } from "../generated/trainbus_pb";
+import { parseServerText, type CommandEvent, type CommandPhase } from "../src/protocol";
+import { applyCommand, applyMessage, applyRecord, newState, newWatched, type State } from "../src/state";
+
+const now = 1_700_000_000_000;
+const session = { run: "mnist", trainer: "t0" };
+
+function watching(lossSteps: number[], incarnation = "5"): State {
+  const state = newState({ page: "trainer", ...session });
+  state.watched = newWatched(session);
+  const info = { ...session, state: "ALIVE", incarnation };
+  const series = { batch_loss: { x: lossSteps, y: lossSteps.map(() => 1) } };
+  const message = parseServerText(JSON.stringify({ type: "history", ...session, trainer_info: info, series, events: [] }));
+  assert.ok(message);
+  applyMessage(state, message, now);
+  return state;
+}
+
+type Payload = MessageInitShape<typeof MetricsRequestSchema>["payload"] & {};
+const record = (payload: Payload, incarnation = 5n, sessionId = "mnist/t0") =>
+  create(MetricsRequestSchema, { sessionId, incarnation, timestampMs: BigInt(now), payload });
+const batch = (step: number, batchLoss = 0.5): Payload => ({ case: "batchData", value: { step: BigInt(step), batchLoss, learningRate: 0.1 } });
+
+const command = (state: CommandPhase, id = "c1"): CommandEvent => ({
+  kind: "command", ...session, timestamp_ms: now, step: 0, command_id: id, type: "PAUSE_TRAINING", value: "", state,
+  issuer: "dashboard", old_value: "", new_value: "", reason: "",
+});
+
+test("live records follow the history", () => {
+  const state = watching([1, 2]);
+  applyRecord(state, record(batch(3)), now);
+  applyRecord(state, record({ case: "epochData", value: { epoch: 1, averageLoss: 0.4, validationLoss: 0.6 } }), now);
+  assert.deepEqual(state.watched?.series.batch_loss.x, [1, 2, 3]);
+  assert.deepEqual(state.watched?.series.validation_loss.y, [0.6]);
+  assert.equal(state.watched?.series.validation_accuracy.length, 0);
+});
+
+test("records before the history, and of another trainer, change no curve", () => {
+  const state = newState({ page: "trainer", ...session });
+  state.watched = newWatched(session);
+  applyRecord(state, record(batch(1)), now);
+  assert.equal(state.watched.series.batch_loss.length, 0);
+  const live = watching([1]);
+  applyRecord(live, record(batch(2), 5n, "mnist/t1"), now);
+  assert.equal(live.watched?.series.batch_loss.length, 1);
+});
+
+test("a newer life supersedes the points from its first step on, and an older one changes nothing any more", () => {
+  const state = watching([1, 2, 3, 4]);
+  applyRecord(state, record(batch(2, 0.1), 6n), now);
+  applyRecord(state, record(batch(5, 9), 5n), now);
+  assert.deepEqual(state.watched?.series.batch_loss.x, [1, 2]);
+  assert.equal(state.watched?.series.batch_loss.last, 0.1);
+});
+
+test("tiles are not a point of the curve", () => {
+  const state = watching([1]);
+  const value = { step: 2n, batchLoss: 1, images: [{ format: "jpeg" }] };
+  applyRecord(state, record({ case: "batchData", value }), now);
+  assert.equal(state.watched?.series.batch_loss.length, 1);
+});
+
+test("a reset of the watched trainer asks for its history again, another's does not", () => {
+  const state = watching([1]);
+  assert.equal(applyMessage(state, { type: "reset", ...session }, now), true);
+  assert.equal(applyMessage(state, { type: "reset", run: "mnist", trainer: "t1" }, now), false);
+});
+
+test("a command only moves forward and keeps its end", () => {
+  const state = newState({ page: "overview" });
+  const seen = (["ISSUED", "ACCEPTED", "ISSUED", "DELIVERED", "APPLIED", "DELIVERED", "REJECTED"] as const).map((phase) => {
+    applyCommand(state, command(phase), now);
+    return state.commands.get("c1")?.state;
+  });
+  assert.deepEqual(seen, ["ISSUED", "ACCEPTED", "ACCEPTED", "DELIVERED", "APPLIED", "APPLIED", "APPLIED"]);
+  assert.equal(state.commands.get("c1")?.endedAt, now);
+});
+
+test("the list of commands is bounded", () => {
+  const state = newState({ page: "overview" });
+  for (let i = 0; i < 1000; i++) applyCommand(state, command("APPLIED", `c${i}`), now);
+  assert.equal(state.commands.size, 200);
+  assert.ok(state.commands.has("c999"));
+});
+
+test("the trainers list says what is true now and moves the clock", () => {
+  const state = newState({ page: "overview" });
+  const list = (broker_connected: boolean, names: string[]) => {
+    const trainers = names.map((trainer) => ({ run: "r", trainer, state: "ALIVE" }));
+    const message = parseServerText(JSON.stringify({ type: "trainers", server_time_ms: now + 5000, broker_connected, trainers }));
+    applyMessage(state, message!, now);
+  };
+  list(true, ["t0", "t1"]);
+  list(false, ["t1"]);
+  assert.deepEqual([...state.trainers.keys()], ["r/t1"]);
+  assert.equal(state.brokerConnected, false);
+  assert.equal(state.clock.now(now), now + 5000);
+});

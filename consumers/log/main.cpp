@@ -1,0 +1,133 @@
+// trainbus-log: writes the kept records of the bus through sinks.
+
+#include <spdlog/spdlog.h>
+
+#include <iostream>
+
+#include "log_writer.hpp"
+#include "sink_list.hpp"
+#include "trainbus/program.hpp"
+
+namespace {
+
+using namespace trainbus;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kTurn = 50ms;
+constexpr auto kProgressEvery = 5s;
+constexpr auto kOnceWaitsForBroker = 10s;
+
+constexpr char kExamples[] = R"(Examples:
+  trainbus-log --sink jsonl:runs.jsonl
+  trainbus-log --sink jsonl:runs.jsonl --sink csv:tables/          both at once
+  trainbus-log --sink csv:tables/ --run mnist --kind epoch --once  what there is of one run, then end
+
+Started again, or after a crash, it goes on where the file ends: every record is in it once, in order.
+Records written with other filters before stay; what the filters now ask for is added.)";
+
+struct Flags {
+  std::string broker = default_broker();
+  std::vector<std::string> sinks;
+  std::string run, trainer;
+  std::vector<std::string> kinds;
+  bool once = false;
+  bool list_sinks = false;
+};
+
+void declare(CLI::App& app, Flags& flags) {
+  app.footer(kExamples);
+  app.add_option("--sink", flags.sinks, "where to write, TYPE:PATH; repeatable (--sinks lists the types)");
+  app.add_option("--broker", flags.broker, "base address of the broker")->capture_default_str();
+  app.add_option("--run", flags.run, "only this run");
+  app.add_option("--trainer", flags.trainer, "only this trainer of the run");
+  std::vector<std::string> names;
+  for (const Kind kind : kKeptKinds)
+    names.emplace_back(kind_name(kind));
+  app.add_option("--kind", flags.kinds, "only this kind; repeatable")->check(CLI::IsMember(names));
+  app.add_flag("--once", flags.once, "write what there is and end, instead of going on live");
+  app.add_flag("--sinks", flags.list_sinks, "list the sinks and end");
+}
+
+void list_sinks() {
+  for (const auto& type : sink_types())
+    std::cout << type.name << ':' << type.argument << "  " << type.description << '\n';
+}
+
+// One line of state every few seconds, when there is something new to say.
+class Reporter {
+ public:
+  explicit Reporter(std::string broker) : broker_(std::move(broker)) {}
+
+  void turn(const LogWriter& writer, Clock::time_point now) {
+    const bool live = writer.caught_up();
+    if (now < next_ && !(live && !was_live_)) return;
+    const auto taken = writer.taken();
+    if (!writer.connected())
+      spdlog::info("waiting for the broker at {}", broker_);
+    else if (taken != taken_before_ || live != was_live_)
+      spdlog::info("{} records written, {} per second, {}", taken, rate(taken, now), state(writer, live));
+    next_ = now + kProgressEvery;
+    before_ = now;
+    taken_before_ = taken;
+    was_live_ = live;
+  }
+
+ private:
+  std::uint64_t rate(std::uint64_t taken, Clock::time_point now) const {
+    const double seconds = std::chrono::duration<double>(now - before_).count();
+    return static_cast<std::uint64_t>(static_cast<double>(taken - taken_before_) / std::max(seconds, 0.001));
+  }
+  static std::string state(const LogWriter& writer, bool live) {
+    if (const auto* sink = writer.away()) return sink->name() + " is away";
+    if (live) return "up to date";
+    const auto [done, all] = writer.progress();
+    return "catching up, " + std::to_string(done) + " of about " + std::to_string(all);
+  }
+
+  const std::string broker_;
+  Clock::time_point next_ = Clock::now() + 1s;
+  Clock::time_point before_ = Clock::now();
+  std::uint64_t taken_before_ = 0;
+  bool was_live_ = false;
+};
+
+int run(const Flags& flags) {
+  if (flags.list_sinks) {
+    list_sinks();
+    return 0;
+  }
+  if (flags.sinks.empty()) throw std::invalid_argument("--sink is needed, for example --sink jsonl:runs.jsonl");
+  ConsumerOptions bus{.broker = flags.broker, .run = flags.run, .trainer = flags.trainer};
+  for (const auto& name : flags.kinds)
+    bus.kinds.push_back(kind_from_name(name));
+  std::vector<std::unique_ptr<Sink>> sinks;
+  for (const auto& text : flags.sinks)
+    sinks.push_back(make_sink(text));
+
+  const auto start = Clock::now();
+  LogWriter writer(std::move(bus), std::move(sinks), start);
+  Reporter reporter(flags.broker);
+  while (!stop_requested()) {
+    const auto now = Clock::now();
+    writer.poll_once(now, kTurn);
+    reporter.turn(writer, now);
+    if (!flags.once) continue;
+    if (const auto* sink = writer.away()) throw std::runtime_error(sink->name() + " failed: " + sink->failure());
+    if (writer.caught_up()) break;
+    if (!writer.connected() && writer.taken() == 0 && now - start > kOnceWaitsForBroker)
+      throw std::runtime_error("no broker answered at " + flags.broker + " within 10 s");
+  }
+  writer.finish(Clock::now());
+  if (const auto* sink = writer.away()) throw std::runtime_error(sink->name() + " failed: " + sink->failure());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Writes every kept record of the bus into files, once and in order.", "trainbus-log"};
+  Flags flags;
+  declare(app, flags);
+  return run_program(app, argc, argv, [&] { return run(flags); });
+}

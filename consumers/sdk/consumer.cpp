@@ -1,0 +1,348 @@
+#include "trainbus/consumer.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <zmq.hpp>
+
+#include "journal_pages.hpp"
+#include "stream_merge.hpp"
+#include "trainbus/sockets.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr std::int64_t kConnectedMs = 5'000;     // heard within this: connected
+constexpr std::int64_t kFenceAgainMs = 2'000;    // a fence that was not answered is asked for anew
+constexpr std::int64_t kServiceEveryMs = 10;     // sockets are looked at, however much there is to hand out
+constexpr std::size_t kHolesOneByOne = 4;        // more holes than these are one fetch of everything
+constexpr std::size_t kMaxHeadsToState = 8'000;  // a question must stay below 1 MiB
+constexpr int kReceiveHwm = 20'000;
+constexpr std::string_view kFence = "fence/";
+
+std::int64_t steady_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+ConsumerOptions checked(ConsumerOptions options) {
+  const auto check_name = [](const char* what, const std::string& name) {
+    if (!name.empty() && !valid_name(name))
+      throw std::invalid_argument(std::string(what) + " '" + name + "' is not [A-Za-z0-9._-]{1,64}");
+  };
+  check_name("run", options.run);
+  check_name("trainer", options.trainer);
+  if (options.run.empty() && !options.trainer.empty())
+    throw std::invalid_argument("trainer '" + options.trainer + "' needs a run: names are unique within a run only");
+  for (const Kind kind : options.kinds)
+    if (!is_kept(kind))
+      throw std::invalid_argument("kind '" + std::string(kind_name(kind)) +
+                                  "' is not kept, there is nothing to consume");
+  if (options.kinds.empty()) options.kinds.assign(std::begin(kKeptKinds), std::end(kKeptKinds));
+  return options;
+}
+
+}  // namespace
+
+// Joining: subscribe, then to a fence; when the fence comes back, fetch until the end of the journal while live
+// records are kept aside. The fence stays subscribed, so that it comes back after every reconnect as well, and the
+// same begins again from the heads.
+class Consumer::Core {
+ public:
+  explicit Core(ConsumerOptions options);
+
+  const Record* next(std::chrono::milliseconds timeout);
+  bool caught_up() const { return caught_up_; }
+  bool connected() const { return heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs; }
+  std::pair<std::uint64_t, std::uint64_t> progress() const;
+  const StreamHeads& heads() const { return merge_.heads(); }
+  const ConsumerCounters& counters() const;
+
+ private:
+  void subscribe();
+  void renew_fence(std::int64_t now_ms);
+  void service(std::int64_t now_ms);
+  void keep_joined(std::int64_t now_ms);
+  void fetch_all(std::int64_t now_ms);
+  void fetch_stream(const StreamKey& stream, std::int64_t now_ms);
+  void state_heads(v1::FetchRequest& fetch, const StreamKey* stream) const;
+  void finish_fetch();
+
+  bool next_aside();
+  bool next_stored();
+  bool next_live(std::int64_t now_ms);
+  bool take_live(std::int64_t now_ms);
+  void take_heartbeat(std::int64_t now_ms);
+  bool hand_out(bool from_history);
+  void wait(std::int64_t until_ms, std::int64_t now_ms);
+  std::int64_t heard_ms() const { return std::max(live_heard_ms_, pages_.heard_ms()); }
+  StreamKey& key_of_record();
+
+  ConsumerOptions options_;
+  zmq::socket_t sub_;
+  JournalPages pages_;
+  StreamMerge merge_;
+
+  std::string fence_;
+  std::int64_t fence_asked_ms_ = 0;
+  bool joined_ = false;       // the fence came back since the last doubt
+  bool join_wanted_ = false;  // a fetch of everything is due
+  bool fetching_all_ = false;
+  bool caught_up_ = false;
+  bool position_known_ = false;      // safe_position_ was taken
+  std::uint64_t safe_position_ = 0;  // of the journal: everything up to here was had or is a known hole
+  std::int64_t live_heard_ms_ = 0;
+  std::int64_t serviced_ms_ = 0;
+
+  std::vector<zmq::message_t> frames_;
+  StreamKey key_;  // reused
+  Record record_;
+  std::uint64_t handed_out_history_ = 0;
+  mutable ConsumerCounters counters_;
+};
+
+Consumer::Core::Core(ConsumerOptions options)
+    : options_(checked(std::move(options))),
+      sub_(options_.context != nullptr ? *options_.context : process_context(), zmq::socket_type::sub),
+      pages_(options_.context != nullptr ? *options_.context : process_context(), options_.broker),
+      merge_(options_.heads, !options_.history) {
+  apply_lane(sub_, Lane::kData);
+  apply_reconnect(sub_, new_command_id());
+  sub_.set(zmq::sockopt::rcvhwm, kReceiveHwm);
+  subscribe();
+  sub_.connect(parse_endpoints(options_.broker).data_out());
+}
+
+void Consumer::Core::subscribe() {
+  for (const Kind kind : options_.kinds)
+    sub_.set(zmq::sockopt::subscribe, topic_prefix(kind, options_.run, options_.trainer));
+  sub_.set(zmq::sockopt::subscribe, topic_prefix(v1::KIND_HEARTBEAT, options_.run, options_.trainer));
+  renew_fence(steady_ms());
+}
+
+void Consumer::Core::renew_fence(std::int64_t now_ms) {
+  if (!fence_.empty()) sub_.set(zmq::sockopt::unsubscribe, fence_);
+  fence_ = std::string(kFence) + new_command_id() + '/';
+  sub_.set(zmq::sockopt::subscribe, fence_);
+  fence_asked_ms_ = now_ms;
+  joined_ = false;
+}
+
+const Record* Consumer::Core::next(std::chrono::milliseconds timeout) {
+  std::int64_t now_ms = steady_ms();
+  const std::int64_t until_ms = now_ms + timeout.count();
+  for (;; now_ms = steady_ms()) {
+    if (now_ms - serviced_ms_ >= kServiceEveryMs) service(now_ms);
+    if (next_aside() || next_stored() || next_live(now_ms)) return &record_;
+    service(now_ms);
+    if (next_stored()) return &record_;
+    if (now_ms >= until_ms) return nullptr;
+    wait(until_ms, now_ms);
+  }
+}
+
+void Consumer::Core::wait(std::int64_t until_ms, std::int64_t now_ms) {
+  constexpr std::int64_t kTimersMs = 50;
+  zmq::pollitem_t items[] = {{sub_.handle(), 0, ZMQ_POLLIN, 0}, {pages_.socket().handle(), 0, ZMQ_POLLIN, 0}};
+  zmq_poll(items, 2, std::min(until_ms - now_ms, kTimersMs));  // EINTR: a turn with nothing to do
+}
+
+void Consumer::Core::service(std::int64_t now_ms) {
+  serviced_ms_ = now_ms;
+  static_cast<void>(sub_.get(zmq::sockopt::events));  // subscriptions are sent again only while somebody looks
+  pages_.turn(now_ms);
+  keep_joined(now_ms);
+}
+
+void Consumer::Core::keep_joined(std::int64_t now_ms) {
+  if (!joined_ && now_ms - fence_asked_ms_ >= kFenceAgainMs) renew_fence(now_ms);
+  if (pages_.take_finished()) finish_fetch();
+  if (join_wanted_) {
+    if (!options_.history && !position_known_) {
+      if (pages_.heard_ms() == 0) return;  // the first answer says where the journal ends
+      safe_position_ = pages_.end_position();
+      position_known_ = caught_up_ = true;
+      join_wanted_ = false;
+      return;
+    }
+    fetch_all(now_ms);
+    return;
+  }
+  if (pages_.active() || !joined_) return;
+  if (merge_.holes() == 0) {
+    safe_position_ = std::max(safe_position_, pages_.end_position());
+    return;
+  }
+  const auto due = merge_.holes_to_ask(now_ms, kHolesOneByOne + 1);
+  if (due.empty()) return;
+  if (options_.history && due.size() > kHolesOneByOne)
+    fetch_all(now_ms);
+  else
+    fetch_stream(due.front(), now_ms);
+}
+
+// Everything after the heads. Without history it is everything after the position at which the consumer was joined
+// last, because streams that it never saw have no head.
+void Consumer::Core::fetch_all(std::int64_t now_ms) {
+  v1::FetchRequest fetch;
+  for (const Kind kind : options_.kinds)
+    fetch.add_kinds(kind);
+  fetch.set_run(options_.run);
+  fetch.set_trainer(options_.trainer);
+  if (options_.history && merge_.heads().size() <= kMaxHeadsToState)
+    state_heads(fetch, nullptr);
+  else
+    fetch.set_after_position(std::min(safe_position_, pages_.end_position()));
+  for (const auto& stream : merge_.holes_to_ask(now_ms, merge_.holes()))
+    merge_.asked(stream, now_ms);
+  join_wanted_ = false;
+  fetching_all_ = true;
+  pages_.start(std::move(fetch), now_ms);
+}
+
+void Consumer::Core::fetch_stream(const StreamKey& stream, std::int64_t now_ms) {
+  const auto session = parse_session_id(stream.session_id);
+  v1::FetchRequest fetch;
+  fetch.add_kinds(stream.kind);
+  fetch.set_run(session->run);
+  fetch.set_trainer(session->trainer);
+  state_heads(fetch, &stream);
+  merge_.asked(stream, now_ms);
+  fetching_all_ = false;
+  pages_.start(std::move(fetch), now_ms);
+}
+
+// The heads had: of all streams, or of all incarnations of one.
+void Consumer::Core::state_heads(v1::FetchRequest& fetch, const StreamKey* stream) const {
+  for (const auto& [key, sequence] : merge_.heads()) {
+    if (stream != nullptr && (key.session_id != stream->session_id || key.kind != stream->kind)) continue;
+    auto* head = fetch.add_heads();
+    head->set_session_id(key.session_id);
+    head->set_incarnation(key.incarnation);
+    head->set_kind(key.kind);
+    head->set_sequence(sequence);
+  }
+}
+
+void Consumer::Core::finish_fetch() {
+  for (const auto& range : pages_.lost()) {
+    const auto& stream = range.stream();
+    merge_.lose({stream.session_id(), stream.incarnation(), stream.kind()}, stream.sequence(), range.last_sequence());
+  }
+  if (fetching_all_) caught_up_ = true;
+}
+
+bool Consumer::Core::next_aside() {
+  auto ready = merge_.take_ready();
+  if (!ready) return false;
+  record_.bytes = std::move(ready->body);
+  record_.topic = {ready->stream.kind, *parse_session_id(ready->stream.session_id)};
+  record_.message.ParseFromString(record_.bytes);  // it did when it came
+  return hand_out(false);
+}
+
+bool Consumer::Core::next_stored() {
+  while (auto* stored = pages_.next()) {
+    record_.bytes.swap(*stored->mutable_message());
+    const bool parsed = record_.message.ParseFromString(record_.bytes);
+    auto session = parse_session_id(record_.message.session_id());
+    if (!parsed || !session || payload_kind(record_.message) != stored->kind()) {
+      ++counters_.rejected[std::string(wire_error_name(parsed ? WireError::kKindMismatch : WireError::kNotProtobuf))];
+      continue;
+    }
+    record_.topic = {stored->kind(), std::move(*session)};
+    if (merge_.offer_stored(key_of_record(), record_.message.sequence()) == Verdict::kNext) {
+      ++handed_out_history_;
+      return hand_out(true);
+    }
+    ++counters_.duplicates;
+  }
+  return false;
+}
+
+bool Consumer::Core::next_live(std::int64_t now_ms) {
+  constexpr int kWithoutService = 1'000;  // that yield nothing to hand out
+  for (int turns = 0; turns < kWithoutService && receive_message(sub_, frames_); ++turns) {
+    live_heard_ms_ = now_ms;
+    if (take_live(now_ms)) return true;
+  }
+  return false;
+}
+
+bool Consumer::Core::take_live(std::int64_t now_ms) {
+  if (bytes_of(frames_[0]).starts_with(kFence)) {
+    if (bytes_of(frames_[0]) == fence_) joined_ = join_wanted_ = true;
+    return false;
+  }
+  const auto body = frames_.size() == 2 ? bytes_of(frames_[1]) : std::string_view{};
+  const WireError error = frames_.size() != 2
+                              ? WireError::kFrameCount
+                              : decode_record(bytes_of(frames_[0]), body, record_.topic, record_.message);
+  if (error != WireError::kNone) {
+    ++counters_.rejected[std::string(wire_error_name(error))];
+    return false;
+  }
+  if (record_.topic.kind == v1::KIND_HEARTBEAT) {
+    take_heartbeat(now_ms);
+    if (!options_.heartbeats) return false;
+    record_.bytes.assign(body);
+    record_.from_history = false;
+    return true;
+  }
+  if (record_.message.sequence() == 0 || record_.message.incarnation() == 0) {
+    ++counters_.rejected["not_numbered"];  // a broker numbers what it publishes
+    return false;
+  }
+  switch (merge_.offer_live(key_of_record(), record_.message.sequence(), body, now_ms)) {
+    case Verdict::kNext: record_.bytes.assign(body); return hand_out(false);
+    case Verdict::kDuplicate: ++counters_.duplicates; return false;
+    case Verdict::kHole: return false;
+  }
+  return false;
+}
+
+void Consumer::Core::take_heartbeat(std::int64_t now_ms) {
+  ++counters_.heartbeats;
+  for (const auto& position : record_.message.heartbeat().highest()) {
+    if (std::find(options_.kinds.begin(), options_.kinds.end(), position.kind()) == options_.kinds.end()) continue;
+    merge_.announce({record_.message.session_id(), record_.message.incarnation(), position.kind()}, position.sequence(),
+                    now_ms);
+  }
+}
+
+StreamKey& Consumer::Core::key_of_record() {
+  key_.session_id = record_.message.session_id();
+  key_.incarnation = record_.message.incarnation();
+  key_.kind = record_.topic.kind;
+  return key_;
+}
+
+bool Consumer::Core::hand_out(bool from_history) {
+  record_.from_history = from_history;
+  ++counters_.received;
+  return true;
+}
+
+std::pair<std::uint64_t, std::uint64_t> Consumer::Core::progress() const {
+  const auto position = pages_.position();
+  if (caught_up_ || position == 0) return {handed_out_history_, handed_out_history_};
+  const auto part = static_cast<double>(position) / static_cast<double>(std::max(position, pages_.end_position()));
+  return {handed_out_history_, static_cast<std::uint64_t>(static_cast<double>(handed_out_history_) / part)};
+}
+
+const ConsumerCounters& Consumer::Core::counters() const {
+  counters_.lost = merge_.lost();
+  counters_.holes = merge_.holes_found();
+  counters_.dropped_aside = merge_.dropped_aside();
+  return counters_;
+}
+
+Consumer::Consumer(ConsumerOptions options) : core_(std::make_unique<Core>(std::move(options))) {}
+Consumer::~Consumer() = default;
+const Record* Consumer::next(std::chrono::milliseconds timeout) { return core_->next(timeout); }
+bool Consumer::caught_up() const { return core_->caught_up(); }
+bool Consumer::connected() const { return core_->connected(); }
+std::pair<std::uint64_t, std::uint64_t> Consumer::progress() const { return core_->progress(); }
+const StreamHeads& Consumer::heads() const { return core_->heads(); }
+const ConsumerCounters& Consumer::counters() const { return core_->counters(); }
+
+}  // namespace trainbus

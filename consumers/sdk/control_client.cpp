@@ -1,0 +1,122 @@
+#include "trainbus/control_client.hpp"
+
+#include <algorithm>
+#include <zmq.hpp>
+
+#include "control_dealer.hpp"
+#include "trainbus/sockets.hpp"
+
+namespace trainbus {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+class ControlClient::Core {
+ public:
+  Core(const std::string& broker, zmq::context_t& context) : dealer_(control_dealer(context, broker)) {}
+
+  // Sends until answered, and gives the answer.
+  std::optional<v1::MetricsResponse> ask(v1::MetricsRequest question, milliseconds timeout);
+  std::optional<CommandStates> ask_for_commands(v1::MetricsRequest question, milliseconds timeout);
+
+ private:
+  std::optional<v1::MetricsResponse> answer_within(milliseconds time, std::uint64_t request_id);
+
+  zmq::socket_t dealer_;
+  std::uint64_t last_request_id_ = 0;
+};
+
+std::optional<v1::MetricsResponse> ControlClient::Core::ask(v1::MetricsRequest question, milliseconds timeout) {
+  constexpr milliseconds kAskAgain{1000};
+  constexpr milliseconds kLookForConnection{20};
+  const auto until = Clock::now() + timeout;
+  question.set_request_id(++last_request_id_);
+  question.set_timestamp_ms(unix_ms());
+  const std::string body = question.SerializeAsString();
+  for (auto left = timeout; left > milliseconds::zero();) {
+    const bool sent = dealer_.send(zmq::buffer(body), zmq::send_flags::dontwait).has_value();
+    const auto patience = std::min(left, sent ? kAskAgain : kLookForConnection);
+    if (auto answer = answer_within(patience, question.request_id())) return answer;
+    left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
+  }
+  return std::nullopt;
+}
+
+std::optional<v1::MetricsResponse> ControlClient::Core::answer_within(milliseconds time, std::uint64_t request_id) {
+  const auto until = Clock::now() + time;
+  std::vector<zmq::message_t> frames;
+  for (auto left = time; left > milliseconds::zero();) {
+    zmq::pollitem_t item{dealer_.handle(), 0, ZMQ_POLLIN, 0};
+    zmq_poll(&item, 1, left.count());  // EINTR: a turn with nothing to do
+    v1::MetricsResponse answer;
+    while (receive_message(dealer_, frames)) {
+      const bool good = frames.size() == 1 && decode_control(bytes_of(frames[0]), answer) == WireError::kNone;
+      if (good && answer.request_id() == request_id) return answer;  // others answer what was given up
+    }
+    left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
+  }
+  return std::nullopt;
+}
+
+std::optional<CommandStates> ControlClient::Core::ask_for_commands(v1::MetricsRequest question, milliseconds timeout) {
+  const auto answer = ask(std::move(question), timeout);
+  if (!answer) return std::nullopt;
+  CommandStates states;
+  if (answer->has_error())
+    states.error = answer->error().message();
+  else
+    states.commands.assign(answer->command_state().commands().begin(), answer->command_state().commands().end());
+  return states;
+}
+
+ControlClient::ControlClient(std::string broker, zmq::context_t* context)
+    : core_(std::make_unique<Core>(broker, context != nullptr ? *context : process_context())) {}
+ControlClient::~ControlClient() = default;
+
+std::optional<CommandStates> ControlClient::issue(const std::string& session_id, v1::ControlCommand command,
+                                                  milliseconds timeout) {
+  if (command.command_id().empty()) command.set_command_id(new_command_id());
+  v1::MetricsRequest question;
+  question.set_session_id(session_id);
+  *question.mutable_issue_command() = std::move(command);
+  return core_->ask_for_commands(std::move(question), timeout);
+}
+
+std::optional<CommandStates> ControlClient::find(const std::string& command_id, milliseconds timeout) {
+  v1::MetricsRequest question;
+  question.mutable_find_command()->set_command_id(command_id);
+  return core_->ask_for_commands(std::move(question), timeout);
+}
+
+std::optional<CommandStates> ControlClient::commands_of(const std::string& session_id, milliseconds timeout) {
+  v1::MetricsRequest question;
+  question.set_session_id(session_id);
+  question.mutable_find_command();
+  return core_->ask_for_commands(std::move(question), timeout);
+}
+
+std::optional<v1::TrainerList> ControlClient::list(const std::string& run, milliseconds timeout) {
+  v1::MetricsRequest question;
+  question.mutable_list()->set_run(run);
+  auto answer = core_->ask(std::move(question), timeout);
+  if (!answer || !answer->has_trainers()) return std::nullopt;
+  return std::move(*answer->mutable_trainers());
+}
+
+std::optional<v1::BrokerStats> ControlClient::stats(milliseconds timeout) {
+  v1::MetricsRequest question;
+  question.mutable_stats();
+  auto answer = core_->ask(std::move(question), timeout);
+  if (!answer || !answer->has_stats()) return std::nullopt;
+  return std::move(*answer->mutable_stats());
+}
+
+bool ControlClient::raise(const std::string& session_id, const v1::Alert& alert, milliseconds timeout) {
+  v1::MetricsRequest question;
+  question.set_session_id(session_id);
+  *question.mutable_alert() = alert;
+  const auto answer = core_->ask(std::move(question), timeout);
+  return answer && answer->has_ack() && answer->ack().success();
+}
+
+}  // namespace trainbus

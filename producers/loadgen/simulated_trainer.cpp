@@ -1,0 +1,152 @@
+#include "simulated_trainer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace trainbus {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::milliseconds;
+
+constexpr int kClasses = 10;
+constexpr const char* kClassNames[kClasses] = {"apple", "boat", "cat", "dog",  "egg",
+                                               "frog",  "goat", "hat", "iris", "jar"};
+constexpr double kStartLoss = 2.303;  // ln 10: ten classes, nothing learned
+constexpr double kFloorLoss = 0.05;
+constexpr double kLearnedSteps = 2000;  // steps at the first learning rate until the loss is down to a third
+constexpr double kFirstLearningRate = 0.01;
+constexpr int kMaxBatchesPerStep = 256;
+constexpr milliseconds kMaxBehind{500};  // further behind than that, the missed batches are given up
+
+ProducerOptions bus_options(const LoadOptions& options, const std::string& name) {
+  ProducerOptions bus;
+  bus.run = options.run;
+  bus.trainer = name;
+  bus.broker = options.broker;
+  bus.max_tile_rate_hz = options.tile_rate_hz;
+  bus.tile_pixels = options.tile_pixels;
+  bus.client_name = "trainbus-loadgen";
+  bus.own_threads = false;
+  return bus;
+}
+
+}  // namespace
+
+SimulatedTrainer::SimulatedTrainer(const LoadOptions& options, int index, const TilePictures& pictures,
+                                   Clock::time_point start)
+    : options_(options),
+      pictures_(pictures),
+      name_(options.name_prefix + std::to_string(index)),
+      bus_(bus_options(options, name_)),
+      random_(options.seed * 1'000'003 + index),
+      started_(start),
+      interval_(options.batch_rate_hz > 0
+                    ? std::chrono::duration_cast<Clock::duration>(duration<double>(1 / options.batch_rate_hz))
+                    : Clock::duration::zero()) {
+  // Spread over the interval, so that a thousand trainers do not all publish at the same moment.
+  next_batch_ = start + interval_ * index / options.trainers;
+  bus_.on_learning_rate([this](double value) { return set_learning_rate(value); });
+  bus_.on_batch_size([this](double value) { return set_batch_size(value); });
+  if (options.tile_rate_hz > 0) tile_source_ = [this](TileBatch& tiles) { add_tiles(tiles); };
+  TrainingPlan plan;
+  plan.total_epochs = 1000;
+  plan.batches_per_epoch = options.epoch_every;
+  plan.batch_size = batch_size_;
+  plan.learning_rate = learning_rate_;
+  plan.model_name = "simulated";
+  plan.dataset_name = "textures";
+  plan.class_names.assign(std::begin(kClassNames), std::end(kClassNames));
+  bus_.start(plan);
+}
+
+SimulatedTrainer::Clock::time_point SimulatedTrainer::step(Clock::time_point now) {
+  if (!ended_ && !bus_.step()) end(v1::COMPLETED, bus_.stop_commanded() ? "stopped by command" : "interrupted");
+  if (bus_.paused() || now - next_batch_ > kMaxBehind) next_batch_ = std::max(next_batch_, now);
+  for (int count = 0; count < kMaxBatchesPerStep && !ended_ && !bus_.paused() && next_batch_ <= now; ++count) {
+    do_batch();
+    next_batch_ += interval_;
+  }
+  bus_.poll_once(milliseconds(0));
+  return ended_ || bus_.paused() ? Clock::time_point::max() : next_batch_;
+}
+
+void SimulatedTrainer::end(v1::TrainingStatus status, const std::string& message) {
+  if (std::exchange(ended_, true)) return;
+  bus_.status(status, message);
+}
+
+bool SimulatedTrainer::all_stored() const { return bus_.counters().in_outbox == 0; }
+
+void SimulatedTrainer::do_batch() {
+  learned_ += learning_rate_ / kFirstLearningRate;
+  const double smooth = kFloorLoss + (kStartLoss - kFloorLoss) * std::exp(-learned_ / kLearnedSteps);
+  loss_ = std::max(0.0, smooth * (1 + noise(0.1 * std::sqrt(64.0 / batch_size_))));
+  accuracy_ = std::clamp(1 - 0.9 * smooth / kStartLoss + noise(0.03), 0.0, 1.0);
+  bus_.log_batch({.epoch = epoch_,
+                  .batch = batch_,
+                  .batch_size = batch_size_,
+                  .loss = loss_,
+                  .accuracy = accuracy_,
+                  .learning_rate = learning_rate_},
+                 tile_source_);
+  ++batches_done_;
+  epoch_loss_ += loss_;
+  epoch_accuracy_ += accuracy_;
+  if (options_.perf_every > 0 && batches_done_ % options_.perf_every == 0) log_perf();
+  if (++batch_ == options_.epoch_every) log_epoch();
+}
+
+void SimulatedTrainer::log_epoch() {
+  const double average = epoch_loss_ / batch_;
+  const double accuracy = epoch_accuracy_ / batch_;
+  bus_.log_epoch({.epoch = epoch_,
+                  .average_loss = average,
+                  .average_accuracy = accuracy,
+                  .learning_rate = learning_rate_,
+                  .validation_loss = average * 1.1,
+                  .validation_accuracy = accuracy * 0.97});
+  epoch_loss_ = epoch_accuracy_ = 0;
+  batch_ = 0;
+  ++epoch_;
+}
+
+void SimulatedTrainer::log_perf() {
+  const double elapsed = duration<double>(Clock::now() - started_).count();
+  const double average_fps = elapsed > 0 ? static_cast<double>(batches_done_) / elapsed : 0;
+  const double fps = options_.batch_rate_hz > 0 ? options_.batch_rate_hz : average_fps;
+  bus_.log_perf({.time_per_batch_ms = fps > 0 ? 1000 / fps : 0,
+                 .total_time_for_epoch_sec = fps > 0 ? options_.epoch_every / fps : 0,
+                 .estimated_time_remaining_sec = fps > 0 ? options_.epoch_every * (1000 - epoch_) / fps : 0,
+                 .current_fps = fps,
+                 .average_fps = average_fps,
+                 .cpu_percent = 50 + 10 * std::sin(elapsed),
+                 .memory_mb = 512});
+}
+
+CommandOutcome SimulatedTrainer::set_learning_rate(double value) {
+  return Applied{std::exchange(learning_rate_, value), value};
+}
+
+CommandOutcome SimulatedTrainer::set_batch_size(double value) {
+  return Applied{static_cast<double>(std::exchange(batch_size_, static_cast<int>(value))), value};
+}
+
+void SimulatedTrainer::add_tiles(TileBatch& tiles) {
+  std::array<Prediction, 1> reused;
+  for (std::uint64_t i = 0; tiles.room() > 0; ++i) {
+    const std::uint64_t picture = batches_done_ + i;
+    const auto truth = static_cast<std::int32_t>(picture % kClasses);
+    const bool right = std::uniform_real_distribution<double>(0, 1)(random_) < accuracy_;
+    Prediction& prediction = reused[0];
+    prediction.predicted_class = right ? truth : (truth + 1) % kClasses;
+    prediction.label = kClassNames[prediction.predicted_class];
+    prediction.confidence = static_cast<float>(right ? 0.5 + accuracy_ / 2 : 0.4);
+    tiles.add(pictures_.picture(picture), pictures_.side(), pictures_.side(), 3, 0, truth, prediction,
+              static_cast<std::int64_t>(picture));
+  }
+}
+
+}  // namespace trainbus

@@ -1,0 +1,231 @@
+// trainbus-log beside a real broker: every record once and in order, through every kind of sudden end.
+#include "consumers/log/log_writer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <zmq.hpp>
+
+#include "consumers/log/sink_list.hpp"
+#include "support/eventually.hpp"
+#include "support/process.hpp"
+#include "support/sample_records.hpp"
+#include "support/temp_dir.hpp"
+#include "trainbus/sockets.hpp"
+
+namespace trainbus {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using test::Process;
+
+// A trainer of the plainest kind: a PUB socket (an XPUB, to see when the broker listens).
+class PlainTrainer {
+ public:
+  explicit PlainTrainer(const std::string& broker) : socket_(context_, zmq::socket_type::xpub) {
+    socket_.set(zmq::sockopt::linger, 0);
+    socket_.set(zmq::sockopt::sndhwm, 0);
+    socket_.set(zmq::sockopt::rcvtimeo, 5000);
+    socket_.connect(parse_endpoints(broker).data_in());
+    zmq::message_t subscription;
+    for (bool batch = false, status = false; !batch || !status;) {
+      if (!socket_.recv(subscription)) throw std::runtime_error("the broker never subscribed");
+      const auto prefix = bytes_of(subscription).substr(1);
+      batch |= std::string_view("batch/r/").starts_with(prefix);
+      status |= std::string_view("status/r/").starts_with(prefix);
+    }
+  }
+  void publish(const Record& record) {
+    socket_.send(zmq::buffer(record.topic.text()), zmq::send_flags::sndmore);
+    socket_.send(zmq::buffer(record.message.SerializeAsString()), zmq::send_flags::none);
+  }
+  void publish_batches(std::uint64_t from, std::uint64_t to, const std::string& trainer = "t0") {
+    for (auto sequence = from; sequence <= to; ++sequence)
+      publish(test::sample_batch(sequence, trainer));
+  }
+
+ private:
+  zmq::context_t context_;
+  zmq::socket_t socket_;
+};
+
+// The sequences of one trainer's batches, in the order of the file's whole lines.
+std::vector<std::uint64_t> jsonl_sequences(const std::string& path, const std::string& trainer = "t0") {
+  std::vector<std::uint64_t> found;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    const auto record = nlohmann::json::parse(line);
+    if (record.at("kind") == "batch" && record.at("trainer") == trainer) found.push_back(record.at("sequence"));
+  }
+  return found;
+}
+
+std::vector<std::uint64_t> csv_sequences(const std::string& path, const std::string& trainer = "t0") {
+  std::vector<std::uint64_t> found;
+  std::ifstream file(path);
+  const std::string start = "r," + trainer + ',' + std::to_string(test::kSampleIncarnation) + ',';
+  for (std::string line; std::getline(file, line) && !file.eof();)
+    if (line.starts_with(start)) found.push_back(std::stoull(line.substr(start.size())));
+  return found;
+}
+
+std::vector<std::uint64_t> up_to(std::uint64_t last) {
+  std::vector<std::uint64_t> all;
+  for (std::uint64_t sequence = 1; sequence <= last; ++sequence)
+    all.push_back(sequence);
+  return all;
+}
+
+std::size_t lines_of(const std::string& path) {
+  std::ifstream file(path);
+  return static_cast<std::size_t>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
+}
+
+class LogBus : public testing::Test {
+ protected:
+  std::vector<std::string> flags(std::vector<std::string> more) const {
+    more.insert(more.begin(), {"--broker", address_});
+    return more;
+  }
+  std::vector<std::string> both_sinks() const { return flags({"--sink", "jsonl:" + jsonl_, "--sink", "csv:" + csv_}); }
+
+  test::TempDir dir_;
+  const std::string jsonl_ = dir_ / "x.jsonl";
+  const std::string csv_ = dir_ / "x";
+  const std::string batch_csv_ = dir_ / "x/batch.csv";
+  Process broker_{"trainbus-broker", {"--listen", "tcp://127.0.0.1:*", "--state-dir", dir_ / "state"}};
+  const std::string address_ = broker_.wait_for("listening on ").value_or("tcp://127.0.0.1:1");
+};
+
+TEST_F(LogBus, WritesEveryRecordOnceAndInOrderIntoEverySink) {
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 500);
+  Process log("trainbus-log", both_sinks());
+  ASSERT_TRUE(eventually("the history is written", [&] { return lines_of(jsonl_) >= 500; })) << log.output();
+  for (std::uint64_t sequence = 501; sequence <= 1000; ++sequence) {
+    trainer.publish(test::sample_batch(sequence));
+    trainer.publish(test::sample_batch(sequence - 500, "t1"));
+  }
+  trainer.publish(test::sample_status(1, "two\nlines"));
+  ASSERT_TRUE(eventually("live records are written", [&] { return lines_of(jsonl_) >= 1501; })) << log.output();
+  log.signal(SIGTERM);
+  EXPECT_EQ(log.wait(2s), 0) << log.output();
+  EXPECT_EQ(jsonl_sequences(jsonl_), up_to(1000));
+  EXPECT_EQ(csv_sequences(batch_csv_), up_to(1000));
+  EXPECT_EQ(jsonl_sequences(jsonl_, "t1"), up_to(500));
+  EXPECT_EQ(csv_sequences(batch_csv_, "t1"), up_to(500));
+  EXPECT_EQ(lines_of(csv_ + "/status.csv"), 3U) << "a header, and a message of two lines";
+}
+
+TEST_F(LogBus, GoesOnExactlyOnceAfterAKillAndAHalfLine) {
+  PlainTrainer trainer(address_);
+  std::uint64_t published = 0;
+  for (int life = 0; life < 3; ++life) {
+    const auto before = lines_of(jsonl_);
+    Process log("trainbus-log", both_sinks());
+    trainer.publish_batches(published + 1, published + 1000);
+    published += 1000;
+    ASSERT_TRUE(eventually("some of it is written", [&] { return lines_of(jsonl_) > before; })) << log.output();
+    log.signal(SIGKILL);
+    ASSERT_EQ(log.wait(2s), 128 + SIGKILL);
+    std::ofstream(jsonl_, std::ios::app) << R"({"kind":"batch","run":"r","trai)";
+    std::ofstream(batch_csv_, std::ios::app) << "r,t0,18";
+  }
+  auto last = both_sinks();
+  last.emplace_back("--once");
+  Process log("trainbus-log", last);
+  EXPECT_EQ(log.wait(10s), 0) << log.output();
+  EXPECT_EQ(jsonl_sequences(jsonl_), up_to(published));
+  EXPECT_EQ(csv_sequences(batch_csv_), up_to(published));
+}
+
+TEST_F(LogBus, WritesOnlyWhatTheFiltersAskForAndEndsWithOnce) {
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 20);
+  trainer.publish_batches(1, 20, "t1");
+  trainer.publish(test::sample_status(1, "m"));
+  const auto run = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--once", "--sink", "jsonl:" + jsonl_});
+    Process log("trainbus-log", flags(std::move(more)));
+    EXPECT_EQ(log.wait(10s), 0) << log.output();
+    return lines_of(jsonl_);
+  };
+  ASSERT_TRUE(eventually("all is stored", [&] { return run({}) == 41; }));
+  std::filesystem::remove(jsonl_);
+  EXPECT_EQ(run({"--run", "another"}), 0U);
+  EXPECT_EQ(run({"--run", "r", "--trainer", "t1", "--kind", "batch"}), 20U);
+  EXPECT_EQ(run({"--kind", "status"}), 21U);
+  EXPECT_EQ(run({}), 41U) << "the rest is added";
+  EXPECT_EQ(run({}), 41U) << "nothing twice";
+}
+
+// Takes `good` records, then fails until it is mended.
+class BreakingSink : public Sink {
+ public:
+  BreakingSink(std::unique_ptr<Sink> inner, int good, const bool& mended)
+      : inner_(std::move(inner)), good_(good), mended_(mended) {}
+  std::string name() const override { return inner_->name(); }
+  StreamHeads open() override { return inner_->open(); }
+  void write(const Record& record) override {
+    if (--good_ < 0 && !mended_) throw std::runtime_error("No space left on device");
+    inner_->write(record);
+  }
+  void flush() override { inner_->flush(); }
+  void sync(const StreamHeads& heads) override { inner_->sync(heads); }
+
+ private:
+  std::unique_ptr<Sink> inner_;
+  int good_;
+  const bool& mended_;
+};
+
+TEST_F(LogBus, FetchesWhatAFailedSinkMissedWhileTheOthersGoOn) {
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 100);
+  bool mended = false;
+  std::vector<std::unique_ptr<Sink>> sinks;
+  sinks.push_back(make_sink("jsonl:" + jsonl_));
+  sinks.push_back(std::make_unique<BreakingSink>(make_sink("csv:" + csv_), 50, mended));
+  SinkFeed::Time now{};
+  LogWriter writer({.broker = address_}, std::move(sinks), now);
+  const auto polled_until = [&](const std::string& what, const std::function<bool()>& condition) {
+    return eventually(what, [&] {
+      writer.poll_once(now += 50ms, 1ms);
+      return condition();
+    });
+  };
+  ASSERT_TRUE(polled_until("the sink fails", [&] { return writer.away() != nullptr; }));
+  ASSERT_TRUE(polled_until("the other has all", [&] { return lines_of(jsonl_) == 100; }));
+  mended = true;
+  trainer.publish_batches(101, 150);
+  ASSERT_TRUE(polled_until("both have all", [&] { return lines_of(batch_csv_) == 151 && lines_of(jsonl_) == 150; }));
+  writer.finish(now);
+  EXPECT_EQ(jsonl_sequences(jsonl_), up_to(150));
+  EXPECT_EQ(csv_sequences(batch_csv_), up_to(150));
+}
+
+TEST(LogProgram, RefusesAnUnwritableSinkWithOneLine) {
+  test::TempDir dir;
+  std::filesystem::create_directory(dir / "folder");
+  for (const std::string& sink : {"jsonl:" + (dir / "absent/x.jsonl"), "jsonl:" + (dir / "folder"),
+                                  "csv:" + (dir / "absent/x"), std::string("jsonl:/dev/full")}) {
+    Process log("trainbus-log", {"--sink", sink});
+    EXPECT_EQ(log.wait(5s), 1) << sink;
+    EXPECT_EQ(std::count(log.output().begin(), log.output().end(), '\n'), 1) << log.output();
+    EXPECT_NE(log.output().find(sink), std::string::npos) << log.output();
+  }
+}
+
+TEST(LogProgram, SaysWhenNoBrokerAnswersAndStillEndsQuickly) {
+  test::TempDir dir;
+  Process log("trainbus-log", {"--broker", "tcp://127.0.0.1:1", "--sink", "jsonl:" + (dir / "x.jsonl")});
+  EXPECT_TRUE(log.wait_for("waiting for the broker at tcp://127.0.0.1:1")) << log.output();
+  log.signal(SIGTERM);
+  EXPECT_EQ(log.wait(2s), 0) << log.output();
+}
+
+}  // namespace
+}  // namespace trainbus
