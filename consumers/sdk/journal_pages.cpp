@@ -39,9 +39,7 @@ void JournalPages::ask() {
 void JournalPages::ping() {
   v1::FetchRequest nothing;
   nothing.set_after_position(kPastTheEnd);
-  ping_.request_id = ++last_request_id_;
-  ping_.sent_ms = now_ms_;
-  send(nothing, ping_.request_id);
+  if (send(nothing, ++last_request_id_)) pinged_ms_ = now_ms_;
 }
 
 bool JournalPages::send(const v1::FetchRequest& fetch, std::uint64_t request_id) {
@@ -65,7 +63,7 @@ void JournalPages::turn(std::int64_t now_ms) {
       take(std::move(*answer.mutable_fetch_reply()));
   }
   if (question_.request_id != 0 && (!question_.sent || now_ms - question_.sent_ms >= kResendMs)) ask();
-  if (question_.request_id == 0 && now_ms - ping_.sent_ms >= kPingMs) ping();
+  if (question_.request_id == 0 && now_ms - pinged_ms_ >= kPingMs) ping();
 }
 
 void JournalPages::take(v1::FetchReply&& page) {

@@ -58,7 +58,7 @@ class JournalPages {
   bool at_end_ = false;      // the newest page that came is the last
   std::int64_t now_ms_ = 0;  // as last told
   Question question_;
-  Question ping_;
+  std::int64_t pinged_ms_ = 0;
   std::uint64_t last_request_id_ = 0;
   std::vector<v1::LostRange> lost_;
   std::uint64_t position_ = 0;
