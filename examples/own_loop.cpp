@@ -72,5 +72,6 @@ int main(int argc, char** argv) {
     if (go_on) bus.log_epoch({.epoch = epoch, .average_loss = loss, .average_accuracy = accuracy});
   }
   const bool stored = bus.finish(trainbus::v1::COMPLETED);
-  std::printf("%s/%s: %s\n", run.c_str(), trainer.c_str(), stored ? "all records stored" : "records left in the spool");
+  std::printf("%s/%s: %s\n", run.c_str(), trainer.c_str(),
+              stored ? "all records stored" : "some records not stored yet");
 }
