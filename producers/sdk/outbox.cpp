@@ -3,13 +3,37 @@
 #include <algorithm>
 
 namespace trainbus {
+namespace {
 
-void Outbox::push(Kind kind, std::uint64_t sequence, std::string record, Clock::time_point now) {
+constexpr int kMaxDoublings = 3;
+
+}  // namespace
+
+void Outbox::push(Kind kind, std::uint64_t sequence, std::string record) {
   Stream& stream = streams_[kind];
   if (stream.entries.empty()) stream.first = sequence;
   bytes_ += record.size();
   ++records_;
-  stream.entries.push_back({std::move(record), now});
+  stream.entries.push_back({std::move(record), {}});
+}
+
+std::size_t Outbox::send_new(Clock::time_point now, const Burst& burst, const Send& send) {
+  std::size_t sent_records = 0;
+  std::size_t sent_bytes = 0;
+  for (std::size_t kind = streams_.size(); kind-- > 0;) {
+    Stream& stream = streams_[kind];
+    for (; stream.sent < stream.entries.size(); ++stream.sent) {
+      if (!window_open() || sent_records >= burst.records || sent_bytes >= burst.bytes) return sent_records;
+      Entry& entry = stream.entries[stream.sent];
+      if (!send(static_cast<Kind>(kind), entry.record)) return sent_records;
+      entry.sent = now;
+      ++sent_records;
+      sent_bytes += entry.record.size();
+      ++in_flight_;
+      in_flight_bytes_ += entry.record.size();
+    }
+  }
+  return sent_records;
 }
 
 void Outbox::acknowledge(Kind kind, std::uint64_t through, Clock::time_point now) {
@@ -17,7 +41,12 @@ void Outbox::acknowledge(Kind kind, std::uint64_t through, Clock::time_point now
   Stream& stream = streams_[kind];
   std::size_t count = 0;
   while (!stream.entries.empty() && stream.first <= through) {
-    bytes_ -= stream.entries.front().record.size();
+    const std::size_t size = stream.entries.front().record.size();
+    bytes_ -= size;
+    if (count < stream.sent) {
+      --in_flight_;
+      in_flight_bytes_ -= size;
+    }
     stream.entries.pop_front();
     ++stream.first;
     ++count;
@@ -25,7 +54,9 @@ void Outbox::acknowledge(Kind kind, std::uint64_t through, Clock::time_point now
   if (count == 0) return;
   records_ -= count;
   stream.stored += count;
+  stream.fruitless = 0;
   stream.progress = now;
+  stream.sent -= std::min(stream.sent, count);
   stream.cursor -= std::min(stream.cursor, count);
   stream.marked -= std::min(stream.marked, count);
 }
@@ -33,14 +64,15 @@ void Outbox::acknowledge(Kind kind, std::uint64_t through, Clock::time_point now
 void Outbox::resend_all() {
   for (Stream& stream : streams_) {
     stream.cursor = 0;
-    stream.marked = stream.entries.size();
+    stream.marked = stream.sent;
+    stream.fruitless = 0;
   }
 }
 
 bool Outbox::due(const Stream& stream, Clock::time_point now, Clock::duration patience) {
-  if (stream.cursor >= stream.entries.size()) return false;
+  if (stream.cursor >= stream.sent) return false;
   if (stream.cursor < stream.marked) return true;
-  return now - std::max(stream.entries[stream.cursor].sent, stream.progress) >= patience;
+  return now - std::max(stream.entries[stream.cursor].sent, stream.progress) >= patience * (1 << stream.fruitless);
 }
 
 std::size_t Outbox::resend_due(Clock::time_point now, Clock::duration patience, const Burst& burst, const Send& send) {
@@ -48,6 +80,7 @@ std::size_t Outbox::resend_due(Clock::time_point now, Clock::duration patience, 
   std::size_t sent_bytes = 0;
   for (std::size_t kind = 0; kind < streams_.size(); ++kind) {
     Stream& stream = streams_[kind];
+    const bool resends = due(stream, now, patience);
     while (due(stream, now, patience)) {
       if (sent_records >= burst.records || sent_bytes >= burst.bytes) return sent_records;
       Entry& entry = stream.entries[stream.cursor];
@@ -57,7 +90,9 @@ std::size_t Outbox::resend_due(Clock::time_point now, Clock::duration patience, 
       ++sent_records;
       sent_bytes += entry.record.size();
     }
-    stream.cursor = 0;  // the round is over; the front is due again when nothing moves for another `patience`
+    // The round is over; the front is due again when nothing moves for another `patience`.
+    if (resends) stream.fruitless = std::min(stream.fruitless + 1, kMaxDoublings);
+    stream.cursor = 0;
     stream.marked = 0;
   }
   return sent_records;

@@ -22,15 +22,21 @@ class Outbox {
     std::size_t records = 1 << 17;
     std::size_t bytes = 64 << 20;
   };
-  // At most this much is sent again per turn.
+  // So much may be sent and not acknowledged. Below the publisher's high-water mark, so that a burst waits here
+  // instead of being dropped there.
+  struct Window {
+    std::size_t records = 8192;
+    std::size_t bytes = 8 << 20;
+  };
+  // At most this much is sent per call.
   struct Burst {
     std::size_t records = 256;
     std::size_t bytes = 1 << 20;
   };
-  // Sends one record again; false when it could not be taken, which ends the turn.
+  // Sends one record; false when it could not be taken, which ends the call.
   using Send = std::function<bool(Kind kind, const std::string& record)>;
 
-  explicit Outbox(Limits limits) : limits_(limits) {}
+  explicit Outbox(Limits limits, Window window) : limits_(limits), window_(window) {}
 
   bool full() const { return records_ >= limits_.records || bytes_ >= limits_.bytes; }
   bool empty() const { return records_ == 0; }
@@ -39,17 +45,21 @@ class Outbox {
   // Acknowledged so far.
   std::uint64_t stored(Kind kind) const { return streams_[kind].stored; }
 
-  // `sequence` is the kind's last one + 1; `now`: it was published just now.
-  void push(Kind kind, std::uint64_t sequence, std::string record, Clock::time_point now);
+  // `sequence` is the kind's last one + 1.
+  void push(Kind kind, std::uint64_t sequence, std::string record);
+
+  // Sends what was never sent, as far as the window goes; the rare kinds first. Returns how many were sent.
+  std::size_t send_new(Clock::time_point now, const Burst& burst, const Send& send);
 
   // Everything of the kind up to and including `through` is stored. What was never pushed is ignored.
   void acknowledge(Kind kind, std::uint64_t through, Clock::time_point now);
 
-  // Everything that is here now is due: the connection is a new one.
+  // Everything that was sent is due again: the broker is a new one.
   void resend_all();
 
-  // Sends what is due, oldest first: what resend_all() marked, and the whole of a kind of which nothing was
-  // acknowledged for `patience` although something waits. Returns how many were sent.
+  // Sends again what is due, oldest first: what resend_all() marked, and all that was sent of a kind of which nothing
+  // was acknowledged for `patience`, which doubles with every round that brought nothing, up to eightfold: a broker
+  // that is only slow is not given more to do. Returns how many were sent.
   std::size_t resend_due(Clock::time_point now, Clock::duration patience, const Burst& burst, const Send& send);
 
   // Visits what is left, kind by kind in order.
@@ -63,18 +73,25 @@ class Outbox {
   struct Stream {
     std::deque<Entry> entries;
     std::uint64_t first = 1;  // sequence of entries.front()
+    std::size_t sent = 0;     // so many from the front were sent at least once
     std::size_t cursor = 0;   // next one of the round of resending that is going on
     std::size_t marked = 0;   // so many from the front are due whatever their age
     std::uint64_t stored = 0;
+    int fruitless = 0;             // rounds since the last acknowledgement
     Clock::time_point progress{};  // last time an acknowledgement moved the front
   };
 
   static bool due(const Stream& stream, Clock::time_point now, Clock::duration patience);
 
-  Limits limits_;
+  bool window_open() const { return in_flight_ < window_.records && in_flight_bytes_ < window_.bytes; }
+
+  const Limits limits_;
+  const Window window_;
   std::array<Stream, v1::Kind_ARRAYSIZE> streams_{};
   std::size_t records_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t in_flight_ = 0;  // sent and not acknowledged
+  std::size_t in_flight_bytes_ = 0;
 };
 
 }  // namespace trainbus

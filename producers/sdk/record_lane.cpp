@@ -15,26 +15,26 @@ using std::chrono::seconds;
 
 constexpr Kind kOwnKinds[] = {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF, v1::KIND_STATUS};
 constexpr int kDataSendHwm = 10000;
-constexpr std::size_t kMaxPublishedPerTurn = 4096;  // so that a burst does not keep commands waiting
+// So that a burst does not keep commands waiting.
+constexpr Outbox::Burst kPublishedPerTurn{4096, 4 << 20};
+constexpr Outbox::Burst kResentPerTurn{256, 1 << 20};
 constexpr int kMaxReadPerTurn = 256;
 
 constexpr seconds kHelloInterval{1};
 constexpr seconds kQuiet{5};        // after so long without a word from the broker it is greeted again
 constexpr seconds kUnreachable{8};  // and after so long it is not there
-// Nothing acknowledged for so long: sent again. Shorter while the data connection may still be opening, because what
-// is published before that is dropped.
-constexpr milliseconds kPatience{1000};
-constexpr milliseconds kOpeningPatience{150};
-constexpr seconds kOpening{1};
+constexpr seconds kPatience{1};     // nothing acknowledged for so long: sent again
+// Publishing waits for the broker's subscription, because what comes before it is dropped. But not for ever.
+constexpr seconds kOpening{2};
 constexpr milliseconds kMaxLease{3'600'000};
 
 }  // namespace
 
 RecordLane::RecordLane(zmq::context_t& context, TrainerState& state)
     : state_(state),
-      data_(context, zmq::socket_type::pub),
+      data_(context, zmq::socket_type::xpub),
       control_(context, zmq::socket_type::dealer),
-      outbox_({state.options.outbox_records, state.options.outbox_bytes}) {
+      outbox_({state.options.outbox_records, state.options.outbox_bytes}, {}) {
   const std::string id = state.session.id();
   for (const Kind kind : kAllKinds)
     topics_[kind] = topic_text(kind, state.session.run, state.session.trainer);
@@ -44,7 +44,8 @@ RecordLane::RecordLane(zmq::context_t& context, TrainerState& state)
   apply_reconnect(data_, id);
   apply_reconnect(control_, id);
   data_.set(zmq::sockopt::sndhwm, kDataSendHwm);
-  // Without a peer the DEALER refuses instead of queueing: the outbox repeats records, and old greetings are noise.
+  // Without a peer nothing is queued: the outbox repeats records, and old greetings are noise.
+  data_.set(zmq::sockopt::immediate, 1);
   control_.set(zmq::sockopt::immediate, 1);
   data_.connect(endpoints.data_in());
   control_.connect(endpoints.control());
@@ -77,9 +78,10 @@ void RecordLane::turn(milliseconds timeout) {
   wait(next_taken_ < taken_.size() && !outbox_.full() ? milliseconds(0) : timeout);
   const auto now = Clock::now();
   follow_link(now);
+  read_subscriptions();
   read_control(now);
-  publish_queued(now);
-  resend(now);
+  take_queued();
+  send_records(now);
   report_commands();
   if (now >= next_heartbeat_) send_heartbeat(now);
   if (linked_ && now >= next_hello_ && (!welcomed_ || now - last_heard_ >= kQuiet)) send_hello(now);
@@ -104,6 +106,18 @@ void RecordLane::follow_link(Clock::time_point now) {
     next_hello_ = now;
   }
   linked_ = writable;
+}
+
+// Frames are 1 (subscribe) or 0 (unsubscribe) and a prefix.
+void RecordLane::read_subscriptions() {
+  while (receive_message(data_, frames_)) {
+    const std::string_view event = bytes_of(frames_[0]);
+    if (frames_.size() != 1 || event.empty()) continue;
+    if (event[0] == 1)
+      subscriptions_.emplace(event.substr(1));
+    else if (const auto found = subscriptions_.find(event.substr(1)); found != subscriptions_.end())
+      subscriptions_.erase(found);
+  }
 }
 
 void RecordLane::read_control(Clock::time_point now) {
@@ -159,35 +173,35 @@ void RecordLane::acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPo
     outbox_.acknowledge(position.kind(), position.sequence(), now);
 }
 
-void RecordLane::publish_queued(Clock::time_point now) {
-  for (std::size_t count = 0; count < kMaxPublishedPerTurn && !outbox_.full(); ++count) {
+void RecordLane::take_queued() {
+  for (std::size_t count = 0; count < kPublishedPerTurn.records && !outbox_.full(); ++count) {
     if (next_taken_ == taken_.size()) {
       next_taken_ = 0;
       state_.queue.take(taken_);
       if (taken_.empty()) return;
     }
-    publish(taken_[next_taken_++], now);
+    number(taken_[next_taken_++]);
   }
 }
 
-void RecordLane::publish(const QueuedRecord& record, Clock::time_point now) {
+void RecordLane::number(const QueuedRecord& record) {
   const Kind kind = kind_of(record);
   const std::uint64_t sequence = ++highest_[kind];
   record_.set_sequence(sequence);
   write_record(record, record_);
-  std::string bytes = record_.SerializeAsString();
-  zmq::message_t body(bytes.data(), bytes.size());
-  outbox_.push(kind, sequence, std::move(bytes), now);  // first, so that nothing that fails below can lose it
-  send_record(data_, topics_[kind], std::move(body));
+  outbox_.push(kind, sequence, record_.SerializeAsString());
 }
 
-void RecordLane::resend(Clock::time_point now) {
+void RecordLane::send_records(Clock::time_point now) {
   if (!linked_ || !welcomed_ || outbox_.empty()) return;
-  const auto patience = now - welcomed_at_ < kOpening ? kOpeningPatience : kPatience;
-  const std::size_t count = outbox_.resend_due(now, patience, {}, [this](Kind kind, const std::string& record) {
-    return send_record(control_, topics_[kind], zmq::message_t(record.data(), record.size()));
-  });
-  state_.resent.fetch_add(count, std::memory_order_relaxed);
+  const auto to = [this](zmq::socket_t& socket) {
+    return [this, &socket](Kind kind, const std::string& record) {
+      return send_record(socket, topics_[kind], zmq::message_t(record.data(), record.size()));
+    };
+  };
+  const std::size_t resent = outbox_.resend_due(now, kPatience, kResentPerTurn, to(control_));
+  state_.resent.fetch_add(resent, std::memory_order_relaxed);
+  if (!subscriptions_.empty() || now - welcomed_at_ > kOpening) outbox_.send_new(now, kPublishedPerTurn, to(data_));
 }
 
 void RecordLane::report_commands() {

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
@@ -13,9 +14,10 @@
 
 namespace trainbus {
 
-// Numbers, serializes and publishes what the training thread queued, keeps it until it is stored, says HELLO and
-// heartbeats, receives commands. Single-threaded and steppable; owns a PUB socket (data) and a DEALER (control).
-// Loses nothing that it took from the queue: it takes only while its outbox has room. Heartbeats may be lost.
+// Numbers and serializes what the training thread queued, publishes it while the broker answers, keeps it until it is
+// stored, says HELLO and heartbeats, receives commands. Single-threaded and steppable; owns an XPUB socket (data: a PUB
+// that hears when the broker has subscribed) and a DEALER (control). Loses nothing that it took from the queue: it
+// takes only while its outbox has room. Heartbeats may be lost.
 class RecordLane {
  public:
   using Clock = std::chrono::steady_clock;
@@ -34,14 +36,15 @@ class RecordLane {
   void turn(std::chrono::milliseconds timeout);
   void wait(std::chrono::milliseconds timeout);
   void follow_link(Clock::time_point now);
+  void read_subscriptions();
   void read_control(Clock::time_point now);
   void on_welcome(const v1::Welcome& welcome, Clock::time_point now);
   void on_demand(const v1::Demand& demand, Clock::time_point now);
   void acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPosition>& stored, Clock::time_point now);
   void limit_tiles(double max_rate_hz, int max_pixels);
-  void publish_queued(Clock::time_point now);
-  void publish(const QueuedRecord& record, Clock::time_point now);
-  void resend(Clock::time_point now);
+  void take_queued();
+  void number(const QueuedRecord& record);
+  void send_records(Clock::time_point now);
   void report_commands();
   void send_hello(Clock::time_point now);
   void send_heartbeat(Clock::time_point now);
@@ -58,6 +61,8 @@ class RecordLane {
   std::vector<QueuedRecord> taken_;  // swapped out of the queue; numbered up to next_taken_
   std::size_t next_taken_ = 0;
   std::array<std::uint64_t, v1::Kind_ARRAYSIZE> highest_{};  // sequence given out, per kind
+
+  std::set<std::string, std::less<>> subscriptions_;  // the broker's, on the data socket
 
   bool linked_ = false;    // the DEALER has a peer
   bool relinked_ = false;  // since the last welcome

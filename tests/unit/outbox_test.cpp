@@ -15,7 +15,16 @@ class OutboxTest : public testing::Test {
  protected:
   void push(Kind kind, std::uint64_t from, std::uint64_t to) {
     for (auto sequence = from; sequence <= to; ++sequence)
-      box_.push(kind, sequence, std::string(kind_name(kind)) + std::to_string(sequence), now_);
+      box_.push(kind, sequence, std::string(kind_name(kind)) + std::to_string(sequence));
+  }
+  // Sends what is new; returns what was sent.
+  std::vector<std::string> publish(std::size_t records = 256) {
+    std::vector<std::string> sent;
+    box_.send_new(now_, {.records = records}, [&](Kind, const std::string& record) {
+      sent.push_back(record);
+      return true;
+    });
+    return sent;
   }
   std::vector<std::string> resend(std::size_t records = 256, std::size_t bytes = 1 << 20) {
     std::vector<std::string> sent;
@@ -27,13 +36,15 @@ class OutboxTest : public testing::Test {
   }
 
   Outbox::Clock::time_point now_{100s};
-  Outbox box_{{.records = 4, .bytes = 1000}};
+  Outbox box_{{.records = 4, .bytes = 1000}, {.records = 3, .bytes = 900}};
 };
 
 TEST_F(OutboxTest, KeepsWhatIsNotAcknowledged) {
   push(v1::KIND_BATCH, 1, 3);
   push(v1::KIND_EPOCH, 1, 1);
+  publish();
   box_.acknowledge(v1::KIND_BATCH, 2, now_);
+  publish();
   EXPECT_EQ(box_.records(), 2u);
   EXPECT_EQ(box_.stored(v1::KIND_BATCH), 2u);
   box_.resend_all();
@@ -60,28 +71,72 @@ TEST_F(OutboxTest, IsFullAtEitherBound) {
   EXPECT_TRUE(box_.full());
   box_.acknowledge(v1::KIND_BATCH, 3, now_);
   EXPECT_FALSE(box_.full());
-  box_.push(v1::KIND_BATCH, 5, std::string(1000, 'x'), now_);
+  box_.push(v1::KIND_BATCH, 5, std::string(1000, 'x'));
   EXPECT_TRUE(box_.full());
+}
+
+TEST_F(OutboxTest, SendsNewOnesWithinTheWindowAndTheRareKindsFirst) {
+  push(v1::KIND_BATCH, 1, 3);
+  push(v1::KIND_STATUS, 1, 1);
+  EXPECT_THAT(publish(1), ElementsAre("status1"));
+  EXPECT_THAT(publish(), ElementsAre("batch1", "batch2"));
+  EXPECT_THAT(publish(), IsEmpty());
+  box_.acknowledge(v1::KIND_BATCH, 1, now_);
+  EXPECT_THAT(publish(), ElementsAre("batch3"));
+}
+
+TEST_F(OutboxTest, NeverResendsWhatWasNeverSent) {
+  push(v1::KIND_BATCH, 1, 2);
+  EXPECT_THAT(publish(1), ElementsAre("batch1"));
+  now_ += 1h;
+  box_.resend_all();
+  EXPECT_THAT(resend(), ElementsAre("batch1"));
+  EXPECT_THAT(publish(), ElementsAre("batch2"));
+}
+
+TEST_F(OutboxTest, TheWindowOpensAgainWhateverTheBrokerClaims) {
+  push(v1::KIND_BATCH, 1, 4);
+  EXPECT_EQ(publish().size(), 3u);
+  box_.acknowledge(v1::KIND_BATCH, 4, now_);
+  push(v1::KIND_BATCH, 5, 8);
+  EXPECT_EQ(publish().size(), 3u);
 }
 
 TEST_F(OutboxTest, ResendsAfterPatienceAndOncePerRound) {
   push(v1::KIND_BATCH, 1, 2);
+  publish();
   now_ += 999ms;
   EXPECT_THAT(resend(), IsEmpty());
   now_ += 1ms;
   EXPECT_THAT(resend(), ElementsAre("batch1", "batch2"));
   now_ += 5ms;
   EXPECT_THAT(resend(), IsEmpty());
-  now_ += 1s;
+  now_ += 2s;
   EXPECT_THAT(resend(), ElementsAre("batch1", "batch2"));
+}
+
+TEST_F(OutboxTest, DoublesItsPatienceUntilSomethingMoves) {
+  push(v1::KIND_BATCH, 1, 2);
+  publish();
+  std::vector<int> seconds;
+  for (int second = 1; second <= 40; ++second) {
+    now_ += 1s;
+    if (!resend().empty()) seconds.push_back(second);
+  }
+  EXPECT_THAT(seconds, ElementsAre(1, 3, 7, 15, 23, 31, 39));
+  box_.acknowledge(v1::KIND_BATCH, 1, now_);
+  now_ += 1s;
+  EXPECT_THAT(resend(), ElementsAre("batch2"));
 }
 
 TEST_F(OutboxTest, WaitsWhileAcknowledgementsGoOn) {
   push(v1::KIND_BATCH, 1, 4);
+  publish();
   for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
     now_ += 900ms;
     box_.acknowledge(v1::KIND_BATCH, sequence, now_);
     EXPECT_THAT(resend(), IsEmpty());
+    publish();
   }
   now_ += 1s;
   EXPECT_THAT(resend(), ElementsAre("batch4"));
@@ -89,6 +144,7 @@ TEST_F(OutboxTest, WaitsWhileAcknowledgementsGoOn) {
 
 TEST_F(OutboxTest, BurstsAreBoundedAndGoOnWhereTheyStopped) {
   push(v1::KIND_BATCH, 1, 3);
+  publish();
   box_.resend_all();
   EXPECT_THAT(resend(2), ElementsAre("batch1", "batch2"));
   box_.acknowledge(v1::KIND_BATCH, 1, now_);
@@ -100,6 +156,7 @@ TEST_F(OutboxTest, BurstsAreBoundedAndGoOnWhereTheyStopped) {
 
 TEST_F(OutboxTest, ARecordThatCouldNotBeSentStaysDue) {
   push(v1::KIND_BATCH, 1, 1);
+  publish();
   box_.resend_all();
   EXPECT_EQ(box_.resend_due(now_, 1s, {}, [](Kind, const std::string&) { return false; }), 0u);
   EXPECT_THAT(resend(), ElementsAre("batch1"));
