@@ -1,0 +1,41 @@
+#pragma once
+// What the dashboard knows of the bus: every trainer, by run then trainer, and how the bus itself is.
+// Belongs to the asio thread.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "trainer_json.hpp"
+#include "trainer_model.hpp"
+
+namespace trainbus {
+
+// Of the dashboard's own subscription.
+struct BusState {
+  bool connected = false;
+  bool caught_up = false;
+  ConsumerCounters counters;
+};
+
+class BusModel {
+ public:
+  // By run, then trainer.
+  using Trainers = std::map<std::pair<std::string, std::string>, TrainerModel>;
+
+  // Takes one record; makes the trainer known. What TrainerModel::apply says.
+  bool apply(const Record& record, std::int64_t now_ms);
+
+  const Trainers& trainers() const { return trainers_; }
+  // nullptr when nobody by this name was heard of.
+  const TrainerModel* find(const SessionName& session) const;
+  bool has_run(const std::string& run) const;
+
+  BusState bus;
+
+ private:
+  Trainers trainers_;
+};
+
+}  // namespace trainbus

@@ -1,0 +1,34 @@
+#pragma once
+// What a browser says on the WebSocket, or why it makes no sense. Pure; any bytes are safe.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "trainbus/topic.hpp"
+
+namespace trainbus {
+
+inline constexpr int kMaxTileCredit = 64;  // unanswered tile messages, at most
+
+struct WatchRequest {
+  std::optional<SessionName> session;  // empty: none, the overview
+  std::size_t max_points = 2000;       // 4..100000
+};
+struct TilesRequest {
+  std::optional<SessionName> session;  // empty: none
+  int credit = 3;                      // 1..kMaxTileCredit
+  double max_rate_hz = 60;             // above 0, at most 240
+};
+struct CreditGrant {
+  int n = 1;  // 1..kMaxTileCredit
+};
+struct BadMessage {
+  std::string why;  // one line
+};
+using ClientMessage = std::variant<WatchRequest, TilesRequest, CreditGrant, BadMessage>;
+
+ClientMessage parse_client_message(std::string_view text);
+
+}  // namespace trainbus

@@ -1,0 +1,45 @@
+#pragma once
+// The dashboard server: HTTP and WebSocket on one address, fed by the bus. Embeddable; the program is main.cpp.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "trainbus/endpoints.hpp"
+
+namespace trainbus {
+
+struct DashboardOptions {
+  std::string host = "127.0.0.1";  // an address, or localhost
+  std::uint16_t port = 8080;       // 0: any free one
+  std::string broker = default_broker();
+  std::string www_root;                    // "": the page in the program
+  std::vector<std::string> allowed_hosts;  // further names in the Host header
+  std::size_t max_connections = 256;       // further ones get 503
+  std::size_t queue_bytes = 8 << 20;       // of kept messages a browser has not read; past it, it is cut
+  double commands_per_second = 10;         // per client address; past it and the burst 429
+  double command_burst = 20;
+};
+
+class Dashboard {
+ public:
+  // Listens at once. Throws std::invalid_argument or std::runtime_error with one line that names the value.
+  explicit Dashboard(const DashboardOptions& options);
+  ~Dashboard();
+
+  std::uint16_t port() const;
+  std::string url() const;  // "http://127.0.0.1:8080/"
+
+  // Serves in the calling thread until stop().
+  void run();
+  // Any thread. Browsers are told; run() returns within a second and a half.
+  void stop();
+
+ private:
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace trainbus

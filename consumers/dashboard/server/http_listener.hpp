@@ -1,0 +1,33 @@
+#pragma once
+// The listening socket: each connection becomes an HttpSession. Belongs to the asio thread.
+//
+// Bounded: past max_connections a session only says 503; past kMaxRefused of those the connection is dropped.
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+
+namespace trainbus {
+
+struct Site;
+
+class HttpListener {
+ public:
+  static constexpr std::size_t kMaxRefused = 64;
+
+  // Listens at site.options.host and port. Throws std::runtime_error with one line that names the address.
+  explicit HttpListener(Site& site);
+
+  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  void start();
+  void close();
+
+ private:
+  void on_accept(boost::asio::ip::tcp::socket socket);
+
+  Site& site_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer retry_;
+};
+
+}  // namespace trainbus

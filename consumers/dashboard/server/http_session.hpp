@@ -1,0 +1,48 @@
+#pragma once
+// One HTTP connection: reads requests, lets in who may ask, and hands them to the API, the files or a WsSession.
+//
+// Belongs to the asio thread. Alive while an operation is under way. Bounds: 8 KiB of headers, 4 KiB of body, 30 s of
+// silence.
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api.hpp"
+#include "connection_count.hpp"
+
+namespace trainbus {
+
+class HttpSession : public std::enable_shared_from_this<HttpSession> {
+ public:
+  // `full`: there are too many connections, every request is answered 503.
+  HttpSession(boost::asio::ip::tcp::socket socket, Site& site, bool full);
+  void start() { read(); }
+
+ private:
+  using Error = boost::beast::error_code;
+  using Body = boost::beast::http::string_body;
+
+  void read();
+  void on_read(Error error);
+  void route();
+  std::optional<Answer> refuse(const RequestTarget* target) const;
+  void serve_file(const RequestTarget& target);
+  void send(const Answer& answer);
+  template <class Response>
+  void write(Response response, std::shared_ptr<const void> owner = nullptr);
+  void end();
+
+  boost::beast::tcp_stream stream_;
+  Site& site_;
+  ConnectionTicket ticket_;
+  const bool full_;
+  boost::beast::flat_buffer in_;
+  std::optional<boost::beast::http::request_parser<Body>> parser_;
+  boost::beast::http::request<Body> request_;
+};
+
+}  // namespace trainbus

@@ -1,0 +1,66 @@
+#include <iostream>
+#include <thread>
+
+#include "dashboard.hpp"
+#include "trainbus/program.hpp"
+
+namespace {
+
+constexpr const char* kFooter = R"(
+Examples:
+  trainbus-dashboard
+      the dashboard of the broker on this machine, at http://127.0.0.1:8080/
+  trainbus-dashboard --listen 127.0.0.1:0 --broker tcp://head:7760
+      on a free port; the line "open http://..." on stdout says which
+  ssh -L 8080:127.0.0.1:8080 head
+      then open http://127.0.0.1:8080/ here: the safe way to a dashboard elsewhere
+  curl -s http://127.0.0.1:8080/api/trainers
+  curl -s -H 'Content-Type: application/json' -d '{"type":"CHANGE_LEARNING_RATE","value":"0.001"}' \
+       http://127.0.0.1:8080/api/trainers/RUN/TRAINER/commands)";
+
+// "127.0.0.1:8080", "[::1]:0", "localhost:8080".
+void parse_listen(const std::string& listen, trainbus::DashboardOptions& options) {
+  const auto colon = listen.rfind(':');
+  const std::string digits = colon == std::string::npos ? std::string{} : listen.substr(colon + 1);
+  if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos ||
+      std::stoi(digits) > 65535 || colon == 0)
+    throw std::invalid_argument("--listen '" + listen + "': must look like HOST:PORT, the port from 0 to 65535");
+  options.host = listen.substr(0, colon);
+  options.port = static_cast<std::uint16_t>(std::stoi(digits));
+}
+
+int serve(const trainbus::DashboardOptions& options) {
+  trainbus::Dashboard dashboard(options);
+  std::cout << "open " << dashboard.url() << std::endl;
+  std::jthread stopper([&](const std::stop_token& over) {
+    while (!over.stop_requested() && !trainbus::wait_or_stop(std::chrono::milliseconds(50))) {
+    }
+    dashboard.stop();
+  });
+  dashboard.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  trainbus::DashboardOptions options;
+  std::string listen = "127.0.0.1:8080";
+  bool insecure = false;
+  CLI::App app{"The dashboard of the bus: every trainer live in the browser, its history, and its controls.",
+               "trainbus-dashboard"};
+  app.add_option("--listen", listen, "HOST:PORT to serve at; port 0: any free one")->capture_default_str();
+  app.add_option("--broker", options.broker, "The broker's address, also $TRAINBUS_BROKER")->capture_default_str();
+  app.add_option("--www-root", options.www_root, "Folder with another page than the one in the program");
+  app.add_option("--allow-host", options.allowed_hosts, "Further name this server is known by (Host header)");
+  app.add_option("--max-connections", options.max_connections, "Further ones are answered 503")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000));
+  app.add_flag("--insecure", insecure, "Listen on an address that is not loopback: anybody there can control trainers");
+  app.footer(kFooter);
+  return trainbus::run_program(app, argc, argv, [&] {
+    parse_listen(listen, options);
+    trainbus::require_loopback("--listen", options.host, insecure);
+    return serve(options);
+  });
+}

@@ -1,0 +1,38 @@
+#pragma once
+// What the dashboard is made of, for whoever answers a request. Belongs to the asio thread.
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "bus_model.hpp"
+#include "connection_count.hpp"
+#include "control_desk.hpp"
+#include "dashboard.hpp"
+#include "hub.hpp"
+#include "request_guard.hpp"
+#include "static_files.hpp"
+#include "tile_stream.hpp"
+
+namespace trainbus {
+
+struct Site {
+  explicit Site(const DashboardOptions& chosen);
+
+  const DashboardOptions options;
+  boost::asio::io_context io{1};
+  BusModel model;
+  TileStream tiles;
+  Hub hub;
+  StaticFiles files;
+  HostNames host_names;
+  RateLimit command_rate;
+  ConnectionCount connections;  // WebSockets included
+  ConnectionCount web_sockets;
+  std::map<unsigned, std::uint64_t> responses;  // by HTTP status
+  std::optional<v1::BrokerStats> broker_stats;  // the newest; none while the broker does not answer
+  ControlDesk desk;
+};
+
+}  // namespace trainbus

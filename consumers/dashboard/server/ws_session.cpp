@@ -1,0 +1,169 @@
+#include "ws_session.hpp"
+
+#include <chrono>
+
+#include "hub.hpp"
+#include "json_text.hpp"
+
+namespace trainbus {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = beast::websocket;
+using std::chrono::seconds;
+
+constexpr std::size_t kMaxMessageBytes = 4096;
+constexpr seconds kHandshakeTimeout{10};
+constexpr seconds kIdleTimeout{30};  // pinged at half of it
+constexpr seconds kByeTimeout{1};
+
+}  // namespace
+
+WsSession::WsSession(beast::tcp_stream&& stream, Hub& hub, ConnectionTicket connection, ConnectionTicket web_socket,
+                     std::size_t queue_bytes)
+    : stream_(std::move(stream)),
+      hub_(hub),
+      connection_(std::move(connection)),
+      web_socket_(std::move(web_socket)),
+      queue_(queue_bytes),
+      cut_timer_(stream_.get_executor()) {
+  stream_.set_option(websocket::stream_base::timeout{kHandshakeTimeout, kIdleTimeout, true});
+  stream_.read_message_max(kMaxMessageBytes);
+  stream_.auto_fragment(false);  // Beast's 4 KiB frames cost eight times the CPU
+}
+
+void WsSession::accept(const Upgrade& request) {
+  beast::get_lowest_layer(stream_).expires_never();  // the WebSocket has its own timeouts
+  stream_.async_accept(request, [self = shared_from_this()](Error error) {
+    if (error) return;
+    self->joined_ = true;
+    self->hub_.join(self);
+    self->read();
+  });
+}
+
+void WsSession::read() {
+  stream_.async_read(in_, [self = shared_from_this()](Error error, std::size_t) {
+    if (error) {
+      if (error == websocket::error::message_too_big) self->hub_.count_bad_message();
+      self->leave();
+      self->cut();
+      return;
+    }
+    self->on_message();
+    self->read();
+  });
+}
+
+void WsSession::on_message() {
+  if (!leaving_) {
+    const auto bytes = in_.data();
+    const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
+    const auto message = stream_.got_text() ? parse_client_message(text)
+                                            : ClientMessage{BadMessage{"binary messages are not understood"}};
+    std::visit([this](const auto& request) { answer(request); }, message);
+  }
+  in_.consume(in_.size());
+}
+
+void WsSession::answer(const WatchRequest& request) { hub_.watch(*this, request); }
+
+void WsSession::answer(const TilesRequest& request) {
+  if (request.session) {
+    queue_.start_tiles(request.credit, request.max_rate_hz);
+  } else {
+    queue_.stop_tiles();
+  }
+  hub_.watch_tiles(*this, request);
+}
+
+void WsSession::answer(const CreditGrant& grant) {
+  queue_.grant(grant.n);
+  pump();
+}
+
+void WsSession::answer(const BadMessage& bad) {
+  hub_.count_bad_message();
+  bye(bad.why);
+}
+
+void WsSession::keep(Outgoing message) {
+  if (leaving_) return;
+  if (queue_.keep(std::move(message))) {
+    pump();
+  } else {
+    hub_.count_slow_reader();
+    bye("this browser reads too slowly: its queue is full");
+  }
+}
+
+void WsSession::show_overview(std::shared_ptr<const std::string> text) {
+  if (leaving_) return;
+  queue_.show_overview(std::move(text));
+  pump();
+}
+
+void WsSession::offer_tiles(const std::shared_ptr<TilePicture>& picture, BrowserQueue::Clock::time_point now) {
+  if (leaving_) return;
+  if (queue_.offer_tiles(picture, now)) hub_.count_dropped_tiles();
+  pump();
+}
+
+void WsSession::bye(std::string_view reason) {
+  if (leaving_) return;
+  leave();
+  queue_.clear();
+  std::string text;
+  JsonObject(text).add("type", "bye").add("reason", reason);
+  [[maybe_unused]] const bool fits = queue_.keep({std::make_shared<const std::string>(std::move(text)), false});
+  cut_timer_.expires_after(kByeTimeout);
+  cut_timer_.async_wait([self = shared_from_this()](Error error) {
+    if (!error) self->cut();
+  });
+  pump();
+}
+
+void WsSession::pump() {
+  if (writing_) return;
+  auto next = queue_.next();
+  if (!next) {
+    if (leaving_) close();
+    return;
+  }
+  out_ = std::move(*next);
+  writing_ = true;
+  stream_.binary(out_.binary);
+  stream_.async_write(asio::buffer(*out_.bytes),
+                      [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
+}
+
+void WsSession::on_written(Error error) {
+  writing_ = false;
+  hub_.count_sent(out_);
+  out_ = {};
+  if (error) {
+    leave();
+    cut();
+  } else {
+    pump();
+  }
+}
+
+void WsSession::close() {
+  writing_ = true;  // nothing may follow the close frame
+  stream_.async_close(websocket::close_code::going_away, [self = shared_from_this()](Error) { self->cut(); });
+}
+
+// The hub knows this session no longer.
+void WsSession::leave() {
+  leaving_ = true;
+  if (std::exchange(joined_, false)) hub_.leave(*this);
+}
+
+void WsSession::cut() {
+  cut_timer_.cancel();
+  beast::get_lowest_layer(stream_).close();
+}
+
+}  // namespace trainbus

@@ -1,0 +1,66 @@
+#pragma once
+// One browser's WebSocket: reads what it asks for, sends what its queue holds, one message at a time.
+//
+// Belongs to the asio thread. Alive while an operation is under way; the hub knows it from accepting to the bye or the
+// end of the connection. Bounds: 4 KiB a message in, the queue's bytes out; a full queue or a senseless message ends
+// the connection with a reason.
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
+#include <memory>
+#include <string_view>
+
+#include "browser_queue.hpp"
+#include "client_message.hpp"
+#include "connection_count.hpp"
+
+namespace trainbus {
+
+class Hub;
+
+class WsSession : public std::enable_shared_from_this<WsSession> {
+ public:
+  using Upgrade = boost::beast::http::request<boost::beast::http::string_body>;
+
+  WsSession(boost::beast::tcp_stream&& stream, Hub& hub, ConnectionTicket connection, ConnectionTicket web_socket,
+            std::size_t queue_bytes);
+  void accept(const Upgrade& request);
+
+  // For the hub.
+  void keep(Outgoing message);
+  void show_overview(std::shared_ptr<const std::string> text);
+  void offer_tiles(const std::shared_ptr<TilePicture>& picture, BrowserQueue::Clock::time_point now);
+  // Says why, closes, and cuts the line when the browser does not follow within a second.
+  void bye(std::string_view reason);
+
+ private:
+  using Error = boost::beast::error_code;
+
+  void read();
+  void on_message();
+  void answer(const WatchRequest& request);
+  void answer(const TilesRequest& request);
+  void answer(const CreditGrant& grant);
+  void answer(const BadMessage& bad);
+  void pump();
+  void on_written(Error error);
+  void close();
+  void leave();
+  void cut();
+
+  boost::beast::websocket::stream<boost::beast::tcp_stream> stream_;
+  Hub& hub_;
+  ConnectionTicket connection_;
+  ConnectionTicket web_socket_;
+  BrowserQueue queue_;
+  boost::beast::flat_buffer in_;
+  Outgoing out_;  // being written
+  bool writing_ = false;
+  bool joined_ = false;
+  bool leaving_ = false;
+  boost::asio::steady_timer cut_timer_;
+};
+
+}  // namespace trainbus
