@@ -41,7 +41,6 @@ void LogWriter::poll_once(Time now, std::chrono::milliseconds timeout) {
     const Record* record = bus_->next(i == 0 ? timeout : std::chrono::milliseconds(0));
     drained_ = record == nullptr;
     if (drained_) break;
-    ++taken_;
     for (auto& sink : sinks_)
       sink.offer(*record, now);
   }
@@ -57,6 +56,13 @@ void LogWriter::finish(Time now) {
 }
 
 bool LogWriter::caught_up() const { return drained_ && bus_->caught_up() && away() == nullptr; }
+
+std::uint64_t LogWriter::written() const {
+  std::uint64_t most = 0;
+  for (const auto& sink : sinks_)
+    most = std::max(most, sink.written());
+  return most;
+}
 
 const SinkFeed* LogWriter::away() const {
   const auto found = std::ranges::find_if(sinks_, [](const SinkFeed& sink) { return sink.away(); });

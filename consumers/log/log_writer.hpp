@@ -27,7 +27,8 @@ class LogWriter {
   bool connected() const { return bus_->connected(); }
   // The first sink that is away; nullptr: none.
   const SinkFeed* away() const;
-  std::uint64_t taken() const { return taken_; }  // records from the bus, since the start
+  // Records since the start, of the sink that got most.
+  std::uint64_t written() const;
   // (handed out, estimated total) of the catching up.
   std::pair<std::uint64_t, std::uint64_t> progress() const { return bus_->progress(); }
 
@@ -37,7 +38,6 @@ class LogWriter {
   const ConsumerOptions options_;
   std::vector<SinkFeed> sinks_;
   std::optional<Consumer> bus_;
-  std::uint64_t taken_ = 0;
   bool drained_ = false;  // nothing was waiting at the last look
 };
 

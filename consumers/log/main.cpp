@@ -60,27 +60,27 @@ class Reporter {
   explicit Reporter(std::string broker) : broker_(std::move(broker)) {}
 
   void turn(const LogWriter& writer, Clock::time_point now) {
-    const bool live = writer.caught_up();
-    if (now < next_ && !(live && !was_live_)) return;
-    const auto taken = writer.taken();
-    if (!writer.connected())
-      spdlog::info("waiting for the broker at {}", broker_);
-    else if (taken != taken_before_ || live != was_live_)
-      spdlog::info("{} records written, {} per second, {}", taken, rate(taken, now), state(writer, live));
+    const auto written = writer.written();
+    const auto state = state_of(writer);
+    const bool caught_up_now = state != state_ && writer.caught_up();
+    if (now < next_ && !caught_up_now) return;
+    if (written != written_ || state != state_)
+      spdlog::info("{} records written, {} per second, {}", written, rate(written, now), state);
     next_ = now + kProgressEvery;
     before_ = now;
-    taken_before_ = taken;
-    was_live_ = live;
+    written_ = written;
+    state_ = state;
   }
 
  private:
-  std::uint64_t rate(std::uint64_t taken, Clock::time_point now) const {
+  std::uint64_t rate(std::uint64_t written, Clock::time_point now) const {
     const double seconds = std::chrono::duration<double>(now - before_).count();
-    return static_cast<std::uint64_t>(static_cast<double>(taken - taken_before_) / std::max(seconds, 0.001));
+    return static_cast<std::uint64_t>(static_cast<double>(written - written_) / std::max(seconds, 0.001));
   }
-  static std::string state(const LogWriter& writer, bool live) {
+  std::string state_of(const LogWriter& writer) const {
     if (const auto* sink = writer.away()) return sink->name() + " is away";
-    if (live) return "up to date";
+    if (!writer.connected()) return "waiting for the broker at " + broker_;
+    if (writer.caught_up()) return "up to date";
     const auto [done, all] = writer.progress();
     return "catching up, " + std::to_string(done) + " of about " + std::to_string(all);
   }
@@ -88,8 +88,8 @@ class Reporter {
   const std::string broker_;
   Clock::time_point next_ = Clock::now() + 1s;
   Clock::time_point before_ = Clock::now();
-  std::uint64_t taken_before_ = 0;
-  bool was_live_ = false;
+  std::uint64_t written_ = 0;
+  std::string state_;
 };
 
 int run(const Flags& flags) {
@@ -105,8 +105,8 @@ int run(const Flags& flags) {
   for (const auto& text : flags.sinks)
     sinks.push_back(make_sink(text));
 
-  const auto start = Clock::now();
-  LogWriter writer(std::move(bus), std::move(sinks), start);
+  auto heard = Clock::now();
+  LogWriter writer(std::move(bus), std::move(sinks), heard);
   Reporter reporter(flags.broker);
   while (!stop_requested()) {
     const auto now = Clock::now();
@@ -115,8 +115,9 @@ int run(const Flags& flags) {
     if (!flags.once) continue;
     if (const auto* sink = writer.away()) throw std::runtime_error(sink->name() + " failed: " + sink->failure());
     if (writer.caught_up()) break;
-    if (!writer.connected() && writer.taken() == 0 && now - start > kOnceWaitsForBroker)
-      throw std::runtime_error("no broker answered at " + flags.broker + " within 10 s");
+    if (writer.connected()) heard = now;
+    if (now - heard > kOnceWaitsForBroker)
+      throw std::runtime_error("no broker answered at " + flags.broker + " for 10 s");
   }
   writer.finish(Clock::now());
   if (const auto* sink = writer.away()) throw std::runtime_error(sink->name() + " failed: " + sink->failure());

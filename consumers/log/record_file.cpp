@@ -70,6 +70,7 @@ void RecordFile::check_opening() {
 }
 
 StreamHeads RecordFile::open() {
+  const bool again = fd_ >= 0;  // after a failure, which was reported
   close();
   open_exclusively();
   check_opening();
@@ -87,7 +88,7 @@ StreamHeads RecordFile::open() {
 
   if (size_ < file_bytes) {
     if (ftruncate(fd_, static_cast<off_t>(size_)) != 0) fail_errno();
-    spdlog::warn("'{}': cut off {} bytes of a half-written last line", path_, file_bytes - size_);
+    if (!again) spdlog::warn("'{}': cut off {} bytes of a half-written last line", path_, file_bytes - size_);
   }
   if (size_ == 0 && !syntax_.header.empty()) {
     append(syntax_.header);
