@@ -1,5 +1,5 @@
 // A WebSocket that comes back: it reconnects with a growing pause, and gives up a connection on which the server, which
-// speaks twice a second, has been silent for too long. The socket itself is passed in.
+// speaks twice a second, has been silent for too long. The socket and the timers are passed in.
 const kFirstPauseMs = 250;
 const kLongestPauseMs = 5000;
 const kSilenceMs = 6000;
@@ -13,6 +13,15 @@ export interface SocketLike {
   close(): void;
 }
 
+export interface Timers {
+  set(callback: () => void, ms: number): number;
+  clear(timer: number): void;
+}
+const realTimers: Timers = {
+  set: (callback, ms) => setTimeout(callback, ms) as unknown as number,
+  clear: (timer) => clearTimeout(timer),
+};
+
 export interface LiveSocketHandlers {
   opened(): void;
   text(raw: string): void;
@@ -24,17 +33,18 @@ export class LiveSocket {
   private socket: SocketLike | null = null;
   private opened = false;
   private pauseMs = kFirstPauseMs;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private silence: ReturnType<typeof setTimeout> | undefined;
+  private pause = 0;
+  private silence = 0;
 
   constructor(
     private readonly open: () => SocketLike,
     private readonly handlers: LiveSocketHandlers,
+    private readonly timers: Timers = realTimers,
   ) {}
 
   // Connects now, without waiting for the pause to end.
   connect(): void {
-    clearTimeout(this.timer);
+    this.timers.clear(this.pause);
     if (this.socket) return;
     const socket = this.open();
     this.socket = socket;
@@ -63,8 +73,8 @@ export class LiveSocket {
   }
 
   private expectWord(socket: SocketLike): void {
-    clearTimeout(this.silence);
-    this.silence = setTimeout(() => {
+    this.timers.clear(this.silence);
+    this.silence = this.timers.set(() => {
       socket.close();
       this.onLost(socket);
     }, kSilenceMs);
@@ -75,9 +85,9 @@ export class LiveSocket {
     socket.onopen = socket.onclose = socket.onmessage = null;
     this.socket = null;
     this.opened = false;
-    clearTimeout(this.silence);
+    this.timers.clear(this.silence);
     this.handlers.lost();
-    this.timer = setTimeout(() => this.connect(), this.pauseMs * (0.75 + Math.random() / 2));
+    this.pause = this.timers.set(() => this.connect(), this.pauseMs * (0.75 + Math.random() / 2));
     this.pauseMs = Math.min(this.pauseMs * 2, kLongestPauseMs);
   }
 }

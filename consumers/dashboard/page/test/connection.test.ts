@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mock, test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { ServerClock } from "../src/clock";
 import { isEnded, valueProblem } from "../src/command";
-import { LiveSocket, type SocketLike } from "../src/live_socket";
+import { LiveSocket, type SocketLike, type Timers } from "../src/live_socket";
 import { parseRoute, trainerHref } from "../src/route";
 
 class FakeSocket implements SocketLike {
@@ -20,9 +20,25 @@ class FakeSocket implements SocketLike {
   }
 }
 
-function mockTime(t: TestContext): void {
-  mock.timers.enable();
-  t.after(() => mock.timers.reset());
+class ManualTimers implements Timers {
+  private now = 0;
+  private due = new Map<number, { at: number; callback: () => void }>();
+  private last = 0;
+  set(callback: () => void, ms: number): number {
+    this.due.set(++this.last, { at: this.now + ms, callback });
+    return this.last;
+  }
+  clear(timer: number): void {
+    this.due.delete(timer);
+  }
+  tick(ms: number): void {
+    this.now += ms;
+    for (const [timer, { at, callback }] of [...this.due]) {
+      if (at > this.now) continue;
+      this.due.delete(timer);
+      callback();
+    }
+  }
 }
 
 function connected() {
@@ -33,50 +49,49 @@ function connected() {
     sockets.push(socket);
     return socket;
   };
-  const live = new LiveSocket(open, {
+  const timers = new ManualTimers();
+  const handlers = {
     opened: () => log.push("opened"),
-    text: (raw) => log.push(raw),
-    bytes: (data) => log.push(`${data.byteLength} bytes`),
+    text: (raw: string) => log.push(raw),
+    bytes: (data: ArrayBuffer) => log.push(`${data.byteLength} bytes`),
     lost: () => log.push("lost"),
-  });
+  };
+  const live = new LiveSocket(open, handlers, timers);
   live.connect();
-  return { sockets, log, live };
+  return { sockets, log, live, timers };
 }
 
-test("a lost connection is tried again, with a growing pause, until it is open", (t) => {
-  mockTime(t);
-  const { sockets, log } = connected();
+test("a lost connection is tried again, with a growing pause, until it is open", () => {
+  const { sockets, log, timers } = connected();
   sockets[0]!.onopen!({} as Event);
   for (let attempt = 1; attempt <= 3; attempt++) {
     sockets[attempt - 1]!.onclose!({} as CloseEvent);
-    mock.timers.tick(1300);
+    timers.tick(1300);
     assert.equal(sockets.length, attempt + 1);
   }
   sockets[3]!.onclose!({} as CloseEvent);
-  mock.timers.tick(1400);
+  timers.tick(1400);
   assert.equal(sockets.length, 4, "the fourth pause is longer");
-  mock.timers.tick(1300);
+  timers.tick(1300);
   sockets[4]!.onopen!({} as Event);
   assert.deepEqual(log, ["opened", "lost", "lost", "lost", "lost", "opened"]);
 });
 
-test("a server that says nothing is given up, and its late words are not heard", (t) => {
-  mockTime(t);
-  const { sockets, log } = connected();
+test("a server that says nothing is given up, and its late words are not heard", () => {
+  const { sockets, log, timers } = connected();
   const hear = sockets[0]!;
   hear.onopen!({} as Event);
-  mock.timers.tick(5000);
+  timers.tick(5000);
   hear.onmessage!({ data: "word" } as MessageEvent);
-  mock.timers.tick(5000);
+  timers.tick(5000);
   assert.equal(hear.closed, false);
-  mock.timers.tick(1000);
+  timers.tick(1000);
   assert.equal(hear.closed, true);
   assert.equal(hear.onmessage, null);
   assert.deepEqual(log, ["opened", "word", "lost"]);
 });
 
-test("nothing is sent before the connection is open", (t) => {
-  mockTime(t);
+test("nothing is sent before the connection is open", () => {
   const { sockets, live } = connected();
   live.send({ type: "watch" });
   sockets[0]!.onopen!({} as Event);

@@ -36,7 +36,7 @@ export function Curves({ page, watched }: { page: Page; watched: Watched }) {
   });
   const batchLoss = points("batch_loss", "step");
   const trend = { x: batchLoss.x, y: smoothed(batchLoss.y, batchLoss.y.length / kTrendFraction) };
-  const gpu = series.gpu_percent.length > 0;
+  const gpu = series.gpu_memory_mb.y.some((megabytes) => megabytes > 0); // without one both are 0
   return (
     <div class="curves">
       <div class="wide">

@@ -87,7 +87,7 @@ export function Overview({ page }: { page: Page }) {
 function Row({ trainer, page }: { trainer: Trainer; page: Page }) {
   const ended = trainer.state === "COMPLETED" || trainer.state === "FAILED";
   const age = trainer.heartbeat_age_ms === null ? null : trainer.heartbeat_age_ms + page.now - page.state.heardAt;
-  const text = trainer.status_message || [trainer.model, trainer.dataset].filter(Boolean).join(" · ");
+  const text = [trainer.model, trainer.dataset, trainer.status_message].filter(Boolean).join(" · ");
   return (
     <li>
       <a class={`row ${stateClass(trainer.state)}`} href={trainerHref(trainer)} data-testid="trainer-row" data-session={sessionId(trainer)}>
@@ -131,8 +131,8 @@ function ProgressText({ trainer }: { trainer: Trainer }) {
   return (
     <span class="progress-text">
       <span>
-        epoch {number(trainer.epoch)}
-        {trainer.total_epochs ? <span class="dim">/{trainer.total_epochs}</span> : null}
+        epoch {count(trainer.epoch)}
+        {trainer.total_epochs ? <span class="dim">/{count(trainer.total_epochs)}</span> : null}
       </span>
       <span class="dim">
         <span class="word">batch </span>

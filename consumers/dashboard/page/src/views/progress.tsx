@@ -1,5 +1,5 @@
 // How far a training is.
-import { count, kNone, number } from "../format";
+import { count, kNone } from "../format";
 import type { Trainer } from "../protocol";
 
 export function progressOf({ epoch, total_epochs, batch, batches_per_epoch, state }: Trainer): number {
@@ -23,8 +23,8 @@ export function Progress({ trainer }: { trainer: Trainer }) {
     <span class="strip-progress">
       <span class="progress-text">
         <span>
-          epoch <b>{number(trainer.epoch)}</b>
-          <span class="dim">/{number(trainer.total_epochs)}</span>
+          epoch <b>{count(trainer.epoch)}</b>
+          <span class="dim">/{count(trainer.total_epochs)}</span>
         </span>
         <span>
           batch <b>{trainer.batch === null ? kNone : count(trainer.batch + 1)}</b>
