@@ -108,7 +108,7 @@ function optionsFor(latest: { current: ChartProps }, width: number, legend: { cu
     grid: { show: side !== 1, stroke: cssColour("grid"), width: 1 },
     ticks: { show: false },
     gap: 6,
-    size: side === 2 ? 26 : 48,
+    size: side === 2 ? 26 : 54,
     space: side === 2 ? 70 : 32,
     ...(scale === "x" ? { incrs: kWholeSteps } : {}),
     values: (_, splits) => splits.map((value) => (value === null ? "" : (line?.axisFormat ?? line?.format ?? number)(value))),

@@ -11,7 +11,7 @@ export function drawMarkers(plot: uPlot, markers: readonly Marker[]): void {
   const { ctx, bbox } = plot;
   const scale = devicePixelRatio || 1;
   const colour = cssColour("marker");
-  let free = -Infinity; // labels do not overlap: what finds no room keeps its line only
+  const free = [-Infinity, -Infinity, -Infinity]; // where each row of labels has room again
   ctx.save();
   ctx.font = `${11 * scale}px system-ui, sans-serif`;
   ctx.textAlign = "left";
@@ -29,9 +29,10 @@ export function drawMarkers(plot: uPlot, markers: readonly Marker[]): void {
     const width = ctx.measureText(marker.label).width;
     const toLeft = x + width + 8 * scale > bbox.left + bbox.width;
     const start = toLeft ? x - width - 5 * scale : x + 5 * scale;
-    if (start < free) continue;
-    ctx.fillText(marker.label, start, bbox.top + 2 * scale);
-    free = Math.max(start + width, x) + 8 * scale;
+    const row = free.findIndex((edge) => edge <= start);
+    if (row < 0) continue; // the line stays
+    ctx.fillText(marker.label, start, bbox.top + (2 + row * 14) * scale);
+    free[row] = Math.max(start + width, x) + 8 * scale;
   }
   ctx.restore();
 }
