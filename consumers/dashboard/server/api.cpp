@@ -22,11 +22,13 @@ Answer health(const Site& site) {
 Answer trainers(const Site& site) {
   Answer answer;
   const Moment moment = site.hub.moment();
-  JsonObject object(answer.body);
-  append_json_array(object.key("trainers"), site.model.trainers(), [&](const auto& entry) {
-    const TrainerModel& trainer = entry.second;
-    append_trainer(answer.body, trainer, moment, site.tiles.watched(trainer.view().session()), false);
-  });
+  {  // closed before the answer moves away
+    JsonObject object(answer.body);
+    append_json_array(object.key("trainers"), site.model.trainers(), [&](const auto& entry) {
+      const TrainerModel& trainer = entry.second;
+      append_trainer(answer.body, trainer, moment, site.tiles.watched(trainer.view().session()), false);
+    });
+  }
   return answer;
 }
 
@@ -46,10 +48,12 @@ Answer series(const Site& site, const RequestTarget& target) {
 
   const auto points = trainer->series(*id).range(*x_min, *x_max);
   Answer answer;
-  JsonObject object(answer.body);
-  object.add("run", session.run).add("trainer", session.trainer).add("name", series_name(*id));
-  object.add("total", points.size());
-  append_pairs(object.key("points"), decimate(points, static_cast<std::size_t>(*max_points)));
+  {  // closed before the answer moves away
+    JsonObject object(answer.body);
+    object.add("run", session.run).add("trainer", session.trainer).add("name", series_name(*id));
+    object.add("total", points.size());
+    append_pairs(object.key("points"), decimate(points, static_cast<std::size_t>(*max_points)));
+  }
   return answer;
 }
 
