@@ -1,0 +1,475 @@
+// The producer SDK against the real broker, and on the wire.
+#include "trainbus/producer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/running_broker.hpp"
+#include "trainbus/consumer.hpp"
+#include "trainbus/control_client.hpp"
+#include "trainbus/sockets.hpp"
+#include "trainbus/tile_feed.hpp"
+
+namespace trainbus {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::eventually;
+using test::RunningBroker;
+using testing::ElementsAre;
+
+ProducerOptions options(const std::string& broker) { return {.run = "r", .trainer = "t", .broker = broker}; }
+
+// The first `count` records of kind batch that the journal has, as their batch numbers.
+std::vector<int> stored_batches(const std::string& broker, std::size_t count) {
+  Consumer consumer({.broker = broker, .kinds = {v1::KIND_BATCH}});
+  std::vector<int> batches;
+  EXPECT_TRUE(eventually("batches in the journal", [&] {
+    while (batches.size() < count) {
+      const Record* record = consumer.next(milliseconds(10));
+      if (record == nullptr) break;
+      EXPECT_EQ(record->message.sequence(), batches.size() + 1);
+      batches.push_back(record->message.batch_data().batch_idx());
+    }
+    return batches.size() == count;
+  }));
+  return batches;
+}
+
+TEST(Producer, EveryKindOfRecordReachesTheJournalAsItWasLogged) {
+  RunningBroker broker;
+  Producer bus(options(broker.address()));
+  const std::int64_t before = unix_ms();
+  ASSERT_TRUE(bus.start({.total_epochs = 2,
+                         .batch_size = 64,
+                         .model_name = "Stra\xdf"
+                                       "e",
+                         .class_names = {"a", "b"}}));
+  const std::vector<Prediction> predictions{
+      {.predicted_class = 1, .label = "b", .confidence = 0.5F, .top_k = {{1, "b", 0.5F}}}};
+  const std::vector<std::int32_t> truth{0};
+  ASSERT_TRUE(bus.log_batch({.epoch = 1,
+                             .batch = 7,
+                             .batch_size = 64,
+                             .loss = 0.25,
+                             .accuracy = 0.5,
+                             .learning_rate = 0.1,
+                             .predictions = predictions,
+                             .ground_truth = truth}));
+  ASSERT_TRUE(bus.log_perf({.current_fps = 12, .cpu_percent = 50}));
+  ASSERT_TRUE(bus.log_epoch({.epoch = 1, .average_loss = 0.75, .validation_loss = 0.5}));
+  ASSERT_TRUE(bus.finish(v1::COMPLETED, "done", seconds(5)));
+
+  Consumer consumer({.broker = broker.address()});
+  std::map<Kind, std::vector<v1::MetricsRequest>> records;
+  ASSERT_TRUE(eventually("five records", [&] {
+    if (const Record* record = consumer.next(milliseconds(10))) records[record->topic.kind].push_back(record->message);
+    return records[v1::KIND_STATUS].size() == 2 && records.size() == 4;
+  }));
+  const auto& batch = records[v1::KIND_BATCH][0];
+  EXPECT_EQ(batch.session_id(), "r/t");
+  EXPECT_EQ(batch.incarnation(), bus.incarnation());
+  EXPECT_EQ(batch.sequence(), 1u);
+  EXPECT_GE(batch.timestamp_ms(), before);
+  EXPECT_EQ(batch.batch_data().batch_idx(), 7);
+  EXPECT_EQ(batch.batch_data().batch_loss(), 0.25);
+  EXPECT_EQ(batch.batch_data().step(), 1u);
+  EXPECT_EQ(batch.batch_data().predictions(0).top_k_scores(0).label(), "b");
+  EXPECT_EQ(batch.batch_data().ground_truth(0), 0);
+  EXPECT_EQ(records[v1::KIND_EPOCH][0].epoch_data().validation_loss(), 0.5);
+  EXPECT_FALSE(records[v1::KIND_EPOCH][0].epoch_data().has_validation_accuracy());
+  EXPECT_EQ(records[v1::KIND_PERF][0].performance_data().resource_usage().cpu_percent(), 50);
+  EXPECT_EQ(records[v1::KIND_STATUS][0].status_update().config().model_name(), "Stra?e");
+  EXPECT_EQ(records[v1::KIND_STATUS][1].status_update().status(), v1::COMPLETED);
+  EXPECT_FALSE(bus.log_epoch({}));
+  EXPECT_EQ(bus.counters().stored, 5u);
+  EXPECT_EQ(bus.counters().refused, 1u);
+}
+
+TEST(Producer, ABrokerThatComesLateGetsEverythingInOrder) {
+  std::string address;
+  std::string dir;
+  test::TempDir keep;
+  {
+    RunningBroker broker(keep / "state");
+    address = broker.address();
+  }
+  Producer bus(options(address));
+  for (int batch = 0; batch < 500; ++batch)
+    ASSERT_TRUE(bus.log_batch({.batch = batch}));
+  EXPECT_FALSE(bus.connected());
+  RunningBroker broker(keep / "state", address);
+  const auto batches = stored_batches(address, 500);
+  for (int batch = 0; batch < 500; ++batch)
+    ASSERT_EQ(batches[batch], batch);
+  EXPECT_TRUE(eventually("all acknowledged", [&] { return bus.counters().in_outbox == 0; }));
+  EXPECT_TRUE(bus.connected());
+}
+
+TEST(Producer, ABrokerThatRestartsMissesNothing) {
+  RunningBroker broker;
+  Producer bus(options(broker.address()));
+  for (int batch = 0; batch < 300; ++batch) {
+    bus.log_batch({.batch = batch});
+    if (batch == 100) {
+      ASSERT_TRUE(eventually("something stored", [&] { return bus.counters().stored > 0; }));
+      broker.stop();
+      EXPECT_TRUE(eventually("the loss is seen", [&] { return !bus.connected(); }));
+    }
+    if (batch == 200) broker.start();
+  }
+  EXPECT_TRUE(eventually("all acknowledged", [&] { return bus.counters().in_outbox == 0; }));
+  EXPECT_EQ(stored_batches(broker.address(), 300).back(), 299);
+}
+
+TEST(Producer, CloseWaitsForTheBrokerAndNoLongerThanAsked) {
+  RunningBroker broker;
+  Producer bus(options(broker.address()));
+  for (int batch = 0; batch < 1000; ++batch)
+    bus.log_batch({.batch = batch});
+  EXPECT_TRUE(bus.close(seconds(10)));
+  EXPECT_EQ(bus.counters().stored, 1000u);
+
+  Producer lonely(options("tcp://127.0.0.1:1"));
+  lonely.log_batch({});
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(lonely.close(milliseconds(100)));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(1));
+  EXPECT_EQ(lonely.counters().in_outbox, 1u);
+}
+
+TEST(Producer, PastTheOutboxAndTheQueueItRefusesAndCounts) {
+  ProducerOptions small = options("tcp://127.0.0.1:1");
+  small.outbox_records = 10;
+  Producer bus(small);
+  std::uint64_t taken = 0;
+  while (bus.log_perf({}))
+    ++taken;
+  EXPECT_GE(taken, 1u << 18);
+  const ProducerCounters counters = bus.counters();
+  EXPECT_EQ(counters.accepted, taken);
+  EXPECT_EQ(counters.refused, 1u);
+  EXPECT_EQ(counters.in_outbox, taken);
+  bus.close(milliseconds(0));
+}
+
+TEST(Producer, WithoutABrokerAddressItIsOff) {
+  Producer bus(options(""));
+  EXPECT_TRUE(bus.log_batch({}));
+  EXPECT_TRUE(bus.step());
+  EXPECT_FALSE(bus.connected());
+  EXPECT_EQ(bus.counters().accepted, 0u);
+  EXPECT_TRUE(bus.finish(v1::COMPLETED));
+}
+
+TEST(Producer, SaysWhichOptionIsWrong) {
+  const auto problem = [](ProducerOptions wrong) -> std::string {
+    try {
+      Producer bus(wrong);
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "none";
+  };
+  EXPECT_THAT(problem({.run = "a b", .trainer = "t"}), testing::HasSubstr("run name 'a b'"));
+  EXPECT_THAT(problem({.run = "r", .trainer = ""}), testing::HasSubstr("trainer name ''"));
+  EXPECT_THAT(problem({.run = "r", .trainer = "t", .broker = "localhost"}), testing::HasSubstr("'localhost'"));
+  EXPECT_THAT(problem({.run = "r", .trainer = "t", .broker = "tcp://127.0.0.1:*"}), testing::HasSubstr("needs a port"));
+  EXPECT_THAT(problem({.run = "r", .trainer = "t", .tile_pixels = 513}), testing::HasSubstr("tile_pixels 513"));
+}
+
+TEST(Producer, TilesFlowWhileWatchedAndTheLedgerCloses) {
+  RunningBroker broker;
+  Producer bus(options(broker.address()));
+  TileFeed feed(broker.address());
+  const std::vector<std::uint8_t> pixels(300 * 200 * 3, 100);
+  const auto tiles = [&](TileBatch& batch) {
+    while (batch.room() > 0)
+      batch.add(pixels.data(), 300, 200, 3, 0, 1, {.predicted_class = 2, .label = "two"});
+  };
+  bus.log_batch({}, tiles);
+  EXPECT_EQ(bus.counters().tiles_skipped_no_demand, 1u);
+  feed.watch({"r", "t"}, 0, 64);
+  ASSERT_TRUE(eventually("watched", [&] { return bus.watched(); }));
+  v1::MetricsRequest newest;
+  ASSERT_TRUE(eventually("tiles as small as the viewer wants", [&] {
+    bus.log_batch({.batch = 5}, tiles);
+    for (const TileFrame& frame : feed.take())
+      EXPECT_TRUE(newest.ParseFromString(*frame.bytes));
+    return newest.batch_data().images_size() == 16 && newest.batch_data().images(0).width() == 64;
+  }));
+  EXPECT_EQ(newest.batch_data().images(0).height(), 43);
+  EXPECT_EQ(newest.batch_data().batch_idx(), 5);
+  feed.unwatch({"r", "t"});
+  ASSERT_TRUE(eventually("no longer watched", [&] { return !bus.watched(); }));
+  bus.close(seconds(2));
+  const ProducerCounters counters = bus.counters();
+  EXPECT_GT(counters.tiles_sent, 0u);
+  EXPECT_EQ(counters.tiles_produced,
+            counters.tiles_skipped_no_demand + counters.tiles_dropped_at_source + counters.tiles_sent);
+}
+
+TEST(Producer, NobodyWatchesABrokerThatIsGone) {
+  RunningBroker broker;
+  Producer bus(options(broker.address()));
+  TileFeed feed(broker.address());
+  feed.watch({"r", "t"});
+  ASSERT_TRUE(eventually("watched", [&] { return bus.watched(); }));
+  broker.stop();
+  EXPECT_TRUE(eventually("not watched", [&] { return !bus.watched(); }));
+  broker.start();
+  EXPECT_TRUE(eventually("watched again", [&] { return bus.watched(); }));
+}
+
+// A training loop in a thread, and an operator.
+class ControlledTraining : public testing::Test {
+ protected:
+  ~ControlledTraining() override {
+    bus_.interrupt();
+    loop_.join();
+  }
+
+  // Issues a command and waits for its end.
+  v1::ControlCommand command(v1::CommandType type, const std::string& value = {}) {
+    v1::ControlCommand command;
+    command.set_type(type);
+    command.set_command_id(new_command_id());
+    if (!value.empty()) (*command.mutable_parameters())["value"] = value;
+    EXPECT_TRUE(control_.issue("r/t", command, seconds(5)));
+    v1::ControlCommand last;
+    EXPECT_TRUE(eventually(std::string(command_verb(type)) + " has ended", [&] {
+      const auto found = control_.find(command.command_id(), seconds(5));
+      if (found && !found->commands.empty()) last = found->commands[0].command();
+      return command_ended(last.state());
+    }));
+    return last;
+  }
+
+  RunningBroker broker_;
+  Producer bus_{options(broker_.address())};
+  ControlClient control_{broker_.address()};
+  double rate_ = 0.1;
+  int times_set_ = 0;
+  std::atomic<std::uint64_t> steps_{0};
+  std::atomic<bool> ended_{false};
+  std::thread loop_{[this] {
+    bus_.on_learning_rate([this](double value) {
+      ++times_set_;
+      return Applied{std::exchange(rate_, value), value};
+    });
+    bus_.start({.total_epochs = 1});
+    while (bus_.step()) {
+      ++steps_;
+      bus_.log_batch({.learning_rate = rate_}, {}, false);
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    ended_ = true;
+  }};
+};
+
+TEST_F(ControlledTraining, AppliesACommandOnceAndSaysWhatChanged) {
+  ASSERT_TRUE(eventually("connected", [&] { return bus_.connected(); }));
+  const auto done = command(v1::CHANGE_LEARNING_RATE, "0.05");
+  EXPECT_EQ(done.state(), v1::COMMAND_APPLIED);
+  EXPECT_EQ(done.old_value(), "0.1");
+  EXPECT_EQ(done.new_value(), "0.05");
+  EXPECT_GT(done.applied_step(), 0u);
+  EXPECT_EQ(times_set_, 1);
+  EXPECT_EQ(command(v1::ADJUST_BATCH_SIZE, "32").state(), v1::COMMAND_REJECTED);
+}
+
+TEST_F(ControlledTraining, StandsStillWhilePausedAndStopsOutOfThePause) {
+  ASSERT_TRUE(eventually("connected", [&] { return bus_.connected(); }));
+  EXPECT_EQ(command(v1::PAUSE_TRAINING).state(), v1::COMMAND_APPLIED);
+  EXPECT_TRUE(bus_.paused());
+  const std::uint64_t steps = steps_;
+  EXPECT_EQ(command(v1::CHANGE_LEARNING_RATE, "0.5").state(), v1::COMMAND_APPLIED);  // a command and its answer later
+  EXPECT_EQ(steps_, steps);
+  EXPECT_EQ(command(v1::RESUME_TRAINING).state(), v1::COMMAND_APPLIED);
+  EXPECT_TRUE(eventually("steps again", [&] { return steps_ > steps; }));
+  EXPECT_EQ(command(v1::PAUSE_TRAINING).state(), v1::COMMAND_APPLIED);
+  EXPECT_EQ(command(v1::STOP_TRAINING).state(), v1::COMMAND_APPLIED);
+  EXPECT_TRUE(eventually("the loop has ended", [&] { return ended_.load(); }));
+  EXPECT_TRUE(bus_.stop_commanded());
+}
+
+TEST(Producer, AForkedChildLeavesTheParentsBusAlone) {
+  RunningBroker broker;
+  Producer bus(options(broker.address()));
+  ASSERT_TRUE(bus.log_batch({.batch = 1}));
+  const pid_t child = fork();
+  if (child == 0) {
+    bus.log_batch({.batch = 99});
+    const bool good = bus.step() && bus.close(seconds(5)) && bus.counters().accepted == 0;
+    bus.~Producer();
+    _exit(good ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  bus.log_batch({.batch = 2});
+  EXPECT_TRUE(bus.close(seconds(5)));
+  EXPECT_THAT(stored_batches(broker.address(), 2), ElementsAre(1, 2));
+}
+
+// A broker of the test's own: what it hears and says is on the wire.
+class WirePeer {
+ public:
+  WirePeer() : data_(context_, zmq::socket_type::sub), control_(context_, zmq::socket_type::router) {
+    data_.set(zmq::sockopt::subscribe, "");
+    for (auto* socket : {&data_, &control_}) {
+      socket->set(zmq::sockopt::linger, 0);
+      socket->set(zmq::sockopt::rcvtimeo, 5000);
+    }
+    for (port_ = 21000 + getpid() % 5000;; port_ += 3) {
+      try {
+        data_.bind(at(0));
+        control_.bind(at(2));
+        return;
+      } catch (const zmq::error_t& error) {
+        if (error.num() != EADDRINUSE) throw;
+      }
+    }
+  }
+
+  std::string address() const { return at(0); }
+
+  // The next message on the control port, records included, that is not HELLO; a HELLO is answered.
+  v1::MetricsRequest next_control(std::uint64_t broker_incarnation = 7) {
+    for (;;) {
+      zmq::message_t peer, body;
+      v1::MetricsRequest message;
+      if (!control_.recv(peer) || !control_.recv(body)) return message;
+      peer_ = peer.to_string();
+      last_frames_ = 1;
+      if (body.more()) {
+        last_topic_ = body.to_string();
+        static_cast<void>(control_.recv(body));
+        last_frames_ = 2;
+      }
+      message.ParseFromArray(body.data(), static_cast<int>(body.size()));
+      if (!message.has_hello()) return message;
+      v1::MetricsResponse response;
+      response.mutable_welcome()->set_broker_incarnation(broker_incarnation);
+      send(response);
+      if (++hellos_ == 1) return message;
+    }
+  }
+  v1::MetricsRequest next_data(Kind kind) {
+    for (;;) {
+      zmq::message_t topic, body;
+      v1::MetricsRequest message;
+      if (!data_.recv(topic) || !data_.recv(body)) return message;
+      if (topic.to_string() != topic_text(kind, "r", "t")) continue;
+      message.ParseFromArray(body.data(), static_cast<int>(body.size()));
+      return message;
+    }
+  }
+  void send(const v1::MetricsResponse& response) {
+    control_.send(zmq::buffer(peer_), zmq::send_flags::sndmore);
+    control_.send(zmq::buffer(response.SerializeAsString()), zmq::send_flags::none);
+  }
+  void acknowledge(std::uint64_t incarnation, Kind kind, std::uint64_t through) {
+    v1::MetricsResponse response;
+    response.mutable_ack()->set_incarnation(incarnation);
+    auto& stored = *response.mutable_ack()->add_stored();
+    stored.set_kind(kind);
+    stored.set_sequence(through);
+    send(response);
+  }
+  const std::string& last_topic() const { return last_topic_; }
+
+ private:
+  std::string at(int offset) const { return "tcp://127.0.0.1:" + std::to_string(port_ + offset); }
+
+  zmq::context_t context_;
+  zmq::socket_t data_;
+  zmq::socket_t control_;
+  int port_ = 0;
+  int hellos_ = 0;
+  int last_frames_ = 0;
+  std::string peer_;
+  std::string last_topic_;
+};
+
+TEST(ProducerWire, SaysHelloFirstAndBeatsWithItsPositions) {
+  WirePeer peer;
+  ProducerOptions fast = options(peer.address());
+  fast.heartbeat_interval = milliseconds(20);
+  Producer bus(fast);
+  bus.log_batch({});
+  bus.log_batch({});
+  bus.log_epoch({});
+  bus.expect_next_step_within(seconds(60));
+  const auto hello = peer.next_control();
+  ASSERT_TRUE(hello.has_hello());
+  EXPECT_EQ(hello.session_id(), "r/t");
+  EXPECT_EQ(hello.incarnation(), bus.incarnation());
+  v1::MetricsRequest beat;
+  ASSERT_TRUE(eventually("a heartbeat that knows all", [&] {
+    beat = peer.next_data(v1::KIND_HEARTBEAT);
+    return beat.heartbeat().highest_size() == 2;
+  }));
+  EXPECT_EQ(beat.sequence(), beat.heartbeat().sequence_number());
+  EXPECT_EQ(beat.heartbeat().step(), 2u);
+  EXPECT_EQ(beat.heartbeat().highest(0).kind(), v1::KIND_BATCH);
+  EXPECT_EQ(beat.heartbeat().highest(0).sequence(), 2u);
+  EXPECT_GT(beat.heartbeat().next_checkin_ms(), 50'000);
+  EXPECT_EQ(peer.next_data(v1::KIND_HEARTBEAT).sequence(), beat.sequence() + 1);
+  bus.close(milliseconds(0));
+}
+
+TEST(ProducerWire, SendsAgainOnTheControlPortByteForByteUntilAcknowledged) {
+  WirePeer peer;
+  Producer bus(options(peer.address()));
+  peer.next_control();
+  bus.log_batch({.batch = 5});
+  bus.log_batch({.batch = 6});
+  const auto published = peer.next_data(v1::KIND_BATCH);
+  EXPECT_EQ(published.batch_data().batch_idx(), 5);
+  const auto again = peer.next_control();
+  EXPECT_EQ(peer.last_topic(), "batch/r/t/");
+  EXPECT_EQ(again.SerializeAsString(), published.SerializeAsString());
+  peer.next_control();
+  peer.acknowledge(bus.incarnation() + 1, v1::KIND_BATCH, 2);  // somebody else's
+  peer.acknowledge(bus.incarnation(), v1::KIND_BATCH, 1);
+  EXPECT_EQ(peer.next_control().batch_data().batch_idx(), 6);
+  EXPECT_EQ(bus.counters().stored, 1u);
+  peer.acknowledge(bus.incarnation(), v1::KIND_BATCH, 2);
+  EXPECT_TRUE(bus.close(seconds(5)));
+  EXPECT_GE(bus.counters().resent, 3u);
+}
+
+TEST(ProducerWire, ForeignBytesOnTheControlPortDoNoHarm) {
+  WirePeer peer;
+  Producer bus(options(peer.address()));
+  peer.next_control();
+  v1::MetricsResponse odd;
+  odd.mutable_ack()->set_incarnation(bus.incarnation());
+  auto& position = *odd.mutable_ack()->add_stored();
+  position.set_kind(static_cast<Kind>(77));
+  position.set_sequence(~0ull);
+  peer.send(odd);
+  odd.Clear();
+  odd.mutable_demand()->set_max_rate_hz(-1);
+  odd.mutable_demand()->set_max_pixels(-5);
+  odd.mutable_demand()->set_lease_ms(INT64_MIN);
+  peer.send(odd);
+  odd.Clear();
+  odd.mutable_command()->set_command_id("short");
+  peer.send(odd);
+  const auto report = peer.next_control();
+  EXPECT_EQ(report.command_report().state(), v1::COMMAND_REJECTED);
+  bus.log_batch({});
+  EXPECT_TRUE(peer.next_data(v1::KIND_BATCH).has_batch_data());
+  bus.close(milliseconds(0));
+}
+
+}  // namespace
+}  // namespace trainbus
