@@ -31,7 +31,7 @@ std::vector<std::uint8_t> draw(int side, std::mt19937_64& random) {
   std::vector<float> light(pixels, 128.0F);  // detail is in the light, as in photographs; colours vary slowly
   for (const auto& [divisor, strength] : {std::pair(2, 60.0F), std::pair(8, 40.0F), std::pair(32, 25.0F)})
     add_noise(light, side, std::max(1, side / divisor), strength, random);
-  add_noise(light, side, 2, 12.0F, random);
+  add_noise(light, side, 2, 32.0F, random);
   std::vector<std::uint8_t> picture(pixels * kChannels);
   for (int channel = 0; channel < kChannels; ++channel) {
     std::vector<float> tint(pixels);
