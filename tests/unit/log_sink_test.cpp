@@ -142,6 +142,9 @@ TEST_P(LogSinks, OpensAgainAfterAFailure) {
   one->flush();
   std::filesystem::rename(status_file(), status_file() + ".old");
   EXPECT_THROW(one->sync({{stream_of(record), 1}}), std::runtime_error);
+  std::filesystem::copy(status_file() + ".old", status_file());
+  EXPECT_THROW(one->sync({{stream_of(record), 1}}), std::runtime_error) << "another file of that name";
+  std::filesystem::remove(status_file());
   EXPECT_TRUE(one->open().empty()) << "a fresh file has nothing yet";
   one->write(record);
   one->flush();
@@ -157,6 +160,18 @@ TEST(JsonlSink, WritesAnEmptyFirstLineNowhere) {
   EXPECT_EQ(content(dir / "x.jsonl"), "") << "whole lines, at the flush";
   sink.flush();
   EXPECT_THAT(content(dir / "x.jsonl"), testing::StartsWith(R"({"kind":"batch","run":"r","trainer":"t0")"));
+}
+
+TEST(JsonlSink, RefusesALineThatLostItsEnd) {
+  test::TempDir dir;
+  const auto path = dir / "x.jsonl";
+  JsonlSink sink(path);
+  sink.open();
+  sink.write(sample_batch(1));
+  sink.flush();
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 5);
+  add(path, "\n");
+  EXPECT_THAT(refusal(sink), HasSubstr("is not a record"));
 }
 
 TEST(CsvSink, StartsEveryFileWithItsHeaderAlsoWhenThatWasCut) {
