@@ -20,9 +20,11 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr milliseconds kRecordsTurn{5};
+// How often the bus threads look at what the training thread left; what comes from the broker wakes them at once. Each
+// wake-up is taken from the training, so there are few.
+constexpr milliseconds kRecordsTurn{10};
 constexpr milliseconds kTilesTurnWatched{2};
-constexpr milliseconds kTilesTurnUnwatched{20};
+constexpr milliseconds kTilesTurnUnwatched{50};
 // What is on its way when the sockets are closed gets this long to leave, even when the deadline has passed.
 constexpr milliseconds kLinger{300};
 

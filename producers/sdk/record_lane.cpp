@@ -20,6 +20,7 @@ constexpr Outbox::Burst kPublishedPerTurn{4096, 4 << 20};
 constexpr Outbox::Burst kResentPerTurn{256, 1 << 20};
 constexpr int kMaxReadPerTurn = 256;
 
+constexpr milliseconds kLinkLook{20};  // shorter than any reconnection takes
 constexpr seconds kHelloInterval{1};
 constexpr seconds kQuiet{5};        // after so long without a word from the broker it is greeted again
 constexpr seconds kUnreachable{8};  // and after so long it is not there
@@ -77,9 +78,9 @@ void RecordLane::finish(milliseconds linger) {
 void RecordLane::turn(milliseconds timeout) {
   wait(next_taken_ < taken_.size() && !outbox_.full() ? milliseconds(0) : timeout);
   const auto now = Clock::now();
-  follow_link(now);
-  read_subscriptions();
-  read_control(now);
+  if (now >= next_link_look_) follow_link(now);
+  if (data_readable_) read_subscriptions();
+  if (control_readable_) read_control(now);
   take_queued();
   send_records(now);
   report_commands();
@@ -92,13 +93,15 @@ void RecordLane::turn(milliseconds timeout) {
 }
 
 void RecordLane::wait(milliseconds timeout) {
-  if (timeout == milliseconds(0)) return;
-  zmq_pollitem_t item{control_.handle(), 0, ZMQ_POLLIN, 0};
-  zmq_poll(&item, 1, timeout.count());
+  zmq_pollitem_t items[] = {{data_.handle(), 0, ZMQ_POLLIN, 0}, {control_.handle(), 0, ZMQ_POLLIN, 0}};
+  zmq_poll(items, 2, timeout.count());
+  data_readable_ = (items[0].revents & ZMQ_POLLIN) != 0;
+  control_readable_ = (items[1].revents & ZMQ_POLLIN) != 0;
 }
 
 // With IMMEDIATE the DEALER is writable only while it has a peer.
 void RecordLane::follow_link(Clock::time_point now) {
+  next_link_look_ = now + kLinkLook;
   const bool writable = (control_.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0;
   if (writable && !linked_) {
     welcomed_ = false;

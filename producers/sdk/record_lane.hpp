@@ -64,12 +64,15 @@ class RecordLane {
 
   std::set<std::string, std::less<>> subscriptions_;  // the broker's, on the data socket
 
+  bool data_readable_ = false;
+  bool control_readable_ = false;
   bool linked_ = false;    // the DEALER has a peer
   bool relinked_ = false;  // since the last welcome
   bool welcomed_ = false;
   std::uint64_t broker_incarnation_ = 0;
   Clock::time_point welcomed_at_{};
   Clock::time_point last_heard_{};
+  Clock::time_point next_link_look_{};
   Clock::time_point next_hello_{};
   Clock::time_point next_heartbeat_{};
   Clock::time_point demand_until_ = Clock::time_point::max();

@@ -37,11 +37,8 @@ void TileLane::poll_once(std::chrono::milliseconds timeout) {
 }
 
 void TileLane::turn(std::chrono::milliseconds timeout) {
-  if (timeout.count() > 0) {
-    zmq_pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
-    zmq_poll(&item, 1, timeout.count());
-  }
-  read_subscriptions();
+  zmq_pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
+  if (zmq_poll(&item, 1, timeout.count()) > 0) read_subscriptions();
   const TileSet* tiles = state_.tiles.take();
   if (tiles == nullptr) return;
   if (state_.tiles.watched() && send(*tiles))
