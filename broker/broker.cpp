@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <utility>
 
 namespace trainbus {
 namespace {
@@ -28,7 +29,7 @@ Broker::Broker(const BrokerOptions& options)
       sockets_(bind_sockets(context_, parse_endpoints(options.listen))),
       data_(sockets_.xsub, sockets_.xpub),
       store_(
-          context_, folder_.journal_path(), options.durability,
+          context_, folder_.journal_path(), options.durability, options.retention,
           [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
           [this](const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body) {
             if (message.has_command()) registry_.restore(message.session_id(), message.command());
@@ -36,6 +37,39 @@ Broker::Broker(const BrokerOptions& options)
           }),
       control_(sockets_.router, store_, roster_, registry_, alerts_, [this] { return stats(); }) {
   data_.attach(store_, roster_);
+  news_.stored = [this](const Stream& stream) { control_.owe_ack(stream); };
+  news_.gave_up = [this](const LostRecords& lost) {
+    roster_.gave_up(lost.stream->topic, lost.stream->incarnation, lost.last - lost.first + 1);
+  };
+  news_.failing = [this](const std::string& error) { say_journal_health(true, error); };
+  news_.healed = [this] { say_journal_health(false, "the journal works again"); };
+}
+
+void Broker::say_journal_health(bool failing, const std::string& message) {
+  const Topic topic{v1::KIND_ALERT, {"trainbus", "broker"}};
+  v1::MetricsRequest record;
+  record.set_session_id(topic.session.id());
+  record.set_timestamp_ms(unix_ms());
+  auto* alert = record.mutable_alert();
+  alert->set_alert_id(new_command_id());
+  alert->set_rule("journal_failing");
+  alert->set_message(message);
+  alert->set_active(failing);
+  alert->set_timestamp_ms(record.timestamp_ms());
+  store_.write_now(topic, record);
+}
+
+void Broker::stop(std::chrono::milliseconds limit) {
+  constexpr auto kQuiet = std::chrono::milliseconds(100);
+  const auto until = std::chrono::steady_clock::now() + limit;
+  auto quiet_since = std::chrono::steady_clock::now();
+  for (auto seen = data_.counters().messages_in; std::chrono::steady_clock::now() < until;) {
+    poll_once(std::chrono::milliseconds(10));
+    if (std::exchange(seen, data_.counters().messages_in) != data_.counters().messages_in || !store_.idle())
+      quiet_since = std::chrono::steady_clock::now();
+    if (std::chrono::steady_clock::now() - quiet_since >= kQuiet) break;
+  }
+  control_.say_goodbye("the broker is stopping");
 }
 
 void Broker::poll_once(std::chrono::milliseconds timeout) {
@@ -49,7 +83,7 @@ void Broker::poll_once(std::chrono::milliseconds timeout) {
   data_.forward_subscriptions();
   data_.forward_data(now_ms);
   control_.answer(now_ms);
-  store_.turn(now_ms, [this](const Stream& stream) { control_.owe_ack(stream); });
+  store_.turn(now_ms, news_);
   control_.answer_fetches();
   control_.tick(now_ms);
 }
@@ -91,6 +125,8 @@ v1::BrokerStats Broker::stats() const {
   const auto& journal = const_cast<Broker*>(this)->store_.journal().gauges();
   counters["journal_commits_total"] = journal.commits;
   counters["journal_records_total"] = journal.rows;
+  counters["journal_retired_total"] = journal.retired;
+  counters["journal_damaged_total"] = journal.damaged;
   auto& gauges = *stats.mutable_gauges();
   gauges["journal_commit_seconds_sum"] = static_cast<double>(journal.commit_us) / 1e6;
   gauges["journal_waiting_records"] = static_cast<double>(journal.waiting_rows);

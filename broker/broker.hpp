@@ -18,6 +18,7 @@ struct BrokerOptions {
   std::string state_dir;                             // made when absent; one broker at a time
   Durability durability = Durability::kProcess;
   int io_threads = 2;
+  Retention retention = {};
 };
 
 // Single-threaded but for the constructor: one thread steps it. Owns its context, its sockets and the journal's
@@ -30,9 +31,13 @@ class Broker {
   const Endpoints& endpoints() const { return sockets_.endpoints; }
   // One turn: everything that waits, up to a bound; waits at most `timeout` when nothing does.
   void poll_once(std::chrono::milliseconds timeout);
+  // Takes in what is still arriving, commits, acknowledges and tells every peer; at most `limit`.
+  void stop(std::chrono::milliseconds limit);
   v1::BrokerStats stats() const;
 
  private:
+  void say_journal_health(bool failing, const std::string& message);
+
   StateFolder folder_;
   zmq::context_t context_;
   BoundSockets sockets_;
@@ -42,6 +47,7 @@ class Broker {
   DataPath data_;
   RecordStore store_;
   ControlPath control_;
+  RecordStore::News news_;
 };
 
 }  // namespace trainbus

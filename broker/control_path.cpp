@@ -31,6 +31,7 @@ bool ControlPath::answer(std::int64_t now_ms) {
 
 void ControlPath::take(std::vector<zmq::message_t>& frames, std::int64_t now_ms) {
   const Peer peer{frames[0].to_string(), 0};
+  if (peers_.size() < kMaxAckTargets) peers_.insert(peer.routing_id);
   if (frames.size() == 3) return take_resent(peer, frames[1], frames[2], now_ms);
   const WireError error = frames.size() == 2 ? decode_control(bytes_of(frames[1]), message_) : WireError::kFrameCount;
   if (error == WireError::kNone) return take_request({peer.routing_id, message_.request_id()}, now_ms);
@@ -73,6 +74,8 @@ void ControlPath::take_request(const Peer& peer, std::int64_t now_ms) {
       return;
     case v1::MetricsRequest::kList:
       *response.mutable_trainers() = roster_.list(message_.list().run(), now_ms);
+      for (auto& entry : *response.mutable_trainers()->mutable_trainers())
+        add_stored(entry.session_id(), entry.incarnation(), *entry.mutable_stored());
       response.mutable_trainers()->set_broker_time_ms(unix_ms());
       response.mutable_trainers()->set_broker_incarnation(store_.broker_incarnation());
       send(peer, response);
@@ -82,6 +85,17 @@ void ControlPath::take_request(const Peer& peer, std::int64_t now_ms) {
       send(peer, response);
       return;
     default: return refuse(peer, v1::INVALID_DATA, "a record without its topic is no control request");
+  }
+}
+
+void ControlPath::add_stored(const std::string& session_id, std::uint64_t incarnation, Positions& positions) {
+  const auto session = parse_session_id(session_id);
+  for (const Kind kind : kKeptKinds) {
+    const auto through = session ? store_.stored_through({kind, *session}, incarnation) : 0;
+    if (through == 0) continue;
+    auto* stored = positions.Add();
+    stored->set_kind(kind);
+    stored->set_sequence(through);
   }
 }
 
@@ -104,12 +118,7 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
   welcome->mutable_session()->set_session_id(session);
   welcome->mutable_session()->mutable_server_config()->set_max_image_dimension(kMaxImagePixels);
   welcome->mutable_session()->mutable_server_config()->set_max_batch_size(kMaxBatchSize);
-  const auto name = *parse_session_id(session);
-  for (const Kind kind : kKeptKinds) {
-    auto* stored = welcome->add_stored();
-    stored->set_kind(kind);
-    stored->set_sequence(store_.stored_through({kind, name}, message_.incarnation()));
-  }
+  add_stored(session, message_.incarnation(), *welcome->mutable_stored());
   send(peer, response);
 }
 
@@ -259,14 +268,7 @@ void ControlPath::send_acks() {
     response.set_session_id(key.first);
     response.mutable_ack()->set_success(true);
     response.mutable_ack()->set_incarnation(key.second);
-    const auto session = *parse_session_id(key.first);
-    for (const Kind kind : kKeptKinds) {
-      const auto through = store_.stored_through({kind, session}, key.second);
-      if (through == 0) continue;
-      auto* stored = response.mutable_ack()->add_stored();
-      stored->set_kind(kind);
-      stored->set_sequence(through);
-    }
+    add_stored(key.first, key.second, *response.mutable_ack()->mutable_stored());
     ++counters_.acks;
     if (!send({target->second.routing_id, 0}, response)) ack_targets_.erase(target);
   }
@@ -283,6 +285,15 @@ void ControlPath::send_demand(std::int64_t now_ms) {
     *response.mutable_demand() = *demand;
     send({session->routing_id, 0}, response);
   });
+}
+
+void ControlPath::say_goodbye(const std::string& reason) {
+  send_acks();
+  for (const auto& routing_id : std::set<std::string>(peers_)) {
+    v1::MetricsResponse response;
+    response.mutable_goodbye()->set_reason(reason);
+    send({routing_id, 0}, response);
+  }
 }
 
 void ControlPath::refuse(const Peer& peer, v1::ErrorCode code, const std::string& why) {
@@ -307,6 +318,7 @@ bool ControlPath::send(const Peer& peer, v1::MetricsResponse& response) {
     return true;
   } catch (const zmq::error_t&) {  // EHOSTUNREACH: it is gone
     ++counters_.unreachable;
+    peers_.erase(peer.routing_id);
     roster_.disconnected(peer.routing_id);
     return false;
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
@@ -47,6 +48,8 @@ class ControlPath {
   void answer_fetches();
   // Acknowledgements, commands to send again or to expire, demand.
   void tick(std::int64_t now_ms);
+  // Sends what is owed and tells every peer heard lately that the broker stops.
+  void say_goodbye(const std::string& reason);
   // A stream's head moved: its trainer is owed an acknowledgement.
   void owe_ack(const Stream& stream);
 
@@ -73,6 +76,8 @@ class ControlPath {
   void fetch(const Peer& peer);
   void raise(const Peer& peer);
 
+  using Positions = google::protobuf::RepeatedPtrField<v1::KindPosition>;
+  void add_stored(const std::string& session_id, std::uint64_t incarnation, Positions& positions);
   void store_state(const CommandRegistry::Entry& entry, std::function<void()> then);
   void send_command(CommandRegistry::Entry& entry);
   void send_acks();
@@ -88,6 +93,7 @@ class ControlPath {
   Stats stats_;
   DemandBoard demand_;
   std::map<AckKey, AckTarget> ack_targets_;
+  std::set<std::string> peers_;  // routing ids heard; bounded by kMaxAckTargets
   std::vector<AckKey> owed_;
   std::int64_t next_acks_ms_ = 0;
   std::int64_t next_demand_ms_ = 0;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
@@ -23,7 +24,7 @@ CREATE TABLE IF NOT EXISTS streams(
   last_sequence INTEGER NOT NULL, UNIQUE(session, incarnation, kind));
 CREATE TABLE IF NOT EXISTS records(
   position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, sequence INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
-  body BLOB NOT NULL, UNIQUE(stream, sequence));
+  crc INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE(stream, sequence));
 CREATE TABLE IF NOT EXISTS lost(
   stream INTEGER NOT NULL, first_sequence INTEGER NOT NULL, last_sequence INTEGER NOT NULL,
   PRIMARY KEY(stream, first_sequence)) WITHOUT ROWID;
@@ -31,6 +32,16 @@ CREATE VIEW IF NOT EXISTS history AS
   SELECT position, CAST(session AS TEXT) AS session, incarnation, CAST(kind AS TEXT) AS kind, sequence, timestamp_ms,
          body FROM records JOIN streams USING(stream);
 )";
+
+std::uint64_t checksum(std::string_view body) {
+  return crc32_z(0, reinterpret_cast<const unsigned char*>(body.data()), body.size());
+}
+
+std::uint64_t read_number(Statement& query) {
+  const std::uint64_t value = query.step() ? query.number(0) : 0;
+  query.reset();
+  return value;
+}
 
 void check_version(sqlite3* database, const std::string& path) {
   Statement get(database, "PRAGMA user_version");
@@ -85,32 +96,77 @@ JournalWriter::JournalWriter(const std::string& path, Durability durability)
     : database_(open_sqlite(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) {
   sqlite3* database = database_.get();
   check_version(database, path);
+  execute(database, "PRAGMA auto_vacuum=INCREMENTAL");  // before the first table, or it has no effect
   execute(database, "PRAGMA journal_mode=WAL");
   execute(database, durability == Durability::kPower ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
   execute(database, "PRAGMA wal_autocheckpoint=4000");
   execute(database, kSchema);
   execute(database, ("PRAGMA user_version=" + std::to_string(kSchemaVersion)).c_str());
   add_stream_ = Statement(database, "INSERT OR IGNORE INTO streams VALUES(?,CAST(? AS TEXT),?,CAST(? AS TEXT),0)");
-  add_row_ = Statement(database, "INSERT OR IGNORE INTO records VALUES(?,?,?,?,?)");
+  add_row_ = Statement(database, "INSERT OR IGNORE INTO records VALUES(?,?,?,?,?,?)");
   move_head_ = Statement(database, "UPDATE streams SET last_sequence=max(last_sequence,?) WHERE stream=?");
   add_lost_ = Statement(database, "INSERT OR IGNORE INTO lost VALUES(?,?,?)");
+  oldest_ = Statement(database, "SELECT position,stream,sequence,timestamp_ms FROM records ORDER BY position LIMIT " +
+                                    std::to_string(kRetireRows));
+  delete_to_ = Statement(database, "DELETE FROM records WHERE position<=?");
+  retire_stream_ = Statement(database,
+                             "INSERT INTO lost VALUES(?,1,?) ON CONFLICT(stream,first_sequence) "
+                             "DO UPDATE SET last_sequence=max(last_sequence,excluded.last_sequence)");
+  pages_ = Statement(database, "PRAGMA page_count");
+  free_pages_ = Statement(database, "PRAGMA freelist_count");
   Statement last(database, "SELECT ifnull(max(position),0) FROM records");
-  last.step();
-  position_ = last.number(0);
+  position_ = read_number(last);
 }
 
-void JournalWriter::append(const StoreBatch& batch) {
-  const auto position_before = position_;
+void JournalWriter::begin_or_nothing(const std::function<void()>& changes) {
   execute(database_.get(), "BEGIN IMMEDIATE");
   try {
-    insert(batch);
+    changes();
     execute(database_.get(), "COMMIT");
   } catch (...) {
-    position_ = position_before;
     if (sqlite3_get_autocommit(database_.get()) == 0)
       sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
     throw;
   }
+}
+
+void JournalWriter::append(const StoreBatch& batch) {
+  const auto position_before = position_;
+  try {
+    begin_or_nothing([&] { insert(batch); });
+  } catch (...) {
+    position_ = position_before;
+    throw;
+  }
+}
+
+std::uint64_t JournalWriter::bytes_in_use() {
+  constexpr std::uint64_t kPageBytes = 4096;
+  return (read_number(pages_) - read_number(free_pages_)) * kPageBytes;
+}
+
+bool JournalWriter::retire(const Retention& retention, std::int64_t now_unix_ms) {
+  const bool too_large = retention.max_bytes != 0 && bytes_in_use() > retention.max_bytes;
+  const std::int64_t oldest_kept_ms = retention.max_age_ms == 0 ? INT64_MIN : now_unix_ms - retention.max_age_ms;
+  std::uint64_t last_position = 0;
+  std::map<std::uint64_t, std::uint64_t> retired;  // stream -> highest sequence
+  std::uint64_t count = 0;
+  for (; oldest_.step(); ++count) {
+    if (!too_large && oldest_.integer(3) >= oldest_kept_ms) break;
+    last_position = oldest_.number(0);
+    auto& highest = retired[oldest_.number(1)];
+    highest = std::max(highest, oldest_.number(2));
+  }
+  oldest_.reset();
+  if (count == 0) return false;
+  begin_or_nothing([&] {
+    delete_to_.bind(last_position).run();
+    for (const auto& [stream, sequence] : retired)
+      retire_stream_.bind(stream, sequence).run();
+  });
+  execute(database_.get(), "PRAGMA incremental_vacuum(500)");
+  retired_ += count;
+  return count == kRetireRows;
 }
 
 void JournalWriter::insert(const StoreBatch& batch) {
@@ -120,7 +176,9 @@ void JournalWriter::insert(const StoreBatch& batch) {
   }
   std::map<std::uint64_t, std::uint64_t> heads;
   for (const auto& row : batch.rows) {
-    add_row_.bind(++position_, row.stream, row.sequence, row.timestamp_ms, bytes_of(row.body)).run();
+    add_row_
+        .bind(++position_, row.stream, row.sequence, row.timestamp_ms, checksum(bytes_of(row.body)), bytes_of(row.body))
+        .run();
     auto& head = heads[row.stream];
     head = std::max(head, row.sequence);
   }
@@ -140,10 +198,13 @@ JournalReader::JournalReader(const std::string& path) : database_(open_sqlite(pa
   heads_ = Statement(database, "SELECT stream,last_sequence FROM streams");
   last_body_ = Statement(database, "SELECT body FROM records WHERE stream=? ORDER BY sequence DESC LIMIT 1");
   bodies_ = Statement(database, "SELECT body FROM records WHERE stream=? ORDER BY sequence");
-  scan_ = Statement(database, "SELECT position,stream,body FROM records WHERE position>? ORDER BY position");
+  scan_ =
+      Statement(database, "SELECT position,stream,body,sequence,crc FROM records WHERE position>? ORDER BY position");
   seek_ = Statement(database, "SELECT position FROM records WHERE stream=? AND sequence>? ORDER BY sequence LIMIT 1");
   end_ = Statement(database, "SELECT ifnull(max(position),0) FROM records");
   lost_ = Statement(database, "SELECT stream,first_sequence,last_sequence FROM lost");
+  highest_ = Statement(database, "SELECT ifnull(max(sequence),0) FROM records WHERE stream=?");
+  highest_lost_ = Statement(database, "SELECT ifnull(max(last_sequence),0) FROM lost WHERE stream=?");
 }
 
 void JournalReader::refresh_streams() {
@@ -158,9 +219,9 @@ void JournalReader::refresh_streams() {
 
 std::vector<StreamRow> JournalReader::streams() {
   refresh_streams();
-  while (heads_.step())
-    streams_[heads_.number(0) - 1].last_sequence = heads_.number(1);
-  heads_.reset();
+  for (auto& stream : streams_)
+    stream.last_sequence =
+        std::max(read_number(highest_.bind(stream.stream)), read_number(highest_lost_.bind(stream.stream)));
   return streams_;
 }
 
@@ -203,6 +264,15 @@ HeadMap heads_of(const v1::FetchRequest& request) {
   return heads;
 }
 
+void add_range(v1::FetchReply& reply, const StreamRow& stream, std::uint64_t first, std::uint64_t last) {
+  auto* range = reply.add_lost();
+  range->mutable_stream()->set_session_id(stream.session.id());
+  range->mutable_stream()->set_incarnation(stream.incarnation);
+  range->mutable_stream()->set_kind(stream.kind);
+  range->mutable_stream()->set_sequence(first);
+  range->set_last_sequence(last);
+}
+
 std::uint64_t head_of(const HeadMap& heads, const StreamRow& stream) {
   const auto found = heads.find({stream.session.id(), stream.incarnation, stream.kind});
   return found == heads.end() ? 0 : found->second;
@@ -213,10 +283,11 @@ std::uint64_t head_of(const HeadMap& heads, const StreamRow& stream) {
 std::uint64_t JournalReader::start_position(const v1::FetchRequest& request, const std::vector<bool>& wanted) {
   if (request.after_position() > 0 || request.heads().empty()) return request.after_position();
   const HeadMap heads = heads_of(request);
-  end_.step();
-  std::uint64_t start = end_.number(0);
-  end_.reset();
-  for (const auto& stream : streams()) {
+  std::uint64_t start = read_number(end_);
+  while (heads_.step())
+    streams_[heads_.number(0) - 1].last_sequence = heads_.number(1);
+  heads_.reset();
+  for (const auto& stream : streams_) {
     if (stream.stream == 0 || !wanted[stream.stream - 1]) continue;
     const auto head = head_of(heads, stream);
     if (stream.last_sequence <= head) continue;
@@ -234,14 +305,18 @@ void JournalReader::add_lost(const v1::FetchRequest& request, const std::vector<
     if (id > streams_.size() || !wanted[id - 1]) continue;
     const auto& stream = streams_[id - 1];
     if (lost_.number(2) <= head_of(heads, stream)) continue;
-    auto* range = reply.add_lost();
-    range->mutable_stream()->set_session_id(stream.session.id());
-    range->mutable_stream()->set_incarnation(stream.incarnation);
-    range->mutable_stream()->set_kind(stream.kind);
-    range->mutable_stream()->set_sequence(lost_.number(1));
-    range->set_last_sequence(lost_.number(2));
+    add_range(reply, stream, lost_.number(1), lost_.number(2));
   }
   lost_.reset();
+}
+
+JournalReader::Verdict JournalReader::check(const StreamRow& stream) {
+  const auto body = scan_.bytes(2);
+  if (checksum(body) != scan_.number(4) || !checked_.ParseFromArray(body.data(), static_cast<int>(body.size())))
+    return Verdict::kDamaged;
+  const bool belongs = checked_.session_id() == stream.session.id() && checked_.incarnation() == stream.incarnation &&
+                       checked_.sequence() == scan_.number(3);
+  return belongs ? Verdict::kAsWritten : Verdict::kMisplaced;
 }
 
 v1::FetchReply JournalReader::fetch(const v1::FetchRequest& request) {
@@ -262,8 +337,13 @@ v1::FetchReply JournalReader::fetch(const v1::FetchRequest& request) {
     reply.set_next_position(scan_.number(0));
     const auto id = scan_.number(1);
     if (id == 0 || id > wanted.size() || !wanted[id - 1]) continue;
-    auto* record = reply.add_records();
     const auto body = scan_.bytes(2);
+    if (const Verdict verdict = check(streams_[id - 1]); verdict != Verdict::kAsWritten) {
+      ++damaged_;
+      if (verdict == Verdict::kDamaged) add_range(reply, streams_[id - 1], scan_.number(3), scan_.number(3));
+      continue;
+    }
+    auto* record = reply.add_records();
     record->set_position(scan_.number(0));
     record->set_kind(streams_[id - 1].kind);
     record->set_message(body.data(), body.size());
@@ -271,9 +351,7 @@ v1::FetchReply JournalReader::fetch(const v1::FetchRequest& request) {
   }
   reply.set_at_end(!more);
   scan_.reset();
-  end_.step();
-  reply.set_end_position(end_.number(0));
-  end_.reset();
+  reply.set_end_position(read_number(end_));
   execute(database_.get(), "COMMIT");
   return reply;
 }

@@ -2,14 +2,16 @@
 // The journal: every kept record, once, in the order the broker took it in. A SQLite file (WAL) in the state folder:
 //
 //   streams(stream, session, incarnation, kind, last_sequence)      one row per (session, incarnation, kind)
-//   records(position, stream, sequence, timestamp_ms, body)         body: the MetricsRequest as it came
-//   lost(stream, first_sequence, last_sequence)                     what never arrived and never will
-//   history                                                         a view that joins the first two, for people
+//   records(position, stream, sequence, timestamp_ms, crc, body)    body: the MetricsRequest as it came; crc: its
+//   CRC-32 lost(stream, first_sequence, last_sequence)                     what never arrived, or was retired history
+//   a view that joins the first two, for people
 //
 // `position` grows with every record and is the page token of fetch. Two classes, one per thread: a writer that owns
-// the write connection, and a reader with a connection of its own.
+// the write connection, and a reader with a connection of its own. A record whose bytes are not what was written (CRC,
+// or not of its stream) is never served: it is counted, and the answer says LOST where its place is known.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -24,6 +26,12 @@ namespace trainbus {
 enum class Durability {
   kProcess,  // survives kill -9 of the broker: a commit is in the kernel's page cache
   kPower,    // survives power loss: a commit is fsynced
+};
+
+// What may be retired: records older than max_age_ms, and the oldest past max_bytes of file in use. 0: never.
+struct Retention {
+  std::int64_t max_age_ms = 0;
+  std::uint64_t max_bytes = 0;
 };
 
 struct StreamRow {
@@ -79,18 +87,29 @@ class JournalWriter {
   // Appends all of it, or nothing and throws. A row whose (stream, sequence) is there already is left as it is.
   void append(const StoreBatch& batch);
 
+  // Retires at most kRetireRows of the oldest records that are past the bounds; true when there may be more. They
+  // become LOST for whoever asks. The file gives its space back in small steps.
+  bool retire(const Retention& retention, std::int64_t now_unix_ms);
+  std::uint64_t retired() const { return retired_; }
+
+  static constexpr int kRetireRows = 2'000;
+
  private:
   void insert(const StoreBatch& batch);
+  void begin_or_nothing(const std::function<void()>& changes);
+  std::uint64_t bytes_in_use();
 
   SqliteDatabase database_;
-  Statement add_stream_, add_row_, move_head_, add_lost_;
+  Statement add_stream_, add_row_, move_head_, add_lost_, oldest_, delete_to_, retire_stream_, pages_, free_pages_;
   std::uint64_t position_ = 0;
+  std::uint64_t retired_ = 0;
 };
 
 class JournalReader {
  public:
   explicit JournalReader(const std::string& path);
 
+  // With last_sequence as the records say, not the streams table.
   std::vector<StreamRow> streams();
   // The newest record of a stream; empty body when there is none.
   std::string last_body(std::uint64_t stream);
@@ -100,6 +119,9 @@ class JournalReader {
   // One page, at most request.max_bytes (0: 512 KiB, 4 MiB at most) and kMaxScan rows looked at.
   v1::FetchReply fetch(const v1::FetchRequest& request);
 
+  // Records that were not what was written.
+  std::uint64_t damaged() const { return damaged_; }
+
   static constexpr int kMaxScan = 200'000;
 
  private:
@@ -107,9 +129,13 @@ class JournalReader {
   std::uint64_t start_position(const v1::FetchRequest& request, const std::vector<bool>& wanted);
   void add_lost(const v1::FetchRequest& request, const std::vector<bool>& wanted, v1::FetchReply& reply);
   std::vector<bool> wanted_streams(const v1::FetchRequest& request) const;
+  enum class Verdict { kAsWritten, kDamaged, kMisplaced };
+  Verdict check(const StreamRow& stream);  // the row the scan is at
 
   SqliteDatabase database_;
-  Statement new_streams_, heads_, last_body_, bodies_, scan_, seek_, end_, lost_;
+  Statement new_streams_, heads_, last_body_, bodies_, scan_, seek_, end_, lost_, highest_, highest_lost_;
+  v1::MetricsRequest checked_;
+  std::uint64_t damaged_ = 0;
   std::vector<StreamRow> streams_;  // by id - 1
 };
 

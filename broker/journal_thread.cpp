@@ -5,6 +5,8 @@
 #include <chrono>
 #include <csignal>
 
+#include "trainbus/wire.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -58,8 +60,8 @@ StoreBatch merge(std::vector<std::unique_ptr<StoreBatch>>& batches) {
 
 }  // namespace
 
-JournalThread::JournalThread(zmq::context_t& context, std::string path, Durability durability)
-    : writer_(path, durability), reader_(path) {
+JournalThread::JournalThread(zmq::context_t& context, std::string path, Durability durability, Retention retention)
+    : retention_(retention), writer_(path, durability), reader_(path) {
   auto work = connected_pair(context);
   auto outcomes = connected_pair(context);
   auto jobs = connected_pair(context);
@@ -111,8 +113,13 @@ void JournalThread::write_loop(zmq::socket_t& work, zmq::socket_t& outcomes, zmq
     commit(batches, outcomes);
     last_commit = Clock::now();
   };
+  auto next_retire = Clock::now();
   for (bool running = true; running;) {
-    int wait_ms = -1;
+    if (Clock::now() >= next_retire) {
+      retire();
+      next_retire = Clock::now() + std::chrono::milliseconds(kRetireEveryMs);
+    }
+    int wait_ms = kRetireEveryMs;
     if (!batches.empty()) {
       const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - last_commit).count();
       wait_ms = static_cast<int>(std::max<std::int64_t>(0, kCommitEveryMs - age));
@@ -129,6 +136,17 @@ void JournalThread::write_loop(zmq::socket_t& work, zmq::socket_t& outcomes, zmq
       running = next->job != nullptr;
       pass(to_reader, std::move(next->job));
     }
+  }
+}
+
+void JournalThread::retire() {
+  constexpr int kStepsAtOnce = 50;  // then commits have their turn
+  try {
+    for (int step = 0; step < kStepsAtOnce && writer_.retire(retention_, unix_ms()); ++step) {
+    }
+    gauges_.retired = writer_.retired();
+  } catch (const SqliteError& error) {
+    spdlog::error("retiring old records: {}", error.what());
   }
 }
 
@@ -169,6 +187,7 @@ void JournalThread::read_loop(zmq::socket_t& jobs, zmq::socket_t& answers) {
     } catch (const SqliteError& error) {
       job->error = error.what();
     }
+    gauges_.damaged = reader_.damaged();
     pass(answers, std::move(job));
   }
 }

@@ -41,6 +41,8 @@ struct JournalGauges {
   std::atomic<std::uint64_t> rows{0};
   std::atomic<std::uint64_t> commit_us{0};     // summed
   std::atomic<std::uint64_t> waiting_rows{0};  // handed over, not yet committed
+  std::atomic<std::uint64_t> retired{0};
+  std::atomic<std::uint64_t> damaged{0};
   std::atomic<bool> failing{false};
 };
 
@@ -52,7 +54,10 @@ class JournalThread {
   // While the disk fails, try again this often; what comes meanwhile is not stored (its trainer keeps it).
   static constexpr int kRetryEveryMs = 500;
 
-  JournalThread(zmq::context_t& context, std::string path, Durability durability);
+  // Looks for what may be retired this often.
+  static constexpr int kRetireEveryMs = 10'000;
+
+  JournalThread(zmq::context_t& context, std::string path, Durability durability, Retention retention = {});
   ~JournalThread();  // commits what was handed over
 
   void store(std::unique_ptr<StoreBatch> batch);
@@ -74,6 +79,9 @@ class JournalThread {
   void read_loop(zmq::socket_t& jobs, zmq::socket_t& answers);
   void commit(std::vector<std::unique_ptr<StoreBatch>>& batches, zmq::socket_t& outcomes);
 
+  void retire();
+
+  const Retention retention_;
   JournalWriter writer_;
   JournalReader reader_;
   JournalGauges gauges_;

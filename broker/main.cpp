@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include <iostream>
+#include <map>
 
 #include "broker/broker.hpp"
 #include "trainbus/program.hpp"
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
   trainbus::BrokerOptions options;
   options.state_dir = "trainbus-state";
   std::string durability = "process";
+  std::string retain;
   bool insecure = false;
   app.add_option("--listen", options.listen,
                  "Base address tcp://HOST:P; P, P+1 and P+2 are used; port * finds free ones")
@@ -24,18 +26,27 @@ int main(int argc, char** argv) {
   app.add_option("--io-threads", options.io_threads, "ZeroMQ I/O threads")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
+  app.add_option("--retain", retain, "Retire records older than this: 30d, 12h, 45m (default: keep everything)")
+      ->transform(
+          CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1.}, {"m", 60.}, {"h", 3600.}, {"d", 86400.}},
+                                CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"));
+  app.add_option("--retain-bytes", options.retention.max_bytes,
+                 "Retire the oldest records past this size of the journal: 500M, 10G (default: no limit)")
+      ->transform(CLI::AsSizeValue(false));
   app.add_flag("--insecure", insecure, "Listen on an address that others can reach, without keys");
   app.footer(
       "Example:\n  trainbus-broker --state-dir ~/runs/bus\n  trainbus-train --run demo --name t0     (finds it at "
       "tcp://127.0.0.1:7760)\n\nThe journal is STATE_DIR/journal.sqlite; its view `history` is for you to query.");
   return trainbus::run_program(app, argc, argv, [&] {
     trainbus::require_loopback("--listen", trainbus::parse_endpoints(options.listen).host, insecure);
+    if (!retain.empty()) options.retention.max_age_ms = static_cast<std::int64_t>(std::stod(retain) * 1000);
     if (durability == "power") options.durability = trainbus::Durability::kPower;
     trainbus::Broker broker(options);
     std::cout << "trainbus-broker: listening on " << broker.endpoints().base() << std::endl;
     while (!trainbus::stop_requested())
       broker.poll_once(std::chrono::milliseconds(50));
-    spdlog::info("stopping");
+    spdlog::info("stopping: taking in and storing what is on its way");
+    broker.stop(std::chrono::milliseconds(1500));
     return 0;
   });
 }

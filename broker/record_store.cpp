@@ -15,9 +15,9 @@ zmq::message_t message_of(std::string_view bytes) { return zmq::message_t(bytes.
 }  // namespace
 
 RecordStore::RecordStore(zmq::context_t& context, const std::string& journal_path, Durability durability,
-                         Publish publish, const Seen& seen)
+                         Retention retention, Publish publish, const Seen& seen)
     : publish_(std::move(publish)),
-      journal_(context, journal_path, durability),
+      journal_(context, journal_path, durability, retention),
       pending_(std::make_unique<StoreBatch>()) {
   JournalReader reader(journal_path);
   v1::MetricsRequest message;
@@ -88,6 +88,16 @@ void RecordStore::write(const Topic& topic, v1::MetricsRequest& message, OnStore
   own_.push_back({stream, message.sequence(), std::move(body), std::move(on_stored)});
 }
 
+void RecordStore::write_now(const Topic& topic, v1::MetricsRequest& message) {
+  message.set_incarnation(broker_incarnation_);
+  Stream* stream = stream_for(topic, broker_incarnation_);
+  if (stream == nullptr) return;
+  message.set_sequence(stream->queued + 1);
+  intake_.offer(*stream, message.sequence(), message.timestamp_ms(), message_of(message.SerializeAsString()), 0, true,
+                ready_);
+  act_on_ready();
+}
+
 void RecordStore::hand_over() {
   if (pending_->empty()) return;
   ++in_flight_;
@@ -99,32 +109,29 @@ void RecordStore::fetch(std::unique_ptr<FetchJob> job) {
   journal_.fetch(std::move(job));
 }
 
-void RecordStore::turn(std::int64_t now_ms, const std::function<void(const Stream&)>& stored) {
+void RecordStore::turn(std::int64_t now_ms, const News& news) {
   std::vector<LostRecords> lost;
   intake_.give_up_old_holes(now_ms, ready_, lost);
   for (const auto& range : lost) {
     spdlog::warn("{} incarnation {}: records {}..{} never arrived, given up", range.stream->topic_text,
                  range.stream->incarnation, range.first, range.last);
     pending_->lost.push_back({range.stream->id, range.first, range.last});
+    news.gave_up(range);
   }
   act_on_ready();
   while (auto outcome = journal_.take_outcome())
-    take_outcome(*outcome, now_ms, stored);
+    take_outcome(*outcome, now_ms, news);
   if (!failing() || (now_ms >= retry_at_ms_ && in_flight_ == 0)) hand_over();
 }
 
-void RecordStore::take_outcome(StoreOutcome& outcome, std::int64_t now_ms,
-                               const std::function<void(const Stream&)>& stored) {
+void RecordStore::take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const News& news) {
   in_flight_ -= outcome.batches;
-  if (!outcome.ok) {
-    if (!failing()) spdlog::error("{}; nothing is acknowledged until it works again", outcome.error);
-    if (!failing()) failure_ = outcome.error;
+  note_health(outcome, news);
+  if (outcome.ok) {
+    backlog_bytes_ -= outcome.bytes;
+  } else {
     retry_at_ms_ = now_ms + JournalThread::kRetryEveryMs;
     failed_.append(std::move(outcome.failed));
-  } else {
-    if (failing()) spdlog::info("the journal works again");
-    failure_.clear();
-    backlog_bytes_ -= outcome.bytes;
   }
   if (in_flight_ == 0 && !failed_.empty()) {
     failed_.append(std::move(*pending_));
@@ -134,9 +141,22 @@ void RecordStore::take_outcome(StoreOutcome& outcome, std::int64_t now_ms,
   for (const auto& [id, through] : outcome.heads) {
     Stream& stream = intake_.by_id(id);
     Intake::stored(stream, through);
-    stored(stream);
+    news.stored(stream);
   }
   finish_own_records();
+}
+
+void RecordStore::note_health(const StoreOutcome& outcome, const News& news) {
+  if (outcome.ok == failure_.empty()) return;
+  if (outcome.ok) {
+    spdlog::info("the journal works again");
+    failure_.clear();
+    news.healed();
+  } else {
+    spdlog::error("{}; nothing is acknowledged until it works again", outcome.error);
+    failure_ = outcome.error;
+    news.failing(outcome.error);
+  }
 }
 
 void RecordStore::finish_own_records() {

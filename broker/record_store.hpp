@@ -22,8 +22,8 @@ class RecordStore {
 
   // Reads back what the journal has; `seen` gets the newest record of every stream, and every command and alert.
   using Seen = std::function<void(const Topic&, const v1::MetricsRequest&, zmq::message_t body)>;
-  RecordStore(zmq::context_t& context, const std::string& journal_path, Durability durability, Publish publish,
-              const Seen& seen);
+  RecordStore(zmq::context_t& context, const std::string& journal_path, Durability durability, Retention retention,
+              Publish publish, const Seen& seen);
 
   // A decoded kept record. Without incarnation or sequence it is numbered here, and `message` and `body` are changed.
   // False when there is no room for another stream.
@@ -32,11 +32,21 @@ class RecordStore {
   // A record the broker itself writes: numbered here, published after the commit, then `on_stored` is called. Sets the
   // message's sequence. Kept through a full disk.
   void write(const Topic& topic, v1::MetricsRequest& message, OnStored on_stored);
+  // The same, published at once: for a stream of this broker's own incarnation, whose numbers nobody gives out again.
+  void write_now(const Topic& topic, v1::MetricsRequest& message);
 
   // Answered through journal().take_answer(), with everything taken in before.
   void fetch(std::unique_ptr<FetchJob> job);
-  // Hands over what was taken, takes in what the journal says. `stored` gets every stream whose head moved.
-  void turn(std::int64_t now_ms, const std::function<void(const Stream&)>& stored);
+  struct News {
+    std::function<void(const Stream&)> stored;  // its head in the journal moved
+    std::function<void(const LostRecords&)> gave_up;
+    std::function<void(const std::string& error)> failing;  // once when the journal begins to fail
+    std::function<void()> healed;
+  };
+  // Hands over what was taken, takes in what the journal says.
+  void turn(std::int64_t now_ms, const News& news);
+  // True when everything taken was committed.
+  bool idle() const { return pending_->empty() && in_flight_ == 0; }
   // Highest stored sequence of a stream; 0 when it is unknown.
   std::uint64_t stored_through(const Topic& topic, std::uint64_t incarnation);
 
@@ -56,7 +66,8 @@ class RecordStore {
   Stream* stream_for(const Topic& topic, std::uint64_t incarnation);
   void act_on_ready();
   void hand_over();
-  void take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const std::function<void(const Stream&)>& stored);
+  void take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const News& news);
+  void note_health(const StoreOutcome& outcome, const News& news);
   void finish_own_records();
 
   const std::uint64_t broker_incarnation_ = new_incarnation();

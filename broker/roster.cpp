@@ -68,6 +68,12 @@ bool Roster::hello(const std::string& session_id, std::uint64_t incarnation, con
   return true;
 }
 
+void Roster::gave_up(const Topic& topic, std::uint64_t incarnation, std::uint64_t count) {
+  const auto found = sessions_.find(topic.session.id());
+  if (found != sessions_.end() && found->second.incarnation == incarnation)
+    found->second.lost[static_cast<std::size_t>(topic.kind)] += count;
+}
+
 void Roster::disconnected(const std::string& routing_id) {
   for (auto& [id, session] : sessions_)
     if (session.routing_id == routing_id) session.routing_id.clear();
@@ -107,6 +113,15 @@ v1::TrainerList Roster::list(const std::string& run, std::int64_t now_ms) const 
     const auto last = std::max(session.last_heartbeat_ms, session.last_record_ms);
     entry->set_connected(!session.routing_id.empty() && last >= 0 && now_ms - last < kConnectedMs);
     entry->set_client_name(session.client_name);
+    entry->set_tiles_in(session.tiles_in);
+    entry->set_tiles_lost_on_link(session.tiles_lost_on_link);
+    for (const Kind kind : kKeptKinds) {
+      const auto lost = session.lost[static_cast<std::size_t>(kind)];
+      if (lost == 0) continue;
+      auto* position = entry->add_lost();
+      position->set_kind(kind);
+      position->set_sequence(lost);
+    }
     for (const Kind kind : kAllKinds) {
       const auto& body = session.last[static_cast<std::size_t>(kind)];
       if (body.size() == 0) continue;

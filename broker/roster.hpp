@@ -28,6 +28,7 @@ class Roster {
     std::uint64_t tiles_in = 0;                           // tile messages of this incarnation taken in
     std::uint64_t tiles_lost_on_link = 0;                 // gaps in their sequence
     std::uint64_t tiles_sequence = 0;
+    std::array<std::uint64_t, v1::Kind_ARRAYSIZE> lost{};  // kept records of this incarnation given up
   };
 
   // A record or heartbeat of a session was taken in. Older incarnations change nothing; commands and alerts are no
@@ -38,6 +39,8 @@ class Roster {
   // A HELLO. False when a newer incarnation is known: this one is superseded.
   bool hello(const std::string& session_id, std::uint64_t incarnation, const std::string& routing_id,
              const std::string& client_name, std::int64_t now_ms);
+  // Kept records that never arrived were given up.
+  void gave_up(const Topic& topic, std::uint64_t incarnation, std::uint64_t count);
   // The peer behind a routing id is gone.
   void disconnected(const std::string& routing_id);
 

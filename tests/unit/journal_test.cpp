@@ -5,26 +5,42 @@
 #include <fstream>
 
 #include "tests/support/temp_dir.hpp"
+#include "trainbus/sockets.hpp"
 
 namespace trainbus {
 namespace {
 
 class JournalTest : public testing::Test {
  protected:
-  void append(std::uint64_t stream, std::uint64_t first, std::uint64_t last, JournalWriter& writer) {
+  static zmq::message_t body(std::uint64_t stream, std::uint64_t sequence) {
+    v1::MetricsRequest message;
+    message.set_session_id("r/t" + std::to_string(stream));
+    message.set_incarnation(1);
+    message.set_sequence(sequence);
+    message.mutable_batch_data()->set_batch_loss(0.5);
+    return zmq::message_t(message.SerializeAsString());
+  }
+  void append(std::uint64_t stream, std::uint64_t first, std::uint64_t last, JournalWriter& writer,
+              std::int64_t timestamp_ms = 0) {
     StoreBatch batch;
-    const std::string trainer = "t" + std::to_string(stream);
-    batch.new_streams.push_back({stream, {"r", trainer}, 1, v1::KIND_BATCH, 0});
+    batch.new_streams.push_back({stream, {"r", "t" + std::to_string(stream)}, 1, v1::KIND_BATCH, 0});
     for (auto sequence = first; sequence <= last; ++sequence)
-      batch.rows.push_back({stream, sequence, 0, zmq::message_t(std::to_string(sequence))});
+      batch.rows.push_back({stream, sequence, timestamp_ms, body(stream, sequence)});
     writer.append(batch);
   }
-  static std::string bodies(const v1::FetchReply& reply) {
+  // The sequences of an answer, and "lost A-B" for each range.
+  static std::string text(const v1::FetchReply& reply) {
     std::string text;
-    for (const auto& record : reply.records())
-      text += record.message() + ' ';
+    for (const auto& range : reply.lost())
+      text += "lost " + std::to_string(range.stream().sequence()) + '-' + std::to_string(range.last_sequence()) + ' ';
+    v1::MetricsRequest message;
+    for (const auto& record : reply.records()) {
+      EXPECT_TRUE(message.ParseFromString(record.message()));
+      text += std::to_string(message.sequence()) + ' ';
+    }
     return text;
   }
+  void damage(const char* sql) { execute(open_sqlite(path_, SQLITE_OPEN_READWRITE).get(), sql); }
 
   test::TempDir folder_;
   const std::string path_ = folder_ / "journal.sqlite";
@@ -34,10 +50,10 @@ TEST_F(JournalTest, ReplaysExactlyWhatItAcknowledged) {
   JournalWriter writer(path_, Durability::kProcess);
   append(1, 1, 3, writer);
   JournalReader reader(path_);
-  EXPECT_EQ(bodies(reader.fetch({})), "1 2 3 ");
+  EXPECT_EQ(text(reader.fetch({})), "1 2 3 ");
   append(1, 4, 4, writer);
-  EXPECT_EQ(bodies(reader.fetch({})), "1 2 3 4 ");
-  EXPECT_EQ(reader.last_body(1), "4");
+  EXPECT_EQ(text(reader.fetch({})), "1 2 3 4 ");
+  EXPECT_EQ(reader.last_body(1), bytes_of(body(1, 4)));
   EXPECT_EQ(reader.streams().at(0).last_sequence, 4u);
 }
 
@@ -48,14 +64,14 @@ TEST_F(JournalTest, GoesOnAfterItWasClosed) {
   }
   JournalWriter writer(path_, Durability::kPower);
   append(1, 3, 3, writer);
-  EXPECT_EQ(bodies(JournalReader(path_).fetch({})), "1 2 3 ");
+  EXPECT_EQ(text(JournalReader(path_).fetch({})), "1 2 3 ");
 }
 
 TEST_F(JournalTest, StoresARecordOnce) {
   JournalWriter writer(path_, Durability::kProcess);
   append(1, 1, 3, writer);
   append(1, 2, 4, writer);
-  EXPECT_EQ(bodies(JournalReader(path_).fetch({})), "1 2 3 4 ");
+  EXPECT_EQ(text(JournalReader(path_).fetch({})), "1 2 3 4 ");
 }
 
 TEST_F(JournalTest, PagesAreInJournalOrderAndSkipWhatTheAskerHas) {
@@ -73,7 +89,7 @@ TEST_F(JournalTest, PagesAreInJournalOrderAndSkipWhatTheAskerHas) {
   std::string all;
   for (int page = 0; page < 10; ++page) {
     const auto reply = reader.fetch(request);
-    all += bodies(reply);
+    all += text(reply);
     request.set_after_position(reply.next_position());
     if (reply.at_end()) break;
   }
@@ -85,16 +101,68 @@ TEST_F(JournalTest, SaysWhatIsLostToThoseWhoMissIt) {
   append(1, 1, 1, writer);
   StoreBatch batch;
   batch.lost.push_back({1, 2, 5});
-  batch.rows.push_back({1, 6, 0, zmq::message_t(1)});
+  batch.rows.push_back({1, 6, 0, body(1, 6)});
   writer.append(batch);
   JournalReader reader(path_);
   v1::FetchRequest request;
   const auto reply = reader.fetch(request);
-  ASSERT_EQ(reply.lost_size(), 1);
-  EXPECT_EQ(reply.lost(0).stream().sequence(), 2u);
-  EXPECT_EQ(reply.lost(0).last_sequence(), 5u);
+  EXPECT_EQ(text(reply), "lost 2-5 1 6 ");
   request.set_run("other");
   EXPECT_EQ(reader.fetch(request).lost_size(), 0);
+}
+
+TEST_F(JournalTest, ARecordWithAFlippedBitIsLostAndNeverServed) {
+  JournalWriter writer(path_, Durability::kProcess);
+  append(1, 1, 3, writer);
+  damage("UPDATE records SET body = CAST(substr(body,1,length(body)-1) || x'ff' AS BLOB) WHERE sequence=2");
+  JournalReader reader(path_);
+  EXPECT_EQ(text(reader.fetch({})), "lost 2-2 1 3 ");
+  EXPECT_EQ(reader.damaged(), 1u);
+}
+
+TEST_F(JournalTest, ARecordUnderAnotherStreamIsNotServed) {
+  JournalWriter writer(path_, Durability::kProcess);
+  append(1, 1, 2, writer);
+  append(2, 1, 1, writer);
+  damage("UPDATE records SET stream=2 WHERE sequence=2");
+  JournalReader reader(path_);
+  EXPECT_EQ(text(reader.fetch({})), "1 1 ");
+  EXPECT_EQ(reader.damaged(), 1u);
+}
+
+TEST_F(JournalTest, HeadsAreWhatTheRecordsSay) {
+  JournalWriter writer(path_, Durability::kProcess);
+  append(1, 1, 3, writer);
+  damage("UPDATE streams SET last_sequence=1000");
+  EXPECT_EQ(JournalReader(path_).streams().at(0).last_sequence, 3u);
+}
+
+TEST_F(JournalTest, RetiresWhatIsTooOldAndSaysSo) {
+  JournalWriter writer(path_, Durability::kProcess);
+  append(1, 1, 5, writer, 1000);
+  append(1, 6, 8, writer, 2000);
+  EXPECT_FALSE(writer.retire({500, 0}, 2000));
+  JournalReader reader(path_);
+  EXPECT_EQ(text(reader.fetch({})), "lost 1-5 6 7 8 ");
+  EXPECT_FALSE(writer.retire({500, 0}, 10'000));
+  EXPECT_EQ(text(reader.fetch({})), "lost 1-8 ");
+  EXPECT_EQ(reader.streams().at(0).last_sequence, 8u) << "a retired stream still knows where it was";
+  EXPECT_EQ(writer.retired(), 8u);
+}
+
+TEST_F(JournalTest, RetiresTheOldestPastItsSize) {
+  JournalWriter writer(path_, Durability::kProcess);
+  for (std::uint64_t i = 0; i < 10; ++i)
+    append(1, i * 1000 + 1, i * 1000 + 1000, writer);
+  const Retention retention{0, 200'000};
+  for (int i = 0; i < 10 && writer.retire(retention, 0); ++i) {
+  }
+  JournalReader reader(path_);
+  const auto reply = reader.fetch({});
+  ASSERT_EQ(reply.lost_size(), 1);
+  EXPECT_EQ(reply.lost(0).last_sequence() + static_cast<std::uint64_t>(reply.records_size()), 10'000u);
+  EXPECT_GT(reply.records_size(), 0);
+  EXPECT_LT(std::filesystem::file_size(path_), 900'000u) << "the file gave space back";
 }
 
 TEST_F(JournalTest, RefusesAFileThatIsNotAJournalAndNamesIt) {
