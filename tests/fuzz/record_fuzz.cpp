@@ -1,0 +1,23 @@
+// Any bytes as the two frames of a record (up to the first line feed the topic, then the body) and as control messages
+// both ways: decoded, or a reason. What is decoded as a record still is one after encoding it again.
+#include <cstdint>
+#include <cstdlib>
+
+#include "trainbus/wire.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+  const std::string_view topic_bytes = bytes.substr(0, end), body = bytes.substr(std::min(end + 1, bytes.size()));
+  trainbus::Topic topic;
+  trainbus::v1::MetricsRequest message;
+  if (trainbus::decode_record(topic_bytes, body, topic, message) == trainbus::WireError::kNone) {
+    const std::string again = message.SerializeAsString();
+    if (trainbus::decode_record(topic_bytes, again, topic, message) != trainbus::WireError::kNone) std::abort();
+  }
+  trainbus::v1::MetricsResponse response;
+  (void)trainbus::decode_control(body, message);
+  (void)trainbus::decode_control(body, response);
+  (void)trainbus::command_problem(message.issue_command());
+  return 0;
+}
