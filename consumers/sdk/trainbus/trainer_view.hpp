@@ -61,6 +61,8 @@ class TrainerView {
   // Ages in ms; -1: never.
   std::int64_t heartbeat_age_ms(std::int64_t now_ms) const;
   std::int64_t last_record_age_ms(std::int64_t now_ms) const;
+  // The trainer's own number of its last heartbeat; 0: never.
+  std::uint64_t heartbeat_number() const { return last_heartbeat_ ? last_heartbeat_->sequence_number() : 0; }
 
   LivenessFacts facts(std::int64_t now_ms, bool broker_reachable = true) const;
   Liveness liveness(std::int64_t now_ms, bool broker_reachable = true) const {

@@ -1,0 +1,40 @@
+#pragma once
+// All trainers the broker knows of, judged: what `trainbus-ctl list` shows once and `trainbus-watch` again and again.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "trainbus/trainer_view.hpp"
+
+namespace trainbus {
+
+// Folds one list of the broker after another. Not thread-safe; time is always a parameter (Unix ms).
+class TrainerTable {
+ public:
+  // A broker that has just come up has heard nobody yet: for this long such a trainer is unreachable, not dead.
+  static constexpr std::int64_t kSettlingMs = 15'000;
+
+  void update(const v1::TrainerList& list, std::int64_t now_ms);
+  // The broker did not answer: until the next update() everybody is unreachable.
+  void broker_away() { broker_reachable_ = false; }
+  bool broker_reachable() const { return broker_reachable_; }
+
+  struct Row {
+    const TrainerView* view;  // valid until the next update()
+    Liveness state;
+  };
+  // By run and trainer.
+  std::vector<Row> rows(std::int64_t now_ms) const;
+
+ private:
+  struct Trainer {
+    TrainerView view;
+    std::int64_t settled_at_ms = 0;
+  };
+  std::map<std::string, Trainer> trainers_;  // by session id
+  bool broker_reachable_ = false;
+};
+
+}  // namespace trainbus

@@ -1,0 +1,49 @@
+#include "text_forms.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+
+namespace trainbus {
+namespace {
+
+std::string formatted(const char* format, double value) {
+  char text[48];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+}  // namespace
+
+std::string number_text(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return formatted("%.4g", value);
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 1) return formatted("%.0f ms", seconds * 1000);
+  if (seconds < 10) return formatted("%.1f s", seconds);
+  if (seconds < 120) return formatted("%.0f s", seconds);
+  if (seconds < 7200) return formatted("%.0f min", seconds / 60);
+  if (seconds < 172'800) return formatted("%.1f h", seconds / 3600);
+  return formatted("%.0f d", seconds / 86'400);
+}
+
+std::string clock_text(std::int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1000;
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  char text[16];
+  std::strftime(text, sizeof text, "%H:%M:%S", &local);
+  return text;
+}
+
+std::string printable(std::string_view text) {
+  std::string clean(text);
+  for (char& c : clean)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return clean;
+}
+
+}  // namespace trainbus
