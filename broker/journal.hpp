@@ -24,6 +24,7 @@
 namespace trainbus {
 
 enum class Durability {
+  kNothing,  // nothing is written: only to measure what the journal costs
   kProcess,  // survives kill -9 of the broker: a commit is in the kernel's page cache
   kPower,    // survives power loss: a commit is fsynced
 };

@@ -61,7 +61,7 @@ StoreBatch merge(std::vector<std::unique_ptr<StoreBatch>>& batches) {
 }  // namespace
 
 JournalThread::JournalThread(zmq::context_t& context, std::string path, Durability durability, Retention retention)
-    : retention_(retention), writer_(path, durability), reader_(path) {
+    : durability_(durability), retention_(retention), writer_(path, durability), reader_(path) {
   auto work = connected_pair(context);
   auto outcomes = connected_pair(context);
   auto jobs = connected_pair(context);
@@ -158,7 +158,7 @@ void JournalThread::commit(std::vector<std::unique_ptr<StoreBatch>>& batches, zm
   gauges_.waiting_rows -= all.rows.size();
   try {
     if (gauges_.failing && !all.after_failure) throw SqliteError(SQLITE_ABORT, "journal: stored after the failure");
-    writer_.append(all);
+    if (durability_ != Durability::kNothing) writer_.append(all);
     gauges_.commits += 1;
     gauges_.rows += all.rows.size();
     gauges_.commit_us += static_cast<std::uint64_t>(

@@ -81,6 +81,7 @@ class JournalThread {
 
   void retire();
 
+  const Durability durability_;
   const Retention retention_;
   JournalWriter writer_;
   JournalReader reader_;

@@ -13,9 +13,9 @@ namespace trainbus::test {
 
 class RunningBroker {
  public:
-  explicit RunningBroker(std::string state_dir = {}, std::string listen = "tcp://127.0.0.1:*")
-      : options_{std::move(listen), state_dir.empty() ? own_dir_ / "state" : std::move(state_dir), Durability::kProcess,
-                 1} {
+  explicit RunningBroker(std::string state_dir = {}, std::string listen = "tcp://127.0.0.1:*",
+                         Durability durability = Durability::kProcess)
+      : options_{std::move(listen), state_dir.empty() ? own_dir_ / "state" : std::move(state_dir), durability, 1, {}} {
     start();
   }
   ~RunningBroker() { stop(); }

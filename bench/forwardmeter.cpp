@@ -1,0 +1,164 @@
+// Measures the broker in one process: lossless throughput of kept records, latency at a steady rate, and what the
+// journal costs, as rounds with and without it in turn. Prints one line a round and the ratios.
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <iomanip>
+#include <iostream>
+#include <thread>
+#include <zmq.hpp>
+
+#include "tests/support/plain_peer.hpp"
+#include "tests/support/running_broker.hpp"
+#include "trainbus/program.hpp"
+#include "trainbus/sockets.hpp"
+
+namespace {
+
+using namespace trainbus;
+using Clock = std::chrono::steady_clock;
+
+struct Figures {
+  double records_per_second = 0;
+  double p50_us = 0;
+  double p99_us = 0;
+  std::uint64_t stored = 0;
+};
+
+std::string record_of(int bytes) {
+  v1::MetricsRequest record = test::PlainPeer::record(1);
+  for (int i = 0; static_cast<int>(record.ByteSizeLong()) < bytes - 24; ++i) {
+    auto* prediction = record.mutable_batch_data()->add_predictions();
+    prediction->set_predicted_class(i);
+    prediction->set_confidence(0.5F);
+  }
+  return record.SerializeAsString();
+}
+
+// A body with its own sequence and the send time: fields appended to serialized bytes win over earlier ones.
+std::string numbered(const std::string& body, std::uint64_t sequence) {
+  v1::MetricsRequest tail;
+  tail.set_sequence(sequence);
+  tail.set_timestamp_ms(Clock::now().time_since_epoch().count());
+  return body + tail.SerializeAsString();
+}
+
+class Round {
+ public:
+  Round(Durability durability, int bytes) : broker_({}, "tcp://127.0.0.1:*", durability), body_(record_of(bytes)) {
+    pub_.set(zmq::sockopt::sndhwm, 0);
+    sub_.set(zmq::sockopt::rcvhwm, 0);
+    sub_.set(zmq::sockopt::rcvtimeo, 2000);
+    pub_.connect(broker_.endpoints().data_in());
+    sub_.connect(broker_.endpoints().data_out());
+    sub_.set(zmq::sockopt::subscribe, "batch/");
+    while (!receive())
+      publish();  // until both ends are joined
+  }
+
+  // At most `window` records on their way, so that nothing is dropped and the rate is the bus's.
+  double throughput(std::uint64_t count, std::uint64_t window) {
+    const auto first = sequence_;
+    std::atomic<std::uint64_t> received{0};
+    const auto started = Clock::now();
+    std::thread reader([&] {
+      while (received < count && receive(5000))
+        ++received;
+    });
+    for (std::uint64_t sent = 0; sent < count; ++sent) {
+      while (sent - received > window)
+        std::this_thread::yield();
+      publish();
+    }
+    reader.join();
+    const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
+    if (received != count)
+      throw std::runtime_error("lost " + std::to_string(count - received) + " of " + std::to_string(count) +
+                               " records after " + std::to_string(first));
+    return static_cast<double>(count) / seconds;
+  }
+
+  std::pair<double, double> latency(int count, std::chrono::microseconds interval) {
+    std::vector<double> us;
+    std::thread reader([&] {
+      while (static_cast<int>(us.size()) < count && receive(5000))
+        us.push_back(age_us_);
+    });
+    auto next = Clock::now();
+    for (int i = 0; i < count; ++i, next += interval) {
+      std::this_thread::sleep_until(next);
+      publish();
+    }
+    reader.join();
+    std::sort(us.begin(), us.end());
+    return {us.at(us.size() / 2), us.at(us.size() * 99 / 100)};
+  }
+
+ private:
+  void publish() {
+    pub_.send(zmq::str_buffer("batch/r/t/"), zmq::send_flags::sndmore);
+    pub_.send(zmq::buffer(numbered(body_, ++sequence_)), zmq::send_flags::none);
+  }
+  bool receive(int wait_ms = 20) {
+    sub_.set(zmq::sockopt::rcvtimeo, wait_ms);
+    zmq::message_t topic, body;
+    if (!sub_.recv(topic) || !sub_.recv(body)) return false;
+    message_.ParseFromArray(body.data(), static_cast<int>(body.size()));
+    age_us_ = static_cast<double>(Clock::now().time_since_epoch().count() - message_.timestamp_ms()) / 1e3;
+    return true;
+  }
+
+  test::RunningBroker broker_;
+  const std::string body_;
+  zmq::context_t context_;
+  zmq::socket_t pub_{context_, zmq::socket_type::pub};
+  zmq::socket_t sub_{context_, zmq::socket_type::sub};
+  v1::MetricsRequest message_;
+  std::uint64_t sequence_ = 0;
+  double age_us_ = 0;
+};
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures the broker's forwarding with and without its journal, in turn.", "trainbus-forwardmeter");
+  int rounds = 5;
+  int bytes = 300;
+  std::uint64_t records = 100'000;
+  int rate = 1000;
+  app.add_option("--rounds", rounds, "Pairs of rounds")->check(CLI::Range(1, 100))->capture_default_str();
+  app.add_option("--bytes", bytes, "Size of a record")->check(CLI::Range(60, 10'000))->capture_default_str();
+  app.add_option("--records", records, "Records of a throughput round")->capture_default_str();
+  app.add_option("--rate", rate, "Records a second of a latency round")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  return run_program(app, argc, argv, [&] {
+    std::vector<double> throughput_ratio, p99_ratio;
+    std::cout << std::fixed << std::setprecision(0) << "journal   records/s   p50 us   p99 us\n";
+    for (int i = 0; i < rounds && !stop_requested(); ++i) {
+      Figures figures[2];
+      for (const bool journal : {false, true}) {
+        Round round(journal ? Durability::kProcess : Durability::kNothing, bytes);
+        auto& figure = figures[journal];
+        figure.records_per_second = round.throughput(records, 5000);
+        std::tie(figure.p50_us, figure.p99_us) = round.latency(rate * 2, std::chrono::microseconds(1'000'000 / rate));
+        std::cout << (journal ? "on     " : "off    ") << std::setw(12) << figure.records_per_second << std::setw(9)
+                  << figure.p50_us << std::setw(9) << figure.p99_us << std::endl;
+      }
+      throughput_ratio.push_back(figures[1].records_per_second / figures[0].records_per_second);
+      p99_ratio.push_back(figures[1].p99_us / figures[0].p99_us);
+    }
+    std::cout << std::setprecision(3) << "median ratio on/off: throughput " << median(throughput_ratio) << " ("
+              << *std::min_element(throughput_ratio.begin(), throughput_ratio.end()) << " to "
+              << *std::max_element(throughput_ratio.begin(), throughput_ratio.end()) << "), p99 " << median(p99_ratio)
+              << " (" << *std::min_element(p99_ratio.begin(), p99_ratio.end()) << " to "
+              << *std::max_element(p99_ratio.begin(), p99_ratio.end()) << ")" << std::endl;
+    return 0;
+  });
+}
