@@ -35,18 +35,31 @@ struct Flags {
   bool list_sinks = false;
 };
 
+std::string sink_problem(const std::string& text) {
+  try {
+    make_sink(text);
+    return {};
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+}
+
 void declare(CLI::App& app, Flags& flags) {
   app.footer(kExamples);
-  app.add_option("--sink", flags.sinks, "where to write, TYPE:PATH; repeatable (--sinks lists the types)");
+  app.add_option("--sink", flags.sinks, "where to write, TYPE:PATH; repeatable (--sinks lists the types)")
+      ->check(sink_problem);
   app.add_option("--broker", flags.broker, "base address of the broker")->capture_default_str();
-  app.add_option("--run", flags.run, "only this run");
-  app.add_option("--trainer", flags.trainer, "only this trainer of the run");
+  auto* run = app.add_option("--run", flags.run, "only this run");
+  app.add_option("--trainer", flags.trainer, "only this trainer of the run")->needs(run);
   std::vector<std::string> names;
   for (const Kind kind : kKeptKinds)
     names.emplace_back(kind_name(kind));
   app.add_option("--kind", flags.kinds, "only this kind; repeatable")->check(CLI::IsMember(names));
   app.add_flag("--once", flags.once, "write what there is and end, instead of going on live");
   app.add_flag("--sinks", flags.list_sinks, "list the sinks and end");
+  app.callback([&] {
+    if (flags.sinks.empty() && !flags.list_sinks) throw CLI::RequiredError("--sink (for example jsonl:runs.jsonl)");
+  });
 }
 
 void list_sinks() {
@@ -97,7 +110,6 @@ int run(const Flags& flags) {
     list_sinks();
     return 0;
   }
-  if (flags.sinks.empty()) throw std::invalid_argument("--sink is needed, for example --sink jsonl:runs.jsonl");
   ConsumerOptions bus{.broker = flags.broker, .run = flags.run, .trainer = flags.trainer};
   for (const auto& name : flags.kinds)
     bus.kinds.push_back(kind_from_name(name));

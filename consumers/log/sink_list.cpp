@@ -25,14 +25,14 @@ std::unique_ptr<Sink> make_sink(const std::string& text) {
   for (const auto& type : kTypes) {
     if (text.substr(0, colon) != type.name) continue;
     if (colon == std::string::npos || colon + 1 == text.size())
-      throw std::invalid_argument("--sink '" + text + "': say where to, as " + std::string(type.name) + ':' +
+      throw std::invalid_argument('\'' + text + "': say where to, as " + std::string(type.name) + ':' +
                                   std::string(type.argument));
     return type.make(text.substr(colon + 1));
   }
   std::string known;
   for (const auto& type : kTypes)
     known.append(known.empty() ? "" : ", ").append(type.name);
-  throw std::invalid_argument("--sink '" + text + "': no such sink; there are " + known);
+  throw std::invalid_argument('\'' + text + "': no such sink; there are " + known);
 }
 
 }  // namespace trainbus

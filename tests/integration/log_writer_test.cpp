@@ -219,6 +219,18 @@ TEST(LogProgram, RefusesAnUnwritableSinkWithOneLine) {
   }
 }
 
+TEST(LogProgram, CallsWrongFlagsBadUsage) {
+  for (const std::vector<std::string>& flags : {std::vector<std::string>{},
+                                                {"--sink", "parquet:x"},
+                                                {"--sink", "jsonl:"},
+                                                {"--sink", "csv:x", "--kind", "tiles"},
+                                                {"--sink", "csv:x", "--trainer", "t0"}}) {
+    Process log("trainbus-log", flags);
+    EXPECT_EQ(log.wait(5s), 2) << log.output();
+    EXPECT_EQ(std::count(log.output().begin(), log.output().end(), '\n'), 1) << log.output();
+  }
+}
+
 TEST(LogProgram, SaysWhenNoBrokerAnswersAndStillEndsQuickly) {
   test::TempDir dir;
   Process log("trainbus-log", {"--broker", "tcp://127.0.0.1:1", "--sink", "jsonl:" + (dir / "x.jsonl")});
