@@ -119,13 +119,13 @@ await steps.step("A learning rate out of range is refused before it is sent, in 
 });
 
 await steps.step("A new learning rate is applied, marked, and in the next epoch's record", async () => {
-  await at("lr-input").fill("0.005");
+  await at("lr-input").fill("0.02");
   await at("lr-apply").click();
   await command("CHANGE_LEARNING_RATE", "APPLIED").waitFor();
-  assert.match(await command("CHANGE_LEARNING_RATE", "APPLIED").textContent(), /at step [\d,]+, 0\.01 → 0\.005/);
-  await eventually("the event", async () => /Learning rate 0\.005 APPLIED 0\.01 → 0\.005/.test(await textOf("event-log")));
+  assert.match(await command("CHANGE_LEARNING_RATE", "APPLIED").textContent(), /at step [\d,]+, 0\.01 → 0\.02/);
+  await eventually("the event", async () => /Learning rate 0\.02 APPLIED 0\.01 → 0\.02/.test(await textOf("event-log")));
   const newest = page.locator("[data-testid=epoch-table] tbody tr").first();
-  await eventually("an epoch with the new rate", async () => (await newest.locator("td").last().textContent()) === "0.005", 30_000);
+  await eventually("an epoch with the new rate", async () => (await newest.locator("td").last().textContent()) === "0.02", 30_000);
 });
 
 await steps.step("A drag zooms all charts of the steps, a double click shows everything again", async () => {

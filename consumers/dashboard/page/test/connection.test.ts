@@ -104,6 +104,8 @@ test("the server's clock is the one of the fastest message of the last minute", 
   clock.heard(10_000, 9_000);
   clock.heard(10_500, 9_700); // 200 ms late
   assert.equal(clock.now(20_000), 21_000);
+  clock.heard(12_010, 11_000); // 10 ms faster than the first
+  assert.equal(clock.now(20_000), 21_010);
   clock.heard(80_000, 79_900);
   assert.equal(clock.now(80_000), 80_100, "the old sample is forgotten");
 });

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { Chart, type Line } from "../charts/chart";
 import type { Marker } from "../charts/markers";
-import { loss, mebibytes, number, percent } from "../format";
+import { loss, mebibytes, number, percent, rate } from "../format";
 import type { Axis, Page } from "../page";
 import type { BusEvent, Points, SeriesName } from "../protocol";
 import { smoothed } from "../series";
@@ -119,7 +119,7 @@ export function Curves({ page, watched }: { page: Page; watched: Watched }) {
           testId="fps-chart"
           height={150}
           fromZero
-          lines={[{ label: "rate", colour: "perf", points: points("fps", "step") }]}
+          lines={[{ label: "rate", colour: "perf", points: points("fps", "step"), format: rate }]}
         />
       )}
     </div>

@@ -68,7 +68,7 @@ export function Overview({ page }: { page: Page }) {
         <span>Trainer</span>
         <span>Progress</span>
         <span class="num">Loss</span>
-        <span />
+        <span>last 60 batches</span>
         <span class="num">Accuracy</span>
         <span class="num">Batches/s</span>
         <span class="num">Learning rate</span>
