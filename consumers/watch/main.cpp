@@ -17,7 +17,8 @@ constexpr char kExamples[] = R"(Examples:
 
 States: WAITING before the first step; ALIVE; PAUSED by command; STALLED: heartbeats but no step for max(10 s, 10 x
 the recent step time); DEAD: three heartbeats missed; COMPLETED and FAILED: it said so; UNREACHABLE: the broker is away.
-Alerts (dead, stalled, not_finite) are records on the bus, once per incident, and end when the condition does.)";
+Alerts (dead, stalled, not_finite) are records on the bus, once per incident, and end when the condition does.
+)";
 
 }  // namespace
 

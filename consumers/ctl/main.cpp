@@ -1,0 +1,126 @@
+// trainbus-ctl: lists trainers, commands them, shows what is on the bus.
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "time_flag.hpp"
+#include "trainbus/endpoints.hpp"
+#include "trainbus/program.hpp"
+#include "verbs.hpp"
+
+namespace {
+
+using namespace trainbus;
+
+constexpr char kExamples[] = R"(Examples:
+  trainbus-ctl list                          who trains, and how far
+  trainbus-ctl pause mnist/t0                waits until it is applied at a step, and says at which
+  trainbus-ctl set-lr 'mnist/*' 0.001        all trainers of a run
+  trainbus-ctl commands mnist/t0             who changed what, and how it ended
+  trainbus-ctl tail --kind epoch --run mnist --history
+  trainbus-ctl tail --json --once > run.jsonl
+
+SESSION is RUN/TRAINER, or RUN/* (in quotes) for every trainer of a run. A command exits 0 only when every
+addressed trainer applied it.
+)";
+
+std::string issuer() {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  const passwd* user = getpwuid(geteuid());
+  return ("ctl:" + std::string(user != nullptr ? user->pw_name : "?") + '@' + host).substr(0, 128);
+}
+
+const CLI::Validator kSession(
+    [](const std::string& text) {
+      const bool all = text.ends_with("/*") && valid_name(std::string_view(text).substr(0, text.size() - 2));
+      return all || parse_session_id(text) ? std::string{} : "'" + text + "' is not RUN/TRAINER or RUN/*";
+    },
+    "");
+
+CLI::Validator value_for(v1::CommandType type) {
+  return CLI::Validator(
+      [type](const std::string& text) {
+        v1::ControlCommand command;
+        command.set_type(type);
+        command.set_command_id(new_command_id());
+        (*command.mutable_parameters())["value"] = text;
+        return command_problem(command);
+      },
+      "");
+}
+
+struct Flags {
+  CtlOptions ctl{default_broker()};
+  CommandOptions command;
+  std::string value;
+  double deadline_ms = 30'000;
+  bool no_wait = false;
+  std::string run, session;
+  TailOptions tail;
+};
+
+void add_command(CLI::App& app, Flags& flags, v1::CommandType type, const char* description,
+                 const char* value_name = nullptr) {
+  auto* verb = app.add_subcommand(std::string(command_verb(type)), description);
+  verb->add_option("session", flags.command.session, "RUN/TRAINER or 'RUN/*'")->required()->check(kSession);
+  if (value_name != nullptr) verb->add_option(value_name, flags.value)->required()->check(value_for(type));
+  add_time_flag(*verb, "--deadline", flags.deadline_ms, 1, "it must be applied within this time")->default_str("30s");
+  verb->add_flag("--no-wait", flags.no_wait, "return once the broker has accepted it");
+  verb->callback([&flags, type] { flags.command.command.set_type(type); });
+}
+
+void add_tail(CLI::App& app, Flags& flags) {
+  auto* verb = app.add_subcommand("tail", "print records as they come, a line each");
+  std::vector<std::string> names;
+  for (const Kind kind : kKeptKinds)
+    names.emplace_back(kind_name(kind));
+  verb->add_option("--kind", flags.tail.kinds, "only this kind; repeatable")->check(CLI::IsMember(names));
+  verb->add_option("--run", flags.tail.run, "only this run");
+  verb->add_option("--trainer", flags.tail.trainer, "only this trainer of the run");
+  verb->add_flag("--history", flags.tail.history, "from the beginning, not only what comes from now on");
+  verb->add_flag("--once", flags.tail.once, "what there is, then end");
+  verb->add_option("-n,--count", flags.tail.count, "end after so many records");
+}
+
+int send(Flags& flags) {
+  auto& command = flags.command.command;
+  command.set_command_id(new_command_id());
+  command.set_issuer(issuer());
+  if (!flags.value.empty()) (*command.mutable_parameters())["value"] = flags.value;
+  flags.command.deadline = std::chrono::milliseconds(static_cast<std::int64_t>(flags.deadline_ms));
+  flags.command.wait = !flags.no_wait;
+  return send_command(flags.ctl, flags.command);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Lists trainings, commands them, shows what is on the bus.", "trainbus-ctl");
+  Flags flags;
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--broker", flags.ctl.broker, "base address of the broker")->capture_default_str();
+  app.add_flag("--json", flags.ctl.json, "print JSON: one object, or one a line");
+
+  auto* list = app.add_subcommand("list", "the trainers and their state");
+  list->add_option("run", flags.run, "only this run");
+  add_command(app, flags, v1::PAUSE_TRAINING, "wait at the next step boundary");
+  add_command(app, flags, v1::RESUME_TRAINING, "go on");
+  add_command(app, flags, v1::STOP_TRAINING, "end the training in good order");
+  add_command(app, flags, v1::CHANGE_LEARNING_RATE, "change the learning rate", "rate");
+  add_command(app, flags, v1::ADJUST_BATCH_SIZE, "change the batch size", "size");
+  auto* commands = app.add_subcommand("commands", "every command and how it ended");
+  commands->add_option("session", flags.session, "RUN/TRAINER or 'RUN/*'")->check(kSession);
+  add_tail(app, flags);
+  auto* stats = app.add_subcommand("stats", "the broker's counters and gauges");
+
+  return run_program(app, argc, argv, [&] {
+    if (list->parsed()) return list_trainers(flags.ctl, flags.run);
+    if (commands->parsed()) return show_commands(flags.ctl, flags.session);
+    if (app.got_subcommand("tail")) return tail(flags.ctl, flags.tail);
+    if (stats->parsed()) return show_stats(flags.ctl);
+    return send(flags);
+  });
+}

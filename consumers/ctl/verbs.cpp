@@ -1,0 +1,206 @@
+#include "verbs.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <iostream>
+#include <map>
+#include <stdexcept>
+
+#include "command_text.hpp"
+#include "text_forms.hpp"
+#include "trainbus/consumer.hpp"
+#include "trainbus/control_client.hpp"
+#include "trainbus/program.hpp"
+#include "trainbus/record_json.hpp"
+#include "trainbus/trainer_table.hpp"
+#include "trainer_rows.hpp"
+
+namespace trainbus {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kPatience = 3s;
+constexpr auto kTurn = 50ms;
+
+[[noreturn]] void no_broker(const CtlOptions& ctl) {
+  throw std::runtime_error("no broker answers at " + ctl.broker + " within 3 s (is trainbus-broker running?)");
+}
+
+void say(const std::string& line) { std::cout << line << '\n' << std::flush; }
+
+// Reads records until `take` says that it has enough, the history ended (with `once`), or a stop is asked for.
+template <class Take>
+void read(const CtlOptions& ctl, Consumer& consumer, bool once, const Take& take) {
+  const auto give_up = Clock::now() + kPatience;
+  bool seen_broker = false;
+  while (!stop_requested() && std::cout) {
+    const auto* record = consumer.next(kTurn);
+    if (record != nullptr && !take(*record)) return;
+    if (record == nullptr && once && consumer.caught_up()) return;
+    seen_broker = seen_broker || consumer.connected();
+    if (!seen_broker && Clock::now() > give_up) no_broker(ctl);
+  }
+}
+
+ConsumerOptions commands_of(const CtlOptions& ctl, const std::string& session) {
+  ConsumerOptions wanted;
+  wanted.broker = ctl.broker;
+  wanted.kinds = {v1::KIND_COMMAND};
+  const auto slash = session.find('/');
+  if (!session.empty()) wanted.run = session.substr(0, slash);
+  if (!session.empty() && session.substr(slash + 1) != "*") wanted.trainer = session.substr(slash + 1);
+  return wanted;
+}
+
+// The states of one command on its way, told as they come.
+class CommandProgress {
+ public:
+  CommandProgress(const CtlOptions& ctl, const std::vector<v1::AddressedCommand>& addressed) : ctl_(ctl) {
+    for (const auto& entry : addressed)
+      states_[entry.session_id()] = v1::COMMAND_STATE_UNSET;
+  }
+  void take(const std::string& session_id, const v1::ControlCommand& command, std::int64_t timestamp_ms) {
+    const auto found = states_.find(session_id);
+    if (found == states_.end() || command.state() <= found->second) return;
+    found->second = command.state();
+    say(ctl_.json ? command_json(session_id, command, timestamp_ms)
+                  : session_id + "  " + command_what(command) + "  " + command_how(command));
+    if (command_ended(command.state()) && command.state() != v1::COMMAND_APPLIED)
+      problem_ = session_id + ' ' + command_how(command);
+  }
+  bool ended() const {
+    for (const auto& [session_id, state] : states_)
+      if (!command_ended(state)) return false;
+    return true;
+  }
+  // One line when not everybody applied it.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  const CtlOptions& ctl_;
+  std::map<std::string, v1::CommandState> states_;
+  std::string problem_;
+};
+
+// The end comes at the latest when the broker gives up on a trainer that took the command and fell silent.
+constexpr auto kPastDeadline = 40s;
+
+void wait_for_end(const CtlOptions& ctl, const CommandOptions& options, const std::string& id,
+                  CommandProgress& progress) {
+  Consumer consumer(commands_of(ctl, options.session));
+  const auto until = Clock::now() + options.deadline + kPastDeadline;
+  while (!progress.ended()) {
+    if (stop_requested() || Clock::now() > until)
+      throw std::runtime_error("stopped waiting before the end; 'trainbus-ctl commands " + options.session +
+                               "' shows it");
+    const auto* record = consumer.next(kTurn);
+    if (record == nullptr || record->message.command().command_id() != id) continue;
+    progress.take(record->message.session_id(), record->message.command(), record->message.timestamp_ms());
+  }
+}
+
+}  // namespace
+
+int list_trainers(const CtlOptions& ctl, const std::string& run) {
+  ControlClient client(ctl.broker);
+  const auto list = client.list(run, kPatience);
+  if (!list) no_broker(ctl);
+  const auto now_ms = unix_ms();
+  TrainerTable table;
+  table.update(*list, now_ms);
+  const auto rows = table.rows(now_ms);
+  if (ctl.json) {
+    say(trainers_json(rows, now_ms));
+  } else if (rows.empty()) {
+    say("no trainers");
+  } else {
+    for (const auto& line : trainer_lines(rows, now_ms, {}))
+      say(line);
+  }
+  return 0;
+}
+
+int send_command(const CtlOptions& ctl, const CommandOptions& options) {
+  ControlClient client(ctl.broker);
+  auto command = options.command;
+  command.set_deadline_ms(unix_ms() + options.deadline.count());
+  const auto issued = client.issue(options.session, command, kPatience);
+  if (!issued) no_broker(ctl);
+  if (!issued->error.empty()) throw std::runtime_error(issued->error);
+  CommandProgress progress(ctl, issued->commands);
+  if (options.wait) {
+    wait_for_end(ctl, options, command.command_id(), progress);
+  } else {
+    for (const auto& entry : issued->commands)
+      progress.take(entry.session_id(), entry.command(), unix_ms());
+  }
+  if (progress.problem().empty()) return 0;
+  throw std::runtime_error("not applied by every trainer: " + progress.problem());
+}
+
+int show_commands(const CtlOptions& ctl, const std::string& session) {
+  struct Seen {
+    std::string session_id;
+    v1::ControlCommand command;
+    std::int64_t issued_ms = 0, changed_ms = 0;
+  };
+  std::vector<Seen> seen;  // in the order in which they were issued
+  std::map<std::pair<std::string, std::string>, std::size_t> index;
+  Consumer consumer(commands_of(ctl, session));
+  read(ctl, consumer, true, [&](const Record& record) {
+    const auto& message = record.message;
+    const auto [at, is_new] = index.try_emplace({message.command().command_id(), message.session_id()}, seen.size());
+    if (is_new) seen.push_back({message.session_id(), {}, message.timestamp_ms(), 0});
+    seen[at->second].command = message.command();
+    seen[at->second].changed_ms = message.timestamp_ms();
+    return true;
+  });
+  for (const auto& entry : seen)
+    say(ctl.json ? command_json(entry.session_id, entry.command, entry.changed_ms)
+                 : clock_text(entry.issued_ms) + "  " + entry.session_id + "  " + command_what(entry.command) + "  " +
+                       command_how(entry.command) + "  by " + printable(entry.command.issuer()));
+  if (seen.empty() && !ctl.json) say("no commands");
+  return 0;
+}
+
+int tail(const CtlOptions& ctl, const TailOptions& options) {
+  ConsumerOptions wanted;
+  wanted.broker = ctl.broker;
+  for (const auto& name : options.kinds)
+    wanted.kinds.push_back(kind_from_name(name));
+  wanted.run = options.run;
+  wanted.trainer = options.trainer;
+  wanted.history = options.history || options.once;
+  Consumer consumer(wanted);
+  std::uint64_t told = 0;
+  read(ctl, consumer, options.once, [&](const Record& record) {
+    std::cout << (ctl.json ? record_json_line(record) : record_text(record)) << '\n';
+    if (!record.from_history) std::cout << std::flush;
+    return ++told != options.count;
+  });
+  std::cout << std::flush;
+  if (consumer.counters().lost > 0) spdlog::warn("{} records are gone from the journal", consumer.counters().lost);
+  return 0;
+}
+
+int show_stats(const CtlOptions& ctl) {
+  ControlClient client(ctl.broker);
+  const auto stats = client.stats(kPatience);
+  if (!stats) no_broker(ctl);
+  if (ctl.json) {
+    say(message_json(*stats));
+    return 0;
+  }
+  std::map<std::string, std::string> values;
+  for (const auto& [name, value] : stats->counters())
+    values[name] = std::to_string(value);
+  for (const auto& [name, value] : stats->gauges())
+    values[name] = number_text(value);
+  for (const auto& [name, value] : values)
+    say(name + ' ' + value);
+  return 0;
+}
+
+}  // namespace trainbus

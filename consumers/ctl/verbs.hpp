@@ -1,0 +1,41 @@
+#pragma once
+// What trainbus-ctl can do, one function a verb. Each returns the exit code and throws std::runtime_error with one line
+// when no broker answers.
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "trainbus/wire.hpp"
+
+namespace trainbus {
+
+struct CtlOptions {
+  std::string broker;
+  bool json = false;
+};
+
+struct CommandOptions {
+  std::string session;  // "run/trainer" or "run/*"
+  v1::ControlCommand command;
+  std::chrono::milliseconds deadline{30'000};
+  bool wait = true;  // for the end; false: only until the journal has accepted it
+};
+
+struct TailOptions {
+  std::vector<std::string> kinds;  // names; empty: all kept kinds
+  std::string run, trainer;
+  bool history = false;
+  bool once = false;        // what there is, then end
+  std::uint64_t count = 0;  // end after so many; 0: never
+};
+
+int list_trainers(const CtlOptions& ctl, const std::string& run);
+// 0 only when every addressed trainer applied it.
+int send_command(const CtlOptions& ctl, const CommandOptions& options);
+// The newest state of every command of `session`; "": of all.
+int show_commands(const CtlOptions& ctl, const std::string& session);
+int tail(const CtlOptions& ctl, const TailOptions& options);
+int show_stats(const CtlOptions& ctl);
+
+}  // namespace trainbus
