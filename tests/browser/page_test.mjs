@@ -183,7 +183,7 @@ await steps.step("Stop asks first, ends the training, and the page sums it up", 
   await at("stop").click();
   await at("stop-confirm").click();
   await eventually("COMPLETED", async () => (await textOf("state")) === "COMPLETED");
-  assert.match(await textOf("summary"), /Training is complete/);
+  assert.match(await textOf("summary"), /Training has ended/);
   assert.equal(await trainer.ended, 0);
 });
 

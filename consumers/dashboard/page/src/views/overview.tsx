@@ -110,7 +110,7 @@ function Row({ trainer, page }: { trainer: Trainer; page: Page }) {
           <Sparkline values={trainer.sparkline} />
         </span>
         <Value name="accuracy" text={percent(trainer.accuracy)} />
-        <Value name="batches/s" text={ended ? kNone : rate(trainer.fps)} />
+        <Value name="batches/s" text={trainer.state === "ALIVE" ? rate(trainer.fps) : kNone} />
         <Value name="lr" text={number(trainer.learning_rate)} />
         <Value name="heartbeat" text={ended ? kNone : duration(age)} />
       </a>

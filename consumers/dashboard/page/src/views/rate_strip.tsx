@@ -12,7 +12,8 @@ export function RateStrip({ page, trainer }: { page: Page; trainer: Trainer | nu
   const drawing = frame !== null && page.now - frameAt < kIdleMs;
   // Between frames the picture on screen grows older.
   const age = frame === null ? null : Math.max(0, frame.ageMs) + (drawing ? 0 : page.now - frameAt);
-  const beat = trainer?.heartbeat_age_ms ?? null;
+  const ended = trainer?.state === "COMPLETED" || trainer?.state === "FAILED";
+  const beat = ended ? null : (trainer?.heartbeat_age_ms ?? null);
   return (
     <div class="rate-strip" role="status" aria-label="Frame rate">
       <Rate label="trainer" unit="batches/s" testId="fps-trainer" text={running ? rate(trainer.fps) : trainer ? "0" : kNone} />

@@ -34,8 +34,10 @@ export function TilesPanel({ page, watched, trainer }: { page: Page; watched: Wa
   const right = frame?.verdicts.filter((verdict) => verdict.right).length ?? 0;
   const note = noteFor(page, view, trainer);
   view.canvas.setAttribute("aria-label", frame ? `${frame.verdicts.length} tiles, ${right} predicted right` : "no tiles yet");
+  const over = trainer !== null && ["COMPLETED", "FAILED", "DEAD"].includes(trainer.state);
+  const look = frame || !note ? "" : over ? "waiting over" : "waiting";
   return (
-    <section class={note && !frame ? "panel tiles waiting" : "panel tiles"} data-testid="tiles" data-frames={frame?.frames ?? 0} aria-label="Tiles">
+    <section class={`panel tiles ${look}`} data-testid="tiles" data-frames={frame?.frames ?? 0} aria-label="Tiles">
       <header>
         <h3>Tiles</h3>
         {frame && (

@@ -109,7 +109,8 @@ function Summary({ page, watched, trainer }: { page: Page; watched: Watched; tra
   const completed = trainer.state === "COMPLETED";
   return (
     <section class={completed ? "panel summary good" : "panel summary bad"} data-testid="summary" aria-label="Summary">
-      <strong>{completed ? "Training is complete" : "Training has failed"}</strong>
+      <strong>{completed ? "Training has ended" : "Training has failed"}</strong>
+      {trainer.status_message && <span>{trainer.status_message}</span>}
       <span>after {duration(elapsedMs(page, watched, trainer))}</span>
       <span>
         {count(trainer.epoch)} epochs, {count(trainer.step)} steps
@@ -122,7 +123,6 @@ function Summary({ page, watched, trainer }: { page: Page; watched: Watched; tra
           validation <b>{loss(trainer.validation_loss)}</b>, <b>{percent(trainer.validation_accuracy)}</b>
         </span>
       )}
-      {!completed && trainer.status_message && <span class="reason">{trainer.status_message}</span>}
     </section>
   );
 }
