@@ -106,6 +106,7 @@ v1::BrokerStats Broker::stats() const {
   counters["records_duplicate_total"] = intake.duplicates;
   counters["records_held_total"] = intake.held;
   counters["records_refused_total"] = intake.refused;
+  counters["records_forgotten_total"] = intake.forgotten;
   counters["records_lost_total"] = intake.lost;
   const auto& control = control_.counters();
   counters["control_requests_total"] = control.requests;

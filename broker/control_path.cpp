@@ -50,6 +50,7 @@ void ControlPath::take_resent(const Peer& peer, zmq::message_t& topic, zmq::mess
     return refuse(peer, v1::INVALID_DATA, "not a record: " + std::string(wire_error_name(error)));
   }
   ++counters_.resent_records;
+  store_.note_outbox(message_.session_id(), message_.incarnation());
   if (!store_.take(topic_, message_, body, now_ms)) return refuse(peer, v1::BUFFER_FULL, "too many streams");
   roster_.heard(topic_, message_, body, now_ms);
   if (ack_targets_.size() >= kMaxAckTargets) return;
@@ -107,6 +108,7 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
   if (!roster_.hello(session, message_.incarnation(), peer.routing_id, message_.hello().session().client_name(),
                      now_ms))
     return refuse(peer, v1::INVALID_SESSION, "session '" + session + "' has a newer incarnation");
+  store_.note_outbox(session, message_.incarnation());
   if (ack_targets_.size() < kMaxAckTargets)
     ack_targets_[{session, message_.incarnation()}].routing_id = peer.routing_id;
 

@@ -87,9 +87,21 @@ void Intake::release_waiting(Stream& stream, std::int64_t now_ms, std::vector<Re
   std::erase(with_holes_, &stream);
 }
 
+void Intake::forget_waiting(Stream& stream) {
+  for (const auto& [sequence, record] : stream.waiting)
+    counters_.waiting_bytes -= record.body.size();
+  counters_.forgotten += stream.waiting.size();
+  stream.waiting.clear();
+  std::erase(with_holes_, &stream);
+}
+
 void Intake::give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost) {
   for (Stream* stream : std::vector<Stream*>(with_holes_)) {
     if (now_ms - stream->hole_since_ms < kHolePatienceMs) continue;
+    if (outboxes_.contains({stream->topic.session.id(), stream->incarnation})) {
+      forget_waiting(*stream);
+      continue;
+    }
     const std::uint64_t first_waiting = stream->waiting.begin()->first;
     lost.push_back({stream, stream->queued + 1, first_waiting - 1});
     counters_.lost += first_waiting - 1 - stream->queued;

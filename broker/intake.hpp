@@ -2,12 +2,14 @@
 // Intake: drops duplicates and puts every stream of kept records in order. Pure: no sockets, no clock of its own.
 //
 // A record that follows what is there is ready at once: publish it, store it. One that leaves a hole waits for the
-// hole to be filled (the trainer sends again what is not acknowledged); a hole nobody fills within kHolePatience is
-// given up as lost, and said so. Three cursors a stream: forwarded >= queued >= stored.
+// hole to be filled. A trainer with an outbox (it said HELLO) sends again what is not acknowledged, now or at its next
+// start, so what waits behind its hole may be forgotten after kHolePatience, and nothing is lost. A plain publisher
+// never fills a hole: it is given up as lost, and said so. Three cursors a stream: forwarded >= queued >= stored.
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -55,6 +57,7 @@ struct IntakeCounters {
   std::uint64_t duplicates = 0;
   std::uint64_t held = 0;           // waited behind a hole
   std::uint64_t refused = 0;        // no room to wait; the trainer sends it again
+  std::uint64_t forgotten = 0;      // waited too long; still in the trainer's outbox
   std::uint64_t lost = 0;           // given up
   std::uint64_t waiting_bytes = 0;  // now
 };
@@ -71,11 +74,16 @@ class Intake {
   Stream* find_or_make(const Topic& topic, std::uint64_t incarnation, bool& is_new);
   Stream* find(const Topic& topic, std::uint64_t incarnation);
 
+  // This incarnation keeps what is not acknowledged.
+  void note_outbox(const std::string& session_id, std::uint64_t incarnation) {
+    outboxes_.emplace(session_id, incarnation);
+  }
+
   // Takes one record; what became ready (nothing, this one, or also some that waited) is appended to `ready`.
   // can_store = false (the disk is full, the backlog too): live goes on, nothing is queued, the trainer keeps it.
   void offer(Stream& stream, std::uint64_t sequence, std::int64_t timestamp_ms, zmq::message_t body,
              std::int64_t now_ms, bool can_store, std::vector<ReadyRecord>& ready);
-  // Gives up the holes that have been open too long; called a few times a second.
+  // Ends the waiting behind holes that have been open too long; called a few times a second.
   void give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost);
 
   // The journal committed up to here.
@@ -89,12 +97,14 @@ class Intake {
   void accept(Stream& stream, std::uint64_t sequence, std::int64_t timestamp_ms, zmq::message_t body,
               std::vector<ReadyRecord>& ready);
   void release_waiting(Stream& stream, std::int64_t now_ms, std::vector<ReadyRecord>& ready);
+  void forget_waiting(Stream& stream);
   Stream& add(std::uint64_t id, const Topic& topic, std::uint64_t incarnation);
 
   // One entry a topic and incarnation; nearly every lookup hits the newest incarnation.
   std::unordered_map<std::string, std::map<std::uint64_t, Stream*>> by_topic_;
   std::vector<std::unique_ptr<Stream>> by_id_;  // id - 1; null where the journal skips an id
   std::vector<Stream*> with_holes_;
+  std::set<std::pair<std::string, std::uint64_t>> outboxes_;  // (session, incarnation)
   IntakeCounters counters_;
 };
 

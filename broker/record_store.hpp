@@ -29,6 +29,11 @@ class RecordStore {
   // False when there is no room for another stream.
   bool take(const Topic& topic, v1::MetricsRequest& message, zmq::message_t& body, std::int64_t now_ms);
 
+  // This incarnation keeps what is not acknowledged: its holes are its own to fill.
+  void note_outbox(const std::string& session_id, std::uint64_t incarnation) {
+    intake_.note_outbox(session_id, incarnation);
+  }
+
   // A record the broker itself writes: numbered here, published after the commit, then `on_stored` is called. Sets the
   // message's sequence. Kept through a full disk.
   void write(const Topic& topic, v1::MetricsRequest& message, OnStored on_stored);

@@ -84,6 +84,20 @@ TEST_F(IntakeTest, AHoleNobodyFillsIsGivenUpAndSaid) {
   EXPECT_EQ(intake_.counters().lost, 3u);
 }
 
+TEST_F(IntakeTest, AHoleOfATrainerWithAnOutboxIsNeverLost) {
+  intake_.note_outbox("r/t", 1);
+  offer(1, 1000);
+  offer(3, 1000);
+  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  EXPECT_THAT(lost_, IsEmpty());
+  EXPECT_EQ(intake_.counters().waiting_bytes, 0u);
+  EXPECT_EQ(intake_.counters().forgotten, 1u);
+  offer(2);
+  EXPECT_THAT(published(), ElementsAre(2));
+  offer(3);
+  EXPECT_THAT(published(), ElementsAre(3)) << "sent again, it is no duplicate";
+}
+
 TEST_F(IntakeTest, ASecondHoleGetsItsOwnPatience) {
   offer(2, 1000);
   offer(4, 1000);
