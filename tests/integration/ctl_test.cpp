@@ -1,0 +1,140 @@
+// trainbus-ctl and the example consumer as a user runs them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/running_broker.hpp"
+#include "trainbus/producer.hpp"
+
+namespace trainbus {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::eventually;
+using test::Process;
+using test::RunningBroker;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// A broker and a training loop of 5 ms steps that obeys.
+class CtlTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    producer.on_learning_rate([](double value) { return Applied{0.1, value}; });
+    producer.start({.total_epochs = 3, .batches_per_epoch = 100, .batch_size = 8, .learning_rate = 0.1});
+    loop = std::thread([this] {
+      for (int batch = 0; producer.step() && !over; ++batch) {
+        producer.log_batch({.epoch = 1, .batch = batch, .batch_size = 8, .loss = 0.5, .accuracy = 0.25});
+        std::this_thread::sleep_for(milliseconds(5));
+      }
+    });
+    ASSERT_TRUE(eventually("connected", [&] { return producer.connected(); }));
+  }
+  void TearDown() override {
+    over = true;
+    producer.interrupt();
+    loop.join();
+  }
+  struct Result {
+    int code;
+    std::string output;
+  };
+  Result ctl(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--broker", broker.address()});
+    Process process("trainbus-ctl", arguments);
+    const auto code = process.wait(seconds(20));
+    return {code.value_or(-1), process.output()};
+  }
+
+  RunningBroker broker;
+  Producer producer{{.run = "r", .trainer = "t", .broker = broker.address()}};
+  std::atomic<bool> over{false};
+  std::thread loop;
+};
+
+TEST_F(CtlTest, ListsWhoTrainsAsTextAndAsJson) {
+  ASSERT_TRUE(eventually("some steps", [&] { return producer.counters().stored > 3; }));
+  EXPECT_THAT(ctl({"list"}).output, ContainsRegex("ALIVE +r +t +1/3 "));
+  const auto json = nlohmann::json::parse(ctl({"list", "--json"}).output)["trainers"];
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0]["state"], "ALIVE");
+  EXPECT_EQ(json[0]["loss"], 0.5);
+  EXPECT_EQ(json[0]["learning_rate"], 0.1);
+}
+
+TEST_F(CtlTest, PausesResumesAndChangesValuesAndShowsEachState) {
+  const auto paused = ctl({"pause", "r/t"});
+  EXPECT_EQ(paused.code, 0) << paused.output;
+  EXPECT_THAT(paused.output, ContainsRegex("r/t  pause  ACCEPTED\n.*DELIVERED\n.*APPLIED at step [0-9]+"));
+  EXPECT_TRUE(producer.paused());
+  EXPECT_EQ(ctl({"resume", "r/t"}).code, 0);
+  EXPECT_FALSE(producer.paused());
+  EXPECT_THAT(ctl({"set-lr", "r/*", "0.02"}).output, HasSubstr("(0.1 -> 0.02)"));
+  const auto commands = ctl({"commands", "r/t", "--json"}).output;
+  EXPECT_EQ(std::count(commands.begin(), commands.end(), '\n'), 3);
+  EXPECT_EQ(nlohmann::json::parse(commands.substr(0, commands.find('\n')))["state"], "APPLIED");
+}
+
+TEST_F(CtlTest, ARejectedCommandExitsOneWithTheReason) {
+  const auto rejected = ctl({"set-batch-size", "r/t", "16"});  // the loop has no handler for it
+  EXPECT_EQ(rejected.code, 1);
+  EXPECT_THAT(rejected.output, HasSubstr("REJECTED: "));
+  const auto unknown = ctl({"pause", "r/nobody"});
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.output, HasSubstr("no trainer 'r/nobody'"));
+}
+
+TEST_F(CtlTest, RefusesBadValuesBeforeAnythingIsSent) {
+  for (const auto& [arguments, said] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"set-lr", "r/t", "0"}, "'0'"},
+           {{"set-lr", "r/t", "nan"}, "'nan'"},
+           {{"set-batch-size", "r/t", "1.5"}, "'1.5'"},
+           {{"pause", "nobody"}, "'nobody'"},
+           {{"pause", "r/t", "--deadline", "soon"}, "deadline"},
+           {{"tail", "--kind", "tiles"}, "tiles"},
+           {{}, "subcommand"}}) {
+    const auto refused = ctl(arguments);
+    EXPECT_EQ(refused.code, 2) << refused.output;
+    EXPECT_THAT(refused.output, HasSubstr(said));
+  }
+  EXPECT_EQ(ctl({"commands"}).output, "no commands\n");
+}
+
+TEST_F(CtlTest, TailPrintsJsonLinesAndEnds) {
+  const auto tail = ctl({"tail", "--kind", "batch", "-n", "3", "--json"});
+  EXPECT_EQ(tail.code, 0);
+  ASSERT_EQ(std::count(tail.output.begin(), tail.output.end(), '\n'), 3) << tail.output;
+  EXPECT_EQ(nlohmann::json::parse(tail.output.substr(0, tail.output.find('\n')))["batch_loss"], 0.5);
+  EXPECT_THAT(ctl({"tail", "--kind", "status", "--once"}).output, HasSubstr("RUNNING"));
+}
+
+TEST_F(CtlTest, AnExampleConsumerPrintsEpochsAndEndsOnASignal) {
+  producer.log_epoch({.epoch = 7, .average_loss = 0.25});
+  Process example("trainbus-example-consumer", {broker.address()});
+  EXPECT_EQ(example.wait_for("r/t epoch "), "7 loss 0.25");
+  example.signal(SIGTERM);
+  EXPECT_EQ(example.wait(seconds(2)), 0);
+}
+
+TEST(Ctl, WithoutABrokerItSaysSoInOneLine) {
+  const std::vector<std::string> nowhere{"--broker", "tcp://127.0.0.1:9"};
+  Process list("trainbus-ctl", {"list", nowhere[0], nowhere[1]});
+  Process pause("trainbus-ctl", {"pause", "r/t", nowhere[0], nowhere[1]});
+  Process tail("trainbus-ctl", {"tail", nowhere[0], nowhere[1]});
+  for (Process* process : {&list, &pause, &tail}) {
+    EXPECT_EQ(process->wait(seconds(8)), 1);
+    EXPECT_EQ(process->output(),
+              "trainbus-ctl: no broker answers at tcp://127.0.0.1:9 within 3 s (is trainbus-broker running?)\n");
+  }
+}
+
+}  // namespace
+}  // namespace trainbus
