@@ -8,6 +8,7 @@ import type { BusEvent, Points, SeriesName } from "../protocol";
 import { smoothed } from "../series";
 import type { Watched } from "../state";
 
+const kMaxDots = 40; // more would hide the line
 const kTrendFraction = 40; // the trend looks back over about this part of what is on screen
 
 type Format = (value: number | null) => string;
@@ -29,7 +30,7 @@ export function Curves({ page, watched }: { page: Page; watched: Watched }) {
     label,
     colour,
     points: points(name, "epoch"),
-    dots: true,
+    dots: points(name, "epoch").x.length <= kMaxDots,
     dashed: label === "validation",
     format,
     axisFormat,
