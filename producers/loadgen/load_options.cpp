@@ -34,7 +34,7 @@ void add_load_flags(CLI::App& app, LoadOptions& options) {
   add("--run", options.run, "Name of the run")->check(check_name);
   add("--name-prefix", options.name_prefix, "Trainers are called PREFIX0, PREFIX1, ...")->check(check_prefix);
   add("--trainers", options.trainers, "How many trainers")->check(CLI::Range(1, 5000));
-  add("--batch-rate", options.batch_rate_hz, "Batches per second of each; 0: as fast as possible")->check(rate);
+  add("--batch-rate", options.batch_rate_hz, "Batches per second of each; 0: as fast as they are stored")->check(rate);
   add("--epoch-every", options.epoch_every, "Batches per epoch")->check(count);
   add("--perf-every", options.perf_every, "A perf record every so many batches; 0: none")
       ->check(CLI::Range(0, 1'000'000'000));

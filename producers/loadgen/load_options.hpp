@@ -14,7 +14,7 @@ struct LoadOptions {
   std::string run = "load";
   std::string name_prefix = "t";  // trainers are t0, t1, ...
   int trainers = 1;
-  double batch_rate_hz = 10;  // of each trainer; 0: as fast as possible
+  double batch_rate_hz = 10;  // of each trainer; 0: as fast as they are stored
   int epoch_every = 100;      // batches
   int perf_every = 5;         // batches; 0: none
   double tile_rate_hz = 0;    // batches with tiles per second of each trainer, at most; 0: no tiles

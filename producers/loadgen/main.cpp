@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
       "  trainbus-loadgen --trainers 1000 --batch-rate 1 --epoch-every 20 --seconds 60 --json\n"
       "  trainbus-loadgen --batch-rate 60 --tile-rate 60 --tile-size 256   (tiles flow while somebody watches run "
       "'load')\n"
-      "  trainbus-loadgen --batch-rate 0 --seconds 5                       (one trainer, as fast as possible)\n\n"
+      "  trainbus-loadgen --batch-rate 0 --seconds 5                       (one trainer, as fast as its records are "
+      "stored)\n\n"
       "Exits 1 when the broker had not stored everything.");
   return trainbus::run_program(app, argc, argv, [&] {
     trainbus::LoadRun load(options);

@@ -19,7 +19,8 @@ constexpr double kFloorLoss = 0.05;
 constexpr double kLearnedSteps = 2000;  // steps at the first learning rate until the loss is down to a third
 constexpr double kFirstLearningRate = 0.01;
 constexpr int kMaxBatchesPerStep = 256;
-constexpr milliseconds kMaxBehind{500};  // further behind than that, the missed batches are given up
+constexpr std::uint64_t kMaxAhead = 32'768;  // records; "as fast as possible" means as fast as they are stored
+constexpr milliseconds kMaxBehind{500};      // further behind than that, the missed batches are given up
 
 ProducerOptions bus_options(const LoadOptions& options, const std::string& name) {
   ProducerOptions bus;
@@ -65,12 +66,14 @@ SimulatedTrainer::SimulatedTrainer(const LoadOptions& options, int index, const 
 SimulatedTrainer::Clock::time_point SimulatedTrainer::step(Clock::time_point now) {
   if (!ended_ && !bus_.step()) end(v1::COMPLETED, bus_.stop_commanded() ? "stopped by command" : "interrupted");
   if (bus_.paused() || now - next_batch_ > kMaxBehind) next_batch_ = std::max(next_batch_, now);
-  for (int count = 0; count < kMaxBatchesPerStep && !ended_ && !bus_.paused() && next_batch_ <= now; ++count) {
+  const bool ahead = interval_ == Clock::duration::zero() && bus_.counters().in_outbox > kMaxAhead;
+  const bool at_work = !ended_ && !bus_.paused() && !ahead;
+  for (int count = 0; count < kMaxBatchesPerStep && at_work && next_batch_ <= now; ++count) {
     do_batch();
     next_batch_ += interval_;
   }
   bus_.poll_once(milliseconds(0));
-  return ended_ || bus_.paused() ? Clock::time_point::max() : next_batch_;
+  return at_work ? next_batch_ : Clock::time_point::max();
 }
 
 void SimulatedTrainer::end(v1::TrainingStatus status, const std::string& message) {
