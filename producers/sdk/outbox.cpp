@@ -98,10 +98,4 @@ std::size_t Outbox::resend_due(Clock::time_point now, Clock::duration patience, 
   return sent_records;
 }
 
-void Outbox::for_each(const std::function<void(Kind, const std::string&)>& visit) const {
-  for (std::size_t kind = 0; kind < streams_.size(); ++kind)
-    for (const Entry& entry : streams_[kind].entries)
-      visit(static_cast<Kind>(kind), entry.record);
-}
-
 }  // namespace trainbus

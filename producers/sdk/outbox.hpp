@@ -62,9 +62,6 @@ class Outbox {
   // that is only slow is not given more to do. Returns how many were sent.
   std::size_t resend_due(Clock::time_point now, Clock::duration patience, const Burst& burst, const Send& send);
 
-  // Visits what is left, kind by kind in order.
-  void for_each(const std::function<void(Kind, const std::string&)>& visit) const;
-
  private:
   struct Entry {
     std::string record;

@@ -127,6 +127,7 @@ class Producer::Core {
       if (thread->joinable()) thread->join();
     tiles_.reset();
     state_.tiles.set_watched(false);
+    if (state_.tiles.take() != nullptr) state_.tiles.dropped();
     records_->finish(kLinger);
     records_.reset();
     context_.reset();

@@ -59,8 +59,8 @@ RecordLane::RecordLane(zmq::context_t& context, TrainerState& state)
 void RecordLane::poll_once(milliseconds timeout) {
   try {
     turn(timeout);
-  } catch (const zmq::error_t&) {
-    // An interrupted call; the next turn goes on where this one stopped.
+  } catch (const std::exception&) {
+    // An interrupted call, or no memory; the next turn goes on where this one stopped.
   }
 }
 
@@ -183,16 +183,18 @@ void RecordLane::take_queued() {
       state_.queue.take(taken_);
       if (taken_.empty()) return;
     }
-    number(taken_[next_taken_++]);
+    number(taken_[next_taken_]);
+    ++next_taken_;
   }
 }
 
 void RecordLane::number(const QueuedRecord& record) {
   const Kind kind = kind_of(record);
-  const std::uint64_t sequence = ++highest_[kind];
+  const std::uint64_t sequence = highest_[kind] + 1;
   record_.set_sequence(sequence);
   write_record(record, record_);
   outbox_.push(kind, sequence, record_.SerializeAsString());
+  highest_[kind] = sequence;  // last: a number given out without a record would be a hole for ever
 }
 
 void RecordLane::send_records(Clock::time_point now) {

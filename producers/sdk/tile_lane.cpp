@@ -31,8 +31,8 @@ TileLane::TileLane(zmq::context_t& context, TrainerState& state)
 void TileLane::poll_once(std::chrono::milliseconds timeout) {
   try {
     turn(timeout);
-  } catch (const zmq::error_t&) {
-    // An interrupted call; the next turn goes on where this one stopped.
+  } catch (const std::exception&) {
+    // An interrupted call, or no memory; the next turn goes on where this one stopped.
   }
 }
 
