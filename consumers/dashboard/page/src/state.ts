@@ -118,7 +118,10 @@ function applyHistory(state: State, watched: Watched, message: ServerMessage & {
   watched.info = message.trainer_info;
   watched.incarnation = message.trainer_info?.incarnation ?? 0n;
   watched.phase = "live";
-  for (const event of message.events) if (event.kind === "command") applyCommand(state, event, now);
+  // What ended before this page came is history, not news.
+  for (const event of message.events) {
+    if (event.kind === "command") applyCommand(state, event, Math.min(now, event.timestamp_ms - state.clock.offset));
+  }
 }
 
 export function applyRecord(state: State, record: MetricsRequest, now: number): void {
@@ -174,12 +177,10 @@ function applyPoints({ series }: Watched, { payload }: MetricsRequest): void {
 }
 
 // A command's states only move forward: a repeated or late record of an earlier state changes nothing.
-export function applyCommand(state: State, event: CommandEvent, now: number): void {
+export function applyCommand(state: State, event: CommandEvent, at: number): void {
   const known = state.commands.get(event.command_id);
   if (known && (isEnded(known.state) || rank(known.state) >= rank(event.state))) return;
-  const ended = isEnded(event.state);
-  // What ended before this page came is history, not news.
-  const endedAt = ended ? (known ? now : Math.min(now, event.timestamp_ms - state.clock.offset)) : 0;
+  const endedAt = isEnded(event.state) ? at : 0;
   state.commands.set(event.command_id, { ...event, value: event.value || known?.value || "", endedAt });
   for (const id of state.commands.keys()) {
     if (state.commands.size <= kMaxCommands) break;

@@ -79,6 +79,16 @@ test("a command only moves forward and keeps its end", () => {
   assert.equal(state.commands.get("c1")?.endedAt, now);
 });
 
+test("a command that ended before the page came is history, not news", () => {
+  const state = newState({ page: "trainer", ...session });
+  state.watched = newWatched(session);
+  const event = (name: string) => ({ ...command(name as CommandPhase), timestamp_ms: now - 60_000 });
+  const events = ["ACCEPTED", "DELIVERED", "APPLIED"].map(event);
+  const message = parseServerText(JSON.stringify({ type: "history", ...session, trainer_info: null, series: {}, events }));
+  applyMessage(state, message!, now);
+  assert.equal(state.commands.get("c1")?.endedAt, now - 60_000);
+});
+
 test("the list of commands is bounded", () => {
   const state = newState({ page: "overview" });
   for (let i = 0; i < 1000; i++) applyCommand(state, command("APPLIED", `c${i}`), now);
