@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kTopClasses = 3;
 constexpr std::size_t kValidationBatch = 64;
+constexpr std::chrono::milliseconds kShortestPause{50};  // anything less is the scheduler's doing
 
 using Clock = Pace::Clock;
 
@@ -99,7 +100,7 @@ bool Training::train_epoch() {
 bool Training::may_go_on() {
   const auto asked = Clock::now();
   const bool go_on = bus_.step();
-  if (const auto waited = Clock::now() - asked; waited > std::chrono::milliseconds(1)) pace_.paused_for(waited);
+  if (const auto waited = Clock::now() - asked; waited > kShortestPause) pace_.paused_for(waited);
   if (stop_requested()) return end(v1::FAILED, fmt::format("stopped by {} at step {}", stop_signal(), step()));
   if (!go_on) {
     say("applied stop at step {}", step());

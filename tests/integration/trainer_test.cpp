@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <regex>
 
 #include "tests/support/eventually.hpp"
@@ -330,6 +331,19 @@ TEST(Trainer, SaysInOneLineWhatIsWrongWithItsFlags) {
     EXPECT_THAT(output, HasSubstr(expected));
     EXPECT_EQ(std::ranges::count(output, '\n'), 1) << output;
   }
+}
+
+TEST(Overhead, ComparesPairsOfTheSameTraining) {
+  test::TempDir folder;
+  Process script(TRAINBUS_SOURCE "/scripts/overhead", {"--bin", TRAINBUS_BIN, "--pairs", "1", "--batches", "5",
+                                                       "--batch-size", "8", "--json", folder / "figures.json"});
+  ASSERT_EQ(script.wait(60s), 0) << script.output();
+  const auto figures = nlohmann::json::parse(std::ifstream(folder / "figures.json"));
+  const auto& pair = figures.at("pairs").at(0);
+  EXPECT_NEAR(figures.at("time_ratio").at("median").get<double>(),
+              pair.at("with").at("ms_per_batch").get<double>() / pair.at("without").at("ms_per_batch").get<double>(),
+              1e-9);
+  EXPECT_GT(pair.at("with").at("cpu_sec"), 0);
 }
 
 }  // namespace

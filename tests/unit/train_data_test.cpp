@@ -18,7 +18,7 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 
-LoadedSamples shapes(std::uint64_t seed, std::size_t limit = 100) {
+LoadedSamples shapes(std::uint64_t seed, std::size_t limit = 20) {
   return open_data_source({.spec = "shapes", .seed = seed, .limit_samples = limit})->load({});
 }
 
@@ -30,7 +30,7 @@ TEST(Shapes, AreTheSameForTheSameSeedAndOthersForAnother) {
   const auto first = shapes(7);
   const auto again = shapes(7);
   const auto other = shapes(8);
-  for (std::size_t index = 0; index < 100; ++index) {
+  for (std::size_t index = 0; index < 20; ++index) {
     EXPECT_TRUE(same_pixels(first.samples, again.samples, index)) << index;
     EXPECT_FALSE(same_pixels(first.samples, other.samples, index)) << index;
   }
@@ -38,21 +38,21 @@ TEST(Shapes, AreTheSameForTheSameSeedAndOthersForAnother) {
 
 TEST(Shapes, DoNotDependOnHowManyAreDrawn) {
   const auto few = shapes(7, 10);
-  const auto many = shapes(7, 100);
+  const auto many = shapes(7, 30);
   EXPECT_TRUE(same_pixels(few.samples, many.samples, 9));
 }
 
 TEST(Shapes, AreOfTenClassesInEqualNumbers) {
-  const auto loaded = shapes(1, 180);
+  const auto loaded = shapes(1, 45);
   EXPECT_EQ(loaded.class_names.size(), 10U);
   std::vector<int> counts(10);
-  for (std::size_t index = 0; index < 200; ++index)
+  for (std::size_t index = 0; index < 50; ++index)
     ++counts.at(loaded.samples.label(index));
-  EXPECT_THAT(counts, Each(20));
+  EXPECT_THAT(counts, Each(5));
 }
 
 TEST(DataSet, IsSplitBySeedIntoTwoPartsWithoutOverlap) {
-  DataSetOptions options{.spec = "shapes", .seed = 3, .validation = 0.25, .limit_samples = 150};
+  DataSetOptions options{.spec = "shapes", .seed = 3, .validation = 0.25, .limit_samples = 30};
   const auto source = open_data_source(options);
   options.limit_samples = 0;
   const auto data = load_data_set(*source, options, {});
