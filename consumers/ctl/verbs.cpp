@@ -34,13 +34,17 @@ void say(const std::string& line) { std::cout << line << '\n' << std::flush; }
 template <class Take>
 void read(const CtlOptions& ctl, Consumer& consumer, bool once, const Take& take) {
   const auto give_up = Clock::now() + kPatience;
-  bool seen_broker = false;
+  bool seen_broker = false, away = false;
   while (!stop_requested() && std::cout) {
     const auto* record = consumer.next(kTurn);
     if (record != nullptr && !take(*record)) return;
     if (record == nullptr && once && consumer.caught_up()) return;
+    if (!seen_broker && !consumer.connected() && Clock::now() > give_up) no_broker(ctl);
+    if (seen_broker && consumer.connected() == away) {
+      away = !away;
+      spdlog::warn("the broker at {} {}", ctl.broker, away ? "is away" : "is back");
+    }
     seen_broker = seen_broker || consumer.connected();
-    if (!seen_broker && Clock::now() > give_up) no_broker(ctl);
   }
 }
 

@@ -77,7 +77,8 @@ LivenessFacts TrainerView::facts(std::int64_t now_ms, bool broker_reachable) con
   facts.heartbeat_interval_ms = last_heartbeat_ ? static_cast<std::int64_t>(heartbeat_interval_ms_) : 0;
   facts.step = figures_.step;
   facts.last_step_age_ms = age(times_.step_ms, now_ms);
-  facts.recent_step_ms = recent_step_ms_;
+  // What the trainer measured leaves out its pauses; between heartbeats these count as steps.
+  facts.recent_step_ms = figures_.time_per_batch_ms > 0 ? figures_.time_per_batch_ms : recent_step_ms_;
   facts.promised_age_left_ms = std::max<std::int64_t>(0, times_.promise_until_ms - now_ms);
   return facts;
 }
@@ -111,7 +112,6 @@ void TrainerView::fold_perf(const v1::PerformanceData& perf) {
   figures_.average_fps = perf.average_fps();
   figures_.eta_sec = perf.estimated_time_remaining_sec();
   if (perf.has_resource_usage()) figures_.resources = perf.resource_usage();
-  if (recent_step_ms_ == 0 && perf.time_per_batch_ms() > 0) recent_step_ms_ = perf.time_per_batch_ms();
 }
 
 void TrainerView::fold_status(const v1::StatusUpdate& status) {

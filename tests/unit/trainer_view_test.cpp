@@ -116,6 +116,16 @@ TEST(TrainerView, LearnsTheRhythmOfHeartbeatsAndSteps) {
   EXPECT_EQ(facts.step, 80u);
 }
 
+TEST(TrainerView, APauseBetweenHeartbeatsIsNoLongStepWhenTheTrainerSaysHowLongItsStepsAre) {
+  TrainerView view({"r", "t"});
+  auto perf = envelope(1);
+  perf.mutable_performance_data()->set_time_per_batch_ms(50);
+  view.fold(v1::KIND_PERF, perf, kNow);
+  view.fold(v1::KIND_HEARTBEAT, heartbeat(1, kNow, 9, 0), kNow);
+  view.fold(v1::KIND_HEARTBEAT, heartbeat(2, kNow + 600'000, 10, 0), kNow + 600'000);
+  EXPECT_EQ(view.facts(kNow + 600'000).recent_step_ms, 50);
+}
+
 TEST(TrainerView, SeesAStallInHeartbeatsThatBringNoStep) {
   TrainerView view({"r", "t"});
   view.fold(v1::KIND_STATUS, status(v1::RUNNING), kNow);
