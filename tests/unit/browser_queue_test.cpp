@@ -34,6 +34,8 @@ TEST(BrowserQueue, RefusesKeptMessagesPastItsBytes) {
   sent(queue);
   EXPECT_EQ(queue.queued_bytes(), 0U);
   EXPECT_TRUE(queue.keep({text("123"), true}));
+  sent(queue);
+  EXPECT_TRUE(queue.keep({text("a single long one"), true}));
 }
 
 TEST(BrowserQueue, SendsTilesOnCreditOnlyAndTheNewest) {

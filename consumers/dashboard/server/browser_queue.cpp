@@ -8,7 +8,7 @@ namespace trainbus {
 
 bool BrowserQueue::keep(Outgoing message) {
   const std::size_t bytes = message.bytes->size();
-  if (bytes_ + bytes > max_bytes_) return false;
+  if (!kept_.empty() && bytes_ + bytes > max_bytes_) return false;
   bytes_ += bytes;
   kept_.push_back(std::move(message));
   return true;

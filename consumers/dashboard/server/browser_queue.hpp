@@ -25,7 +25,7 @@ class BrowserQueue {
 
   explicit BrowserQueue(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // False when it is full: this browser reads too slowly and must go.
+  // False when it is full: this browser reads too slowly and must go. One message always fits.
   bool keep(Outgoing message);
   void show_overview(std::shared_ptr<const std::string> text) { overview_ = std::move(text); }
 

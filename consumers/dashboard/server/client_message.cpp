@@ -35,8 +35,8 @@ bool read_session(const json& message, std::optional<SessionName>& session) {
 ClientMessage read_watch(const json& message) {
   WatchRequest request;
   if (!read_session(message, request.session)) return BadMessage{"watch: run and trainer must be names"};
-  const auto max_points = number(message, "max_points", 2000, 4, 100'000);
-  if (!max_points) return BadMessage{"watch: max_points must be 4 to 100000"};
+  const auto max_points = number(message, "max_points", 2000, 4, 10'000);
+  if (!max_points) return BadMessage{"watch: max_points must be 4 to 10000"};
   request.max_points = static_cast<std::size_t>(*max_points);
   return request;
 }

@@ -14,7 +14,7 @@ inline constexpr int kMaxTileCredit = 64;  // unanswered tile messages, at most
 
 struct WatchRequest {
   std::optional<SessionName> session;  // empty: none, the overview
-  std::size_t max_points = 2000;       // 4..100000
+  std::size_t max_points = 2000;       // 4..10000: a history of all curves is then 4 MB
 };
 struct TilesRequest {
   std::optional<SessionName> session;  // empty: none

@@ -1,0 +1,425 @@
+// The dashboard server with a real broker and a real producer, asked as a browser asks.
+
+#include "consumers/dashboard/server/dashboard.hpp"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/running_broker.hpp"
+#include "tests/support/web_client.hpp"
+#include "trainbus/producer.hpp"
+
+namespace trainbus {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::eventually;
+using test::get;
+using test::post;
+using test::WebMessage;
+using test::WebSocketClient;
+using ::testing::HasSubstr;
+
+constexpr const char* kWatch = R"({"type":"watch","run":"r","trainer":"t"})";
+constexpr const char* kTrainer = "/api/trainers/r/t";
+
+class RunningDashboard {
+ public:
+  explicit RunningDashboard(DashboardOptions options) : dashboard_(options), thread_([this] { dashboard_.run(); }) {}
+  ~RunningDashboard() {
+    dashboard_.stop();
+    thread_.join();
+  }
+  std::uint16_t port() const { return dashboard_.port(); }
+
+ private:
+  Dashboard dashboard_;
+  std::thread thread_;
+};
+
+// One trainer "r/t" that trains on nothing, in a thread of its own.
+class Trainer {
+ public:
+  explicit Trainer(const std::string& broker, const std::string& spool)
+      : producer_({.run = "r",
+                   .trainer = "t",
+                   .broker = broker,
+                   .heartbeat_interval = milliseconds(100),
+                   .spool_dir = spool}) {
+    producer_.on_learning_rate([](double value) { return Applied{0.1, value}; });
+    producer_.start({.total_epochs = 10, .batches_per_epoch = 100, .batch_size = 64, .learning_rate = 0.1});
+  }
+  ~Trainer() { stop(); }
+
+  void log(int batches) {
+    for (int count = 0; count < batches; ++count)
+      producer_.log_batch({.epoch = 1, .batch = batch_++, .batch_size = 64, .loss = 1.0 / batch_, .accuracy = 0.5},
+                          [](TileBatch& tiles) { add_tiles(tiles); });
+  }
+  // Goes on at about 200 batches a second.
+  void run() {
+    thread_ = std::thread([this] {
+      while (!stop_ && producer_.step()) {
+        log(1);
+        std::this_thread::sleep_for(milliseconds(5));
+      }
+    });
+  }
+  void stop() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  static void add_tiles(TileBatch& tiles) {
+    const std::vector<std::uint8_t> pixels(32 * 32 * 3, 100);
+    while (tiles.room() > 0)
+      if (!tiles.add(pixels.data(), 32, 32, 3, 0, 1, {.predicted_class = 1, .label = "one", .confidence = 0.9F}))
+        return;
+  }
+
+  Producer producer_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+  std::int32_t batch_ = 0;
+};
+
+class DashboardTest : public ::testing::Test {
+ protected:
+  std::uint16_t serve(DashboardOptions options = {}) {
+    options.broker = broker_.address();
+    options.port = 0;
+    dashboard_ = std::make_unique<RunningDashboard>(options);
+    return dashboard_->port();
+  }
+  Trainer& train(int batches = 0) {
+    trainer_ = std::make_unique<Trainer>(broker_.address(), spool_ / "spool");
+    trainer_->log(batches);
+    return *trainer_;
+  }
+  // Waits until the dashboard has this many batches of the trainer.
+  ::testing::AssertionResult knows(std::size_t batches) {
+    return eventually(std::to_string(batches) + " batches in the curve", [&] {
+      const auto answer = get(dashboard_->port(), std::string(kTrainer) + "/series?name=batch_loss&max_points=4");
+      return answer.status == 200 && answer.json()["total"] >= batches;
+    });
+  }
+  double metric(const std::string& name) {
+    const std::string text = get(dashboard_->port(), "/metrics").body;
+    const auto at = text.find("\ntrainbus_" + name + ' ');
+    return at == std::string::npos ? NAN : std::stod(text.substr(text.find(' ', at + 1)));
+  }
+
+  test::TempDir spool_;
+  test::RunningBroker broker_;
+  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<RunningDashboard> dashboard_;
+};
+
+TEST_F(DashboardTest, ListsTrainersAndServesTheirCurves) {
+  const auto port = serve();
+  train(500);
+  ASSERT_TRUE(knows(500));
+  const auto trainers = get(port, "/api/trainers").json()["trainers"];
+  ASSERT_EQ(trainers.size(), 1U);
+  EXPECT_EQ(trainers[0]["run"], "r");
+  EXPECT_EQ(trainers[0]["trainer"], "t");
+  EXPECT_EQ(trainers[0]["state"], "ALIVE");
+  EXPECT_EQ(trainers[0]["step"], 500);
+  EXPECT_EQ(trainers[0]["batch_size"], 64);
+  EXPECT_TRUE(trainers[0]["cpu_percent"].is_null());
+  const auto series = get(port, "/api/trainers/r/t/series?name=batch_loss&max_points=100&x_min=11").json();
+  EXPECT_EQ(series["total"], 490);
+  EXPECT_LE(series["points"].size(), 100U);
+  EXPECT_EQ(series["points"].front(), json::array({11, 1.0 / 11}));
+  EXPECT_EQ(series["points"].back()[0], 500);
+  EXPECT_EQ(get(port, "/healthz").json(), json::parse(R"({"ok":true,"broker_connected":true})"));
+  EXPECT_THAT(get(port, "/metrics").body, HasSubstr("trainbus_train_step{run=\"r\",trainer=\"t\"} 500"));
+}
+
+TEST_F(DashboardTest, SaysWhatIsNotThere) {
+  const auto port = serve();
+  train(1);
+  ASSERT_TRUE(knows(1));
+  for (const auto* target : {"/api/trainers/r/other/series?name=batch_loss", "/api/trainers/r/t/series?name=nothing",
+                             "/api/nothing", "/nothing.js", "/api/commands/00000000000000000000000000000000"}) {
+    const auto answer = get(port, target);
+    EXPECT_EQ(answer.status, 404U) << target;
+    EXPECT_FALSE(answer.json()["error"].get<std::string>().empty()) << target;
+  }
+  for (const auto* target :
+       {"/api/trainers/r/t/series", "/api/trainers/r/t/series?name=batch_loss&max_points=1",
+        "/api/trainers/r/t/series?name=batch_loss&x_min=x", "/../secret", "/api/commands/7", "/ws"})
+    EXPECT_EQ(get(port, target).status, 400U) << target;
+  EXPECT_EQ(post(port, "/api/trainers", "{}").status, 405U);
+  EXPECT_EQ(get(port, std::string(kTrainer) + "/commands").status, 405U);
+  EXPECT_EQ(test::HttpClient(port).ask(test::http::verb::delete_, "/").status, 405U);
+}
+
+TEST_F(DashboardTest, ServesThePageFromInsideTheProgram) {
+  const auto port = serve();
+  const auto page = get(port, "/");
+  ASSERT_EQ(page.status, 200U);
+  EXPECT_THAT(page.body, HasSubstr("<html"));
+  EXPECT_THAT(std::string(page.fields["Content-Security-Policy"]), HasSubstr("default-src 'self'"));
+  EXPECT_EQ(page.fields["X-Content-Type-Options"], "nosniff");
+  const std::string etag(page.fields["ETag"]);
+  EXPECT_EQ(get(port, "/", {{"If-None-Match", etag}}).status, 304U);
+  EXPECT_EQ(get(port, "/app.js", {{"Accept-Encoding", "gzip"}}).fields["Content-Encoding"], "gzip");
+  test::HttpClient client(port);
+  const auto head = client.ask(test::http::verb::head, "/");
+  EXPECT_EQ(head.fields["Content-Length"], std::to_string(page.body.size()));
+  EXPECT_EQ(client.ask(test::http::verb::get, "/healthz").status, 200U) << "on the same connection";
+}
+
+TEST_F(DashboardTest, ACommandIsAcceptedAndItsEndIsKnown) {
+  const auto port = serve();
+  train(1).run();
+  ASSERT_TRUE(knows(1));
+  const auto answer = post(port, "/api/trainers/r/t/commands", R"({"type":"CHANGE_LEARNING_RATE","value":"0.001"})");
+  ASSERT_EQ(answer.status, 202U) << answer.body;
+  const std::string id = answer.json()["command_id"];
+  json command;
+  EXPECT_TRUE(eventually("the command is applied", [&] {
+    const auto found = get(port, "/api/commands/" + id);
+    if (found.status == 200) command = found.json();
+    return command.value("state", "") == "APPLIED";
+  })) << command;
+  ASSERT_EQ(command["commands"].size(), 1U);
+  EXPECT_EQ(command["commands"][0]["new_value"], "0.001");
+  EXPECT_EQ(command["commands"][0]["old_value"], "0.1");
+  EXPECT_EQ(command["commands"][0]["issuer"], "dashboard");
+  EXPECT_GT(command["commands"][0]["applied_step"], 0);
+  EXPECT_EQ(post(port, "/api/trainers/r/*/commands", R"({"type":"PAUSE_TRAINING"})").status, 202U);
+  EXPECT_TRUE(eventually("the run is paused",
+                         [&] { return get(port, "/api/trainers").json()["trainers"][0]["state"] == "PAUSED"; }));
+  EXPECT_EQ(post(port, "/api/trainers/r/*/commands", R"({"type":"RESUME_TRAINING"})").status, 202U);
+}
+
+TEST_F(DashboardTest, RefusesCommandsOutsideTheirRange) {
+  const auto port = serve({.command_burst = 1000});
+  train(1);
+  ASSERT_TRUE(knows(1));
+  for (const auto* body :
+       {"", "{", "[]", "{}", R"({"type":"UNKNOWN_COMMAND"})", R"({"type":"CHANGE_LEARNING_RATE"})",
+        R"({"type":"CHANGE_LEARNING_RATE","value":"-1"})", R"({"type":"CHANGE_LEARNING_RATE","value":"nan"})",
+        R"({"type":"ADJUST_BATCH_SIZE","value":0})", R"({"type":"ADJUST_BATCH_SIZE","value":{}})"})
+    EXPECT_EQ(post(port, "/api/trainers/r/t/commands", body).status, 400U) << body;
+  EXPECT_EQ(post(port, "/api/trainers/r/other/commands", R"({"type":"PAUSE_TRAINING"})").status, 404U);
+  EXPECT_EQ(post(port, "/api/trainers/other/*/commands", R"({"type":"PAUSE_TRAINING"})").status, 404U);
+}
+
+TEST_F(DashboardTest, AForeignPageGetsNowhere) {
+  const auto port = serve();
+  train(1);
+  ASSERT_TRUE(knows(1));
+  const std::string commands = "/api/trainers/r/t/commands";
+  const std::string pause = R"({"type":"PAUSE_TRAINING"})";
+  EXPECT_EQ(get(port, "/", {{"Host", "evil.example"}}).status, 403U);
+  EXPECT_EQ(get(port, "/api/trainers", {{"Host", "evil.example"}}).status, 403U);
+  EXPECT_EQ(
+      post(port, commands, pause, {{"Content-Type", "application/json"}, {"Origin", "http://evil.example"}}).status,
+      403U);
+  EXPECT_EQ(post(port, commands, pause, {{"Content-Type", "text/plain"}}).status, 415U);
+  EXPECT_EQ(WebSocketClient(port, {{"Origin", "http://evil.example"}}).status(), 403U);
+  EXPECT_EQ(WebSocketClient(port, {{"Host", "evil.example"}}).status(), 403U);
+  EXPECT_EQ(WebSocketClient(port, {{"Origin", "http://127.0.0.1:" + std::to_string(port)}}).status(), 101U);
+  EXPECT_EQ(get(port, "/api/trainers").json()["trainers"][0]["state"], "ALIVE");
+}
+
+TEST_F(DashboardTest, LimitsSizesAndRates) {
+  const auto port = serve({.commands_per_second = 0.1, .command_burst = 2});
+  train(1);
+  ASSERT_TRUE(knows(1));
+  const std::string commands = "/api/trainers/r/t/commands";
+  EXPECT_EQ(post(port, commands, std::string(100'000, ' ')).status, 413U);
+  EXPECT_EQ(get(port, "/", {{"X-Long", std::string(9000, 'x')}}).status, 431U);
+  EXPECT_EQ(post(port, commands, R"({"type":"RESUME_TRAINING"})").status, 202U);
+  EXPECT_EQ(post(port, commands, R"({"type":"RESUME_TRAINING"})").status, 202U);
+  const auto refused = post(port, commands, R"({"type":"RESUME_TRAINING"})");
+  EXPECT_EQ(refused.status, 429U);
+  EXPECT_EQ(refused.fields["Retry-After"], "10");
+}
+
+TEST_F(DashboardTest, WatchGivesTheHistoryAndThenEveryRecord) {
+  const auto port = serve();
+  Trainer& trainer = train(300);
+  ASSERT_TRUE(knows(300));
+  trainer.run();
+  WebSocketClient browser(port);
+  EXPECT_EQ(browser.next().type(), "hello");
+  browser.say(kWatch);
+  const json history = browser.next_of("history").json();
+  const auto& steps = history["series"]["batch_loss"]["x"];
+  EXPECT_EQ(history["trainer_info"]["trainer"], "t");
+  EXPECT_EQ(history["events"][0]["status"], "RUNNING");
+  auto step = steps.back().get<std::uint64_t>();
+  ASSERT_EQ(steps.size(), step);
+  for (int batches = 0; batches < 200;) {
+    const WebMessage message = browser.next();
+    ASSERT_FALSE(message.bytes.empty());
+    v1::MetricsRequest record;
+    if (!message.binary || !record.ParseFromString(message.bytes) || !record.has_batch_data()) continue;
+    ASSERT_EQ(record.batch_data().step(), ++step);
+    ++batches;
+  }
+}
+
+TEST_F(DashboardTest, TheOverviewComesByItselfAndNothingElse) {
+  const auto port = serve();
+  train(100).run();
+  ASSERT_TRUE(knows(100));
+  WebSocketClient browser(port);
+  for (int overviews = 0; overviews < 2;) {
+    const WebMessage message = browser.next();
+    EXPECT_FALSE(message.binary);
+    if (message.type() != "trainers") continue;
+    ++overviews;
+    EXPECT_EQ(message.json()["trainers"][0]["sparkline"].size(), 60U);
+    EXPECT_EQ(message.json()["broker_connected"], true);
+  }
+}
+
+TEST_F(DashboardTest, ANewIncarnationTellsItsWatchersToAskAgain) {
+  const auto port = serve();
+  train(50);
+  ASSERT_TRUE(knows(50));
+  WebSocketClient browser(port);
+  browser.say(kWatch);
+  ASSERT_EQ(browser.next_of("history").type(), "history");
+  trainer_.reset();
+  train(5);
+  ASSERT_EQ(browser.next_of("reset").type(), "reset");
+  browser.say(kWatch);
+  EXPECT_LE(browser.next_of("history").json()["series"]["batch_loss"]["x"].size(), 5U);
+}
+
+// Tiles up to the second overview, which comes half a second after the first.
+int tiles_in_half_a_second(WebSocketClient& browser) {
+  int tiles = 0;
+  for (int overviews = 0; overviews < 2;) {
+    const WebMessage message = browser.next();
+    if (message.bytes.empty()) return -1;
+    if (message.binary) ++tiles;
+    if (message.type() == "trainers") ++overviews;
+  }
+  return tiles;
+}
+
+TEST_F(DashboardTest, TilesComeOnCreditAndStopWithoutIt) {
+  const auto port = serve();
+  train(1).run();
+  ASSERT_TRUE(knows(1));
+  WebSocketClient browser(port);
+  browser.say(R"({"type":"tiles","run":"r","trainer":"t","credit":2,"max_rate_hz":60})");
+  WebMessage message;
+  for (int tiles = 0; tiles < 2; tiles += message.binary ? 1 : 0)
+    message = browser.next();
+  v1::MetricsRequest record;
+  ASSERT_TRUE(record.ParseFromString(message.bytes));
+  ASSERT_EQ(record.batch_data().images_size(), 1);
+  EXPECT_EQ(record.batch_data().images(0).strip_tiles(), 16);
+  EXPECT_EQ(record.batch_data().predictions_size(), 16);
+  EXPECT_EQ(tiles_in_half_a_second(browser), 0);
+  browser.say(R"({"type":"credit","n":3})");
+  EXPECT_EQ(tiles_in_half_a_second(browser), 3);
+  browser.say(R"({"type":"tiles"})");
+  EXPECT_TRUE(eventually("nobody watches the tiles",
+                         [&] { return get(port, "/api/trainers").json()["trainers"][0]["watched_tiles"] == false; }));
+  EXPECT_GT(metric("dashboard_tiles_dropped_total"), 0);
+}
+
+TEST_F(DashboardTest, ASlowReaderIsCutWithAReasonWhileAnotherGoesOn) {
+  const auto port = serve({.queue_bytes = 1 << 20});
+  Trainer& trainer = train(10'000);
+  ASSERT_TRUE(knows(10'000));
+  trainer.run();
+  WebSocketClient fast(port), slow(port);
+  fast.say(kWatch);
+  ASSERT_EQ(fast.next_of("history").type(), "history");
+  for (int asked = 0; asked < 50; ++asked)  // half a megabyte each, and nothing is read
+    slow.say(R"({"type":"watch","run":"r","trainer":"t","max_points":10000})");
+  EXPECT_TRUE(eventually("the slow reader is cut",
+                         [&] { return metric("dashboard_browsers_cut_total{reason=\"slow_reader\"}") == 1; }));
+  EXPECT_THAT(slow.next_of("bye").json().value("reason", ""), HasSubstr("slowly"));
+  EXPECT_TRUE(slow.next().bytes.empty());
+  fast.say(kWatch);
+  EXPECT_EQ(fast.next_of("history").type(), "history");
+}
+
+TEST_F(DashboardTest, NonsenseEndsTheConnectionWithAReasonAndNothingElse) {
+  const auto port = serve();
+  for (const auto* nonsense : {"{", R"({"type":"watch","run":"..","trainer":7})", "[[[[[["}) {
+    WebSocketClient browser(port);
+    browser.say(nonsense);
+    EXPECT_NE(browser.next_of("bye").json().value("reason", ""), "") << nonsense;
+    EXPECT_TRUE(browser.next().bytes.empty());
+  }
+  WebSocketClient browser(port);
+  browser.say(std::string(5000, ' '));
+  EXPECT_TRUE(browser.next_of("bye").bytes.empty());
+  EXPECT_TRUE(eventually("all four are counted",
+                         [&] { return metric("dashboard_browsers_cut_total{reason=\"bad_message\"}") == 4; }));
+  EXPECT_EQ(get(port, "/healthz").status, 200U);
+}
+
+TEST_F(DashboardTest, TooManyConnectionsAreToldSo) {
+  const auto port = serve({.max_connections = 2});
+  WebSocketClient first(port);
+  {
+    WebSocketClient second(port);
+    EXPECT_EQ(get(port, "/healthz").status, 503U);
+    EXPECT_EQ(WebSocketClient(port).status(), 503U);
+  }
+  EXPECT_TRUE(eventually("there is room again", [&] { return get(port, "/healthz").status == 200; }));
+}
+
+TEST_F(DashboardTest, SaysThatTheBrokerIsAway) {
+  const auto port = serve();
+  train(1);
+  ASSERT_TRUE(knows(1));
+  broker_.stop();
+  EXPECT_EQ(post(port, "/api/trainers/r/t/commands", R"({"type":"PAUSE_TRAINING"})").status, 503U);
+  EXPECT_TRUE(eventually("it knows", [&] { return get(port, "/healthz").json()["broker_connected"] == false; }));
+  EXPECT_EQ(get(port, "/api/trainers").json()["trainers"][0]["state"], "UNREACHABLE");
+  broker_.start();
+  EXPECT_TRUE(eventually("it is back", [&] { return get(port, "/healthz").json()["broker_connected"] == true; }));
+}
+
+TEST(DashboardProgram, SaysWhereItServesAndEndsCleanlyWithAGoodbye) {
+  const test::RunningBroker broker;
+  test::Process program("trainbus-dashboard", {"--listen", "127.0.0.1:0", "--broker", broker.address()});
+  const auto port_text = program.wait_for("open http://127.0.0.1:");
+  ASSERT_TRUE(port_text) << program.output();
+  const int port = std::stoi(*port_text);
+  test::Process second("trainbus-dashboard", {"--listen", "127.0.0.1:" + std::to_string(port)});
+  EXPECT_EQ(second.wait(seconds(5)), 1);
+  EXPECT_THAT(second.output(), HasSubstr("127.0.0.1:" + std::to_string(port)));
+  WebSocketClient browser(static_cast<std::uint16_t>(port));
+  EXPECT_EQ(browser.next().type(), "hello");
+  program.signal(SIGTERM);
+  EXPECT_EQ(browser.next_of("bye").json().value("reason", ""), "the server is going away");
+  EXPECT_TRUE(browser.next().bytes.empty());
+  EXPECT_EQ(program.wait(seconds(2)), 0);
+}
+
+TEST(DashboardProgram, RefusesBadFlagsWithOneLine) {
+  const std::vector<std::pair<std::vector<std::string>, int>> refused = {
+      {{"--listen", "0.0.0.0:0"}, 1}, {{"--listen", "8080"}, 1},       {{"--listen", "127.0.0.1:99999"}, 1},
+      {{"--broker", "nowhere"}, 1},   {{"--www-root", "/nowhere"}, 1}, {{"--nonsense"}, 2}};
+  for (const auto& [arguments, code] : refused) {
+    test::Process program("trainbus-dashboard", arguments);
+    EXPECT_EQ(program.wait(seconds(5)), code) << arguments.front();
+    EXPECT_EQ(std::count(program.output().begin(), program.output().end(), '\n'), 1) << program.output();
+  }
+}
+
+}  // namespace
+}  // namespace trainbus
