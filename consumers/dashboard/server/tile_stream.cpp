@@ -48,9 +48,7 @@ void TileStream::deliver() {
     const auto watched = watched_.find(frame.topic.session.id());
     if (watched == watched_.end()) continue;
     const auto picture = std::make_shared<TilePicture>(std::move(frame.bytes));
-    // A viewer whose connection breaks here leaves: go over a copy.
-    const auto viewers = watched->second.viewers;
-    for (const auto& [viewer, rate_hz] : viewers)
+    for (const auto& [viewer, rate_hz] : watched->second.viewers)
       viewer->offer_tiles(picture, now);
   }
 }
