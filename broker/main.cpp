@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <iostream>
@@ -6,7 +7,19 @@
 #include "broker/broker.hpp"
 #include "trainbus/program.hpp"
 
+namespace {
+
+// A message of tiles is one block of some 480 kB; by default glibc maps and unmaps it every time, and the page faults
+// cost more than the copy.
+void keep_large_blocks() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  keep_large_blocks();
   CLI::App app(
       "The broker of the bus: forwards records from trainers to consumers, keeps the journal, routes commands.",
       "trainbus-broker");
