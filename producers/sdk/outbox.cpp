@@ -14,24 +14,33 @@ void Outbox::push(Kind kind, std::uint64_t sequence, std::string record) {
   if (stream.entries.empty()) stream.first = sequence;
   bytes_ += record.size();
   ++records_;
-  stream.entries.push_back({std::move(record), {}});
+  stream.entries.push_back({std::move(record), next_order_++, {}});
+}
+
+Kind Outbox::next_unsent() const {
+  Kind next = v1::KIND_UNKNOWN;
+  std::uint64_t lowest = UINT64_MAX;
+  for (std::size_t kind = 0; kind < streams_.size(); ++kind) {
+    const Stream& stream = streams_[kind];
+    if (stream.sent == stream.entries.size() || stream.entries[stream.sent].order >= lowest) continue;
+    lowest = stream.entries[stream.sent].order;
+    next = static_cast<Kind>(kind);
+  }
+  return next;
 }
 
 std::size_t Outbox::send_new(Clock::time_point now, const Burst& burst, const Send& send) {
   std::size_t sent_records = 0;
   std::size_t sent_bytes = 0;
-  for (std::size_t kind = streams_.size(); kind-- > 0;) {
-    Stream& stream = streams_[kind];
-    for (; stream.sent < stream.entries.size(); ++stream.sent) {
-      if (!window_open() || sent_records >= burst.records || sent_bytes >= burst.bytes) return sent_records;
-      Entry& entry = stream.entries[stream.sent];
-      if (!send(static_cast<Kind>(kind), entry.record)) return sent_records;
-      entry.sent = now;
-      ++sent_records;
-      sent_bytes += entry.record.size();
-      ++in_flight_;
-      in_flight_bytes_ += entry.record.size();
-    }
+  for (Kind kind; (kind = next_unsent()) != v1::KIND_UNKNOWN; ++streams_[kind].sent) {
+    if (!window_open() || sent_records >= burst.records || sent_bytes >= burst.bytes) break;
+    Entry& entry = streams_[kind].entries[streams_[kind].sent];
+    if (!send(kind, entry.record)) break;
+    entry.sent = now;
+    ++sent_records;
+    sent_bytes += entry.record.size();
+    ++in_flight_;
+    in_flight_bytes_ += entry.record.size();
   }
   return sent_records;
 }

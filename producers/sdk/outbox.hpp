@@ -48,7 +48,8 @@ class Outbox {
   // `sequence` is the kind's last one + 1.
   void push(Kind kind, std::uint64_t sequence, std::string record);
 
-  // Sends what was never sent, as far as the window goes; the rare kinds first. Returns how many were sent.
+  // Sends what was never sent, as far as the window goes, in the order of the pushes: COMPLETED comes after the
+  // last batch. Returns how many were sent.
   std::size_t send_new(Clock::time_point now, const Burst& burst, const Send& send);
 
   // Everything of the kind up to and including `through` is stored. What was never pushed is ignored.
@@ -65,6 +66,7 @@ class Outbox {
  private:
   struct Entry {
     std::string record;
+    std::uint64_t order = 0;  // of the push, over all kinds
     Clock::time_point sent;
   };
   struct Stream {
@@ -80,11 +82,14 @@ class Outbox {
 
   static bool due(const Stream& stream, Clock::time_point now, Clock::duration patience);
 
+  // The kind whose turn it is; KIND_UNKNOWN when everything was sent.
+  Kind next_unsent() const;
   bool window_open() const { return in_flight_ < window_.records && in_flight_bytes_ < window_.bytes; }
 
   const Limits limits_;
   const Window window_;
   std::array<Stream, v1::Kind_ARRAYSIZE> streams_{};
+  std::uint64_t next_order_ = 0;
   std::size_t records_ = 0;
   std::size_t bytes_ = 0;
   std::size_t in_flight_ = 0;  // sent and not acknowledged

@@ -75,11 +75,12 @@ TEST_F(OutboxTest, IsFullAtEitherBound) {
   EXPECT_TRUE(box_.full());
 }
 
-TEST_F(OutboxTest, SendsNewOnesWithinTheWindowAndTheRareKindsFirst) {
-  push(v1::KIND_BATCH, 1, 3);
+TEST_F(OutboxTest, SendsNewOnesWithinTheWindowInTheOrderTheyCame) {
+  push(v1::KIND_BATCH, 1, 2);
   push(v1::KIND_STATUS, 1, 1);
-  EXPECT_THAT(publish(1), ElementsAre("status1"));
-  EXPECT_THAT(publish(), ElementsAre("batch1", "batch2"));
+  push(v1::KIND_BATCH, 3, 3);
+  EXPECT_THAT(publish(1), ElementsAre("batch1"));
+  EXPECT_THAT(publish(), ElementsAre("batch2", "status1"));
   EXPECT_THAT(publish(), IsEmpty());
   box_.acknowledge(v1::KIND_BATCH, 1, now_);
   EXPECT_THAT(publish(), ElementsAre("batch3"));
