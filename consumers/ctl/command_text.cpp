@@ -51,6 +51,23 @@ std::string value_of(const v1::ControlCommand& command) {
   return found == command.parameters().end() ? std::string{} : found->second;
 }
 
+nlohmann::ordered_json command_object(const std::string& session_id, const v1::ControlCommand& command,
+                                      std::int64_t timestamp_ms) {
+  const auto slash = session_id.find('/');
+  return {{"command_id", command.command_id()},
+          {"run", session_id.substr(0, slash)},
+          {"trainer", session_id.substr(slash + 1)},
+          {"type", v1::CommandType_Name(command.type())},
+          {"value", value_of(command)},
+          {"state", command_state_name(command.state())},
+          {"issuer", command.issuer()},
+          {"applied_step", command.applied_step()},
+          {"old_value", command.old_value()},
+          {"new_value", command.new_value()},
+          {"reason", command.reason()},
+          {"timestamp_ms", timestamp_ms}};
+}
+
 }  // namespace
 
 std::string command_what(const v1::ControlCommand& command) {
@@ -70,19 +87,28 @@ std::string command_how(const v1::ControlCommand& command) {
 }
 
 std::string command_json(const std::string& session_id, const v1::ControlCommand& command, std::int64_t timestamp_ms) {
-  const auto slash = session_id.find('/');
-  const nlohmann::ordered_json json{{"command_id", command.command_id()},
-                                    {"run", session_id.substr(0, slash)},
-                                    {"trainer", session_id.substr(slash + 1)},
-                                    {"type", v1::CommandType_Name(command.type())},
-                                    {"value", value_of(command)},
-                                    {"state", command_state_name(command.state())},
-                                    {"issuer", command.issuer()},
-                                    {"applied_step", command.applied_step()},
-                                    {"old_value", command.old_value()},
-                                    {"new_value", command.new_value()},
-                                    {"reason", command.reason()},
-                                    {"timestamp_ms", timestamp_ms}};
+  return command_object(session_id, command, timestamp_ms).dump();
+}
+
+std::string history_text(const CommandHistory::Entry& entry) {
+  const auto issued_ms = entry.reached.front().timestamp_ms;
+  std::string text = date_text(issued_ms) + "  " + entry.session_id + "  " + command_what(entry.command) + "  by " +
+                     printable(entry.command.issuer());
+  for (const auto& reached : entry.reached) {
+    text += "  ";
+    if (&reached != &entry.reached.front())
+      text += '+' + duration_text(static_cast<double>(reached.timestamp_ms - issued_ms) / 1000) + ' ';
+    text +=
+        &reached == &entry.reached.back() ? command_how(entry.command) : std::string(command_state_name(reached.state));
+  }
+  return text;
+}
+
+std::string history_json(const CommandHistory::Entry& entry) {
+  auto json = command_object(entry.session_id, entry.command, entry.reached.back().timestamp_ms);
+  json["incarnation"] = std::to_string(entry.incarnation);
+  for (const auto& reached : entry.reached)
+    json["states"].push_back({{"state", command_state_name(reached.state)}, {"timestamp_ms", reached.timestamp_ms}});
   return json.dump();
 }
 

@@ -16,7 +16,8 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-ctl list                          who trains, and how far
   trainbus-ctl pause mnist/t0                waits until it is applied at a step, and says at which
   trainbus-ctl set-lr 'mnist/*' 0.001        all trainers of a run
-  trainbus-ctl commands mnist/t0             who changed what, and how it ended
+  trainbus-ctl commands mnist                who changed what of which trainer, and how it ended
+  trainbus-ctl commands mnist --trainer t0 --export edits.txt    as a schedule: trainbus-train --schedule edits.txt
   trainbus-ctl tail --kind epoch --run mnist --history
   trainbus-ctl tail --json --once > run.jsonl
 
@@ -38,6 +39,19 @@ const CLI::Validator kSession(
     },
     "");
 
+const CLI::Validator kName(
+    [](const std::string& text) {
+      return valid_name(text) ? std::string{} : "'" + text + "' is not [A-Za-z0-9._-]{1,64}";
+    },
+    "");
+
+const CLI::Validator kRunOrSession(
+    [](std::string& text) {
+      return valid_name(text) || kSession(text).empty() ? std::string{}
+                                                        : "'" + text + "' is not RUN, RUN/TRAINER or RUN/*";
+    },
+    "");
+
 CLI::Validator value_for(v1::CommandType type) {
   return CLI::Validator(
       [type](const std::string& text) {
@@ -56,7 +70,8 @@ struct Flags {
   std::string value;
   double deadline_ms = 30'000;
   bool no_wait = false;
-  std::string run, session;
+  std::string run;
+  HistoryOptions history;
   TailOptions tail;
 };
 
@@ -81,6 +96,18 @@ void add_tail(CLI::App& app, Flags& flags) {
   verb->add_flag("--history", flags.tail.history, "from the beginning, not only what comes from now on");
   verb->add_flag("--once", flags.tail.once, "what there is, then end");
   verb->add_option("-n,--count", flags.tail.count, "end after so many records");
+}
+
+CLI::App* add_commands(CLI::App& app, Flags& flags) {
+  auto* verb = app.add_subcommand("commands", "every command, each state it reached, and how it ended");
+  auto* session = verb->add_option("session", flags.history.session, "RUN, RUN/TRAINER or 'RUN/*'; default: all")
+                      ->check(kRunOrSession);
+  verb->add_option("--trainer", flags.history.trainer, "only this trainer of the run")->check(kName)->needs(session);
+  verb->add_option("--export", flags.history.export_file,
+                   "write what was applied to one trainer as a schedule for trainbus-train --schedule")
+      ->type_name("FILE")
+      ->needs(session);
+  return verb;
 }
 
 int send(Flags& flags) {
@@ -111,14 +138,13 @@ int main(int argc, char** argv) {
   add_command(app, flags, v1::STOP_TRAINING, "end the training in good order");
   add_command(app, flags, v1::CHANGE_LEARNING_RATE, "change the learning rate", "rate");
   add_command(app, flags, v1::ADJUST_BATCH_SIZE, "change the batch size", "size");
-  auto* commands = app.add_subcommand("commands", "every command and how it ended");
-  commands->add_option("session", flags.session, "RUN/TRAINER or 'RUN/*'")->check(kSession);
+  auto* commands = add_commands(app, flags);
   add_tail(app, flags);
   auto* stats = app.add_subcommand("stats", "the broker's counters and gauges");
 
   return run_program(app, argc, argv, [&] {
     if (list->parsed()) return list_trainers(flags.ctl, flags.run);
-    if (commands->parsed()) return show_commands(flags.ctl, flags.session);
+    if (commands->parsed()) return show_commands(flags.ctl, flags.history);
     if (app.got_subcommand("tail")) return tail(flags.ctl, flags.tail);
     if (stats->parsed()) return show_stats(flags.ctl);
     return send(flags);

@@ -2,10 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <stdexcept>
 
+#include "command_history.hpp"
 #include "command_text.hpp"
 #include "text_forms.hpp"
 #include "trainbus/consumer.hpp"
@@ -54,7 +58,7 @@ ConsumerOptions commands_of(const CtlOptions& ctl, const std::string& session) {
   wanted.kinds = {v1::KIND_COMMAND};
   const auto slash = session.find('/');
   if (!session.empty()) wanted.run = session.substr(0, slash);
-  if (!session.empty() && session.substr(slash + 1) != "*") wanted.trainer = session.substr(slash + 1);
+  if (slash != std::string::npos && session.substr(slash + 1) != "*") wanted.trainer = session.substr(slash + 1);
   return wanted;
 }
 
@@ -105,6 +109,16 @@ void wait_for_end(const CtlOptions& ctl, const CommandOptions& options, const st
   }
 }
 
+int export_edits(const CommandHistory::Edits& applied, const std::string& file) {
+  std::ofstream out(file);
+  out << "# edits of " << applied.session_id << ", incarnation " << applied.incarnation << ", started "
+      << date_text(static_cast<std::int64_t>(applied.incarnation >> 20)) << '\n'
+      << schedule_text(applied.edits) << std::flush;
+  if (!out) throw std::runtime_error("cannot write " + file + ": " + std::strerror(errno));
+  spdlog::info("{} edits of {} in {}", applied.edits.size(), applied.session_id, file);
+  return 0;
+}
+
 }  // namespace
 
 int list_trainers(const CtlOptions& ctl, const std::string& run) {
@@ -144,28 +158,20 @@ int send_command(const CtlOptions& ctl, const CommandOptions& options) {
   throw std::runtime_error("not applied by every trainer: " + progress.problem());
 }
 
-int show_commands(const CtlOptions& ctl, const std::string& session) {
-  struct Seen {
-    std::string session_id;
-    v1::ControlCommand command;
-    std::int64_t issued_ms = 0, changed_ms = 0;
-  };
-  std::vector<Seen> seen;  // in the order in which they were issued
-  std::map<std::pair<std::string, std::string>, std::size_t> index;
-  Consumer consumer(commands_of(ctl, session));
+int show_commands(const CtlOptions& ctl, const HistoryOptions& options) {
+  CommandHistory history;
+  auto wanted = commands_of(ctl, options.session);
+  if (!options.trainer.empty()) wanted.trainer = options.trainer;
+  Consumer consumer(wanted);
   read(ctl, consumer, true, [&](const Record& record) {
-    const auto& message = record.message;
-    const auto [at, is_new] = index.try_emplace({message.command().command_id(), message.session_id()}, seen.size());
-    if (is_new) seen.push_back({message.session_id(), {}, message.timestamp_ms(), 0});
-    seen[at->second].command = message.command();
-    seen[at->second].changed_ms = message.timestamp_ms();
+    history.take(record.message);
     return true;
   });
-  for (const auto& entry : seen)
-    say(ctl.json ? command_json(entry.session_id, entry.command, entry.changed_ms)
-                 : clock_text(entry.issued_ms) + "  " + entry.session_id + "  " + command_what(entry.command) + "  " +
-                       command_how(entry.command) + "  by " + printable(entry.command.issuer()));
-  if (seen.empty() && !ctl.json) say("no commands");
+  if (consumer.counters().lost > 0) spdlog::warn("{} states are gone from the journal", consumer.counters().lost);
+  if (!options.export_file.empty()) return export_edits(history.applied_to(wanted.trainer), options.export_file);
+  for (const auto& entry : history.entries())
+    say(ctl.json ? history_json(entry) : history_text(entry));
+  if (history.entries().empty() && !ctl.json) say("no commands");
   return 0;
 }
 

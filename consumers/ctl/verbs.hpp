@@ -22,6 +22,12 @@ struct CommandOptions {
   bool wait = true;  // for the end; false: only until the journal has accepted it
 };
 
+struct HistoryOptions {
+  std::string session;  // "run", "run/trainer", "run/*"; "": all
+  std::string trainer;  // of the run
+  std::string export_file;
+};
+
 struct TailOptions {
   std::vector<std::string> kinds;  // names; empty: all kept kinds
   std::string run, trainer;
@@ -33,8 +39,8 @@ struct TailOptions {
 int list_trainers(const CtlOptions& ctl, const std::string& run);
 // 0 only when every addressed trainer applied it.
 int send_command(const CtlOptions& ctl, const CommandOptions& options);
-// The newest state of every command of `session`; "": of all.
-int show_commands(const CtlOptions& ctl, const std::string& session);
+// The history of every command, or with export_file the edits that were applied to one trainer, as a schedule.
+int show_commands(const CtlOptions& ctl, const HistoryOptions& options);
 int tail(const CtlOptions& ctl, const TailOptions& options);
 int show_stats(const CtlOptions& ctl);
 

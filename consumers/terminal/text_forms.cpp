@@ -13,6 +13,14 @@ std::string formatted(const char* format, double value) {
   return text;
 }
 
+std::string local_time(const char* format, std::int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1000;
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, format, &local)};
+}
+
 }  // namespace
 
 std::string number_text(double value) {
@@ -30,14 +38,9 @@ std::string duration_text(double seconds) {
   return formatted("%.0f d", seconds / 86'400);
 }
 
-std::string clock_text(std::int64_t unix_ms) {
-  const std::time_t seconds = unix_ms / 1000;
-  std::tm local{};
-  localtime_r(&seconds, &local);
-  char text[16];
-  std::strftime(text, sizeof text, "%H:%M:%S", &local);
-  return text;
-}
+std::string clock_text(std::int64_t unix_ms) { return local_time("%H:%M:%S", unix_ms); }
+
+std::string date_text(std::int64_t unix_ms) { return local_time("%Y-%m-%d %H:%M:%S", unix_ms); }
 
 std::string printable(std::string_view text) {
   std::string clean(text);

@@ -13,6 +13,8 @@ std::string number_text(double value);
 std::string duration_text(double seconds);
 // Local time of day "14:05:11".
 std::string clock_text(std::int64_t unix_ms);
+// Local date and time "2026-11-23 14:05:11".
+std::string date_text(std::int64_t unix_ms);
 // Without what could move the cursor or colour the terminal: control characters become '?'.
 std::string printable(std::string_view text);
 

@@ -3,6 +3,10 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <stop_token>
 #include <thread>
 
@@ -10,6 +14,7 @@
 #include "say.hpp"
 #include "trainbus/producer.hpp"
 #include "trainbus/program.hpp"
+#include "trainbus/schedule.hpp"
 #include "training.hpp"
 
 namespace trainbus {
@@ -49,12 +54,29 @@ void look_after(const std::stop_token& done, const TrainOptions& options, const 
   }
 }
 
-Ending train(const TrainOptions& options, const DataSource& source, Producer& bus) {
+std::vector<ScheduledEdit> edits_in(const std::string& file) {
+  if (file.empty()) return {};
+  std::ifstream in(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) throw std::runtime_error("schedule " + file + " cannot be read: " + std::strerror(errno));
+  auto edits = parse_schedule(text, "schedule " + file);
+  const auto pauses = std::erase_if(edits, [](const ScheduledEdit& edit) {
+    return edit.type == v1::PAUSE_TRAINING || edit.type == v1::RESUME_TRAINING;
+  });
+  say("schedule {}: {} edits to replay, {} pauses and resumes left out, they change nothing", file, edits.size(),
+      pauses);
+  return edits;
+}
+
+Ending train(const TrainOptions& options, const DataSource& source, std::vector<ScheduledEdit> edits, Producer& bus) {
   bus.status(v1::INITIALIZING, "loading " + options.data.spec);
   const auto data = load_data_set(source, options.data, stop_requested);
-  Training training(options, data, bus);
+  Training training(options, data, bus, std::move(edits));
   const std::jthread companion([&](const std::stop_token& done) { look_after(done, options, training, bus); });
-  return training.run();
+  auto ending = training.run();
+  if (training.edits_left() > 0)
+    spdlog::warn("{} of the edits of the schedule lie after the last step {}", training.edits_left(), training.step());
+  return ending;
 }
 
 void say_goodbye(Producer& bus, v1::TrainingStatus status, const std::string& message) {
@@ -65,6 +87,7 @@ void say_goodbye(Producer& bus, v1::TrainingStatus status, const std::string& me
 int run(TrainOptions options) {
   if (options.run.empty()) options.run = data_set_kind(options.data.spec);
   const auto source = open_data_source(options.data);
+  auto edits = edits_in(options.schedule);
   keep_freed_memory();
   Producer bus({.run = options.run,
                 .trainer = options.name,
@@ -72,7 +95,7 @@ int run(TrainOptions options) {
                 .tile_pixels = options.tile_size,
                 .client_name = "trainbus-train"});
   try {
-    const auto ending = train(options, *source, bus);
+    const auto ending = train(options, *source, std::move(edits), bus);
     say("{}: {}", ending.status == v1::COMPLETED ? "completed" : "failed", ending.message);
     say_goodbye(bus, ending.status, ending.message);
   } catch (const std::exception& error) {

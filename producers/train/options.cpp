@@ -30,6 +30,8 @@ Examples:
   trainbus-train --dataset folder:DIR                  a subfolder of JPEG or PNG per class
   trainbus-train --no-bus                              the same training, without a bus
   trainbus-ctl set-lr shapes/t0 0.001                  (elsewhere) changes the learning rate of the running training
+  trainbus-ctl commands shapes/t0 --export edits.txt   (elsewhere) what was changed at which step, as a schedule
+  trainbus-train --schedule edits.txt                  the same training with the same changes
 
 Prints a line per epoch and per command that was applied. The training goes on when the broker is away. SIGINT and
 SIGTERM end it at the next batch: its last status is then FAILED, 'stopped by SIGTERM at step N'; a stop that was
@@ -71,6 +73,10 @@ void add_training_flags(CLI::App& app, TrainOptions& options) {
   app.add_option("--batch-delay-ms", options.batch_delay_ms, "wait after each batch, to watch it slowly")
       ->check(CLI::Range(0, 60'000))
       ->capture_default_str();
+  app.add_option("--schedule", options.schedule,
+                 "apply the edits of this file at their steps, a line each: STEP set-lr RATE, "
+                 "STEP set-batch-size SIZE, STEP stop; trainbus-ctl commands --export writes one")
+      ->type_name("FILE");
 }
 
 void add_bus_flags(CLI::App& app, TrainOptions& options) {

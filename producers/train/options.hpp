@@ -29,6 +29,7 @@ struct TrainOptions {
   double target_accuracy = 0;  // 0: none
   bool stop_when_converged = false;
   int batch_delay_ms = 0;
+  std::string schedule;  // file of edits to replay; "": none
 };
 
 // Declares the flags, their ranges and the help. `options` must outlive the app.

@@ -28,7 +28,7 @@ void Training::Averages::add(const StepResult& result, std::size_t count) {
   accuracy += (result.accuracy - accuracy) * share;
 }
 
-Training::Training(const TrainOptions& options, const DataSet& data, Producer& bus)
+Training::Training(const TrainOptions& options, const DataSet& data, Producer& bus, std::vector<ScheduledEdit> edits)
     : options_(options),
       data_(data),
       bus_(bus),
@@ -42,26 +42,47 @@ Training::Training(const TrainOptions& options, const DataSet& data, Producer& b
                 .device = options.device}),
       sampler_(data.train, std::min<std::size_t>(options.batch_size, data.train.size()), options.data.seed),
       pace_(Clock::now()),
-      began_(Clock::now()) {
+      began_(Clock::now()),
+      edits_(std::move(edits)) {
   obey_commands();
 }
 
 void Training::obey_commands() {
-  bus_.on_learning_rate([this](double rate) -> CommandOutcome {
-    const double before = learner_.learning_rate();
-    learner_.set_learning_rate(rate);
-    say("applied set-lr {:g} -> {:g} at step {}", before, rate, step());
-    return Applied{before, rate};
-  });
-  bus_.on_batch_size([this](double value) -> CommandOutcome {
-    const auto before = sampler_.batch_size();
-    const auto after = static_cast<std::size_t>(value);
-    if (after > sampler_.samples())
-      return Rejected{fmt::format("batch size {} is more than the {} training samples", after, sampler_.samples())};
-    sampler_.set_batch_size(after);
-    say("applied set-batch-size {} -> {} at step {}", before, after, step());
-    return Applied{static_cast<double>(before), static_cast<double>(after)};
-  });
+  bus_.on_learning_rate([this](double rate) { return set_learning_rate(rate); });
+  bus_.on_batch_size([this](double value) { return set_batch_size(value); });
+}
+
+CommandOutcome Training::set_learning_rate(double rate) {
+  const double before = learner_.learning_rate();
+  learner_.set_learning_rate(rate);
+  say("applied set-lr {:g} -> {:g} at step {}", before, rate, step());
+  return Applied{before, rate};
+}
+
+CommandOutcome Training::set_batch_size(double value) {
+  const auto before = sampler_.batch_size();
+  const auto after = static_cast<std::size_t>(value);
+  if (after > sampler_.samples())
+    return Rejected{fmt::format("batch size {} is more than the {} training samples", after, sampler_.samples())};
+  sampler_.set_batch_size(after);
+  say("applied set-batch-size {} -> {} at step {}", before, after, step());
+  return Applied{static_cast<double>(before), static_cast<double>(after)};
+}
+
+bool Training::replay_edits() {
+  for (; edits_left() > 0 && edits_[edits_done_].step <= step(); ++edits_done_) {
+    const auto& edit = edits_[edits_done_];
+    CommandOutcome outcome;
+    switch (edit.type) {
+      case v1::CHANGE_LEARNING_RATE: outcome = set_learning_rate(edit.value()); break;
+      case v1::ADJUST_BATCH_SIZE: outcome = set_batch_size(edit.value()); break;
+      case v1::STOP_TRAINING: ++edits_done_; return false;
+      default: continue;
+    }
+    if (const auto* rejected = std::get_if<Rejected>(&outcome))
+      say("rejected {} of the schedule at step {}: {}", command_verb(edit.type), step(), rejected->reason);
+  }
+  return true;
 }
 
 void Training::announce() {
@@ -98,13 +119,14 @@ bool Training::train_epoch() {
 }
 
 bool Training::may_go_on() {
+  const bool stop_is_due = !replay_edits();
   const auto asked = Clock::now();
   const bool go_on = bus_.step();
   if (const auto waited = Clock::now() - asked; waited > kShortestPause) pace_.paused_for(waited);
   if (stop_requested()) return end(v1::FAILED, fmt::format("stopped by {} at step {}", stop_signal(), step()));
-  if (!go_on) {
+  if (!go_on || stop_is_due) {
     say("applied stop at step {}", step());
-    return end(v1::COMPLETED, fmt::format("stopped by command at step {}", step()));
+    return end(v1::COMPLETED, fmt::format("stopped by {} at step {}", go_on ? "schedule" : "command", step()));
   }
   if (options_.seconds > 0 && seconds_since(began_) >= options_.seconds)
     return end(v1::COMPLETED, fmt::format("time limit of {:g} s reached at step {}", options_.seconds, step()));

@@ -14,6 +14,7 @@
 #include "pace.hpp"
 #include "resource_meter.hpp"
 #include "trainbus/producer.hpp"
+#include "trainbus/schedule.hpp"
 
 namespace trainbus {
 
@@ -26,10 +27,13 @@ struct Ending {
 // Owns the network and the order of the batches; borrows options, data and bus. One thread, but for step().
 class Training {
  public:
-  Training(const TrainOptions& options, const DataSet& data, Producer& bus);
+  // `edits` are applied at their steps as if they had been commanded; pauses among them are passed over.
+  Training(const TrainOptions& options, const DataSet& data, Producer& bus, std::vector<ScheduledEdit> edits = {});
 
   // Trains until the last epoch, a limit, a stop command or a signal. Prints a line per epoch to stdout.
   Ending run();
+  // Edits whose step has not come.
+  std::size_t edits_left() const { return edits_.size() - edits_done_; }
   // Batches finished. Any thread.
   std::uint64_t step() const { return step_.load(std::memory_order_relaxed); }
 
@@ -42,6 +46,10 @@ class Training {
   };
 
   void obey_commands();
+  CommandOutcome set_learning_rate(double rate);
+  CommandOutcome set_batch_size(double value);
+  // False when a stop is due.
+  bool replay_edits();
   void announce();
   // These two give up, and leave ending_ set, when the training is to end.
   bool train_epoch();
@@ -67,6 +75,8 @@ class Training {
   Pace::Clock::time_point began_;
   double validation_sec_ = 0;  // what the last one took
   Ending ending_;
+  const std::vector<ScheduledEdit> edits_;
+  std::size_t edits_done_ = 0;
 
   Batch batch_;
   std::vector<Prediction> predictions_;  // of batch_; empty until somebody needs them

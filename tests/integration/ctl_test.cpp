@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -11,6 +13,7 @@
 #include "tests/support/process.hpp"
 #include "tests/support/running_broker.hpp"
 #include "trainbus/producer.hpp"
+#include "trainbus/schedule.hpp"
 
 namespace trainbus {
 namespace {
@@ -23,6 +26,11 @@ using test::RunningBroker;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+std::string text_of(const std::string& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 // A broker and a training loop of 5 ms steps that obeys.
 class CtlTest : public ::testing::Test {
@@ -81,6 +89,51 @@ TEST_F(CtlTest, PausesResumesAndChangesValuesAndShowsEachState) {
   const auto commands = ctl({"commands", "r/t", "--json"}).output;
   EXPECT_EQ(std::count(commands.begin(), commands.end(), '\n'), 3);
   EXPECT_EQ(nlohmann::json::parse(commands.substr(0, commands.find('\n')))["state"], "APPLIED");
+}
+
+TEST_F(CtlTest, TheHistoryOfARunHasEachStateAndWhoAskedAlsoOfACommandThatFailed) {
+  ASSERT_EQ(ctl({"set-lr", "r/t", "0.02"}).code, 0);
+  ASSERT_EQ(ctl({"set-batch-size", "r/t", "16"}).code, 1);
+  EXPECT_THAT(
+      ctl({"commands", "r"}).output,
+      ContainsRegex("....-..-.. ..:..:..  r/t  set-lr 0.02  by ctl:[^ ]+  ACCEPTED  .*DELIVERED  .*"
+                    "APPLIED at step [0-9]+ \\(0.1 -> 0.02\\)\n.*  set-batch-size 16  .*REJECTED: this trainer"));
+  const auto json = ctl({"commands", "r", "--json"}).output;
+  const auto first = nlohmann::json::parse(json.substr(0, json.find('\n')));
+  EXPECT_EQ(first["incarnation"], std::to_string(producer.incarnation()));
+  ASSERT_EQ(first["states"].size(), 3u);
+  EXPECT_EQ(first["states"][2]["state"], "APPLIED");
+  EXPECT_GE(first["states"][2]["timestamp_ms"], first["states"][0]["timestamp_ms"]);
+}
+
+TEST_F(CtlTest, ExportsWhatWasAppliedToOneTrainerAsASchedule) {
+  const test::TempDir dir;
+  EXPECT_THAT(ctl({"commands", "r", "--export", dir / "none"}).output, HasSubstr("no command was applied\n"));
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {"set-lr", "r/t", "0.02"}, {"set-batch-size", "r/t", "16"}, {"pause", "r/t"}, {"set-lr", "r/t", "0.003"}})
+    ctl(command);
+  ASSERT_EQ(ctl({"commands", "r", "--export", dir / "edits"}).code, 0);
+  auto edits = parse_schedule(text_of(dir / "edits"), "edits");
+  ASSERT_EQ(edits.size(), 3u) << "the rejected one is none";
+  EXPECT_EQ(edits[0].old_value + ">" + edits[0].new_value, "0.1>0.02");
+  EXPECT_EQ(edits[1].type, v1::PAUSE_TRAINING);
+  EXPECT_EQ(edits[2].step, edits[1].step) << "a paused loop stands still";
+
+  Producer other({.run = "r", .trainer = "u", .broker = broker.address()});
+  other.on_learning_rate([](double value) { return Applied{1, value}; });
+  ASSERT_TRUE(eventually("connected", [&] { return other.connected(); }));
+  ASSERT_EQ(ctl({"set-lr", "r/u", "2", "--no-wait"}).code, 0);
+  ASSERT_TRUE(eventually("applied", [&] {
+    other.step();
+    return ctl({"commands", "r/u"}).output.find("APPLIED") != std::string::npos;
+  }));
+  const auto ambiguous = ctl({"commands", "r", "--export", dir / "both"});
+  EXPECT_EQ(ambiguous.code, 1);
+  EXPECT_EQ(ambiguous.output, "trainbus-ctl: commands were applied to t, u: choose one with --trainer\n");
+  ASSERT_EQ(ctl({"commands", "r", "--trainer", "u", "--export", dir / "edits"}).code, 0);
+  edits = parse_schedule(text_of(dir / "edits"), "edits");
+  ASSERT_EQ(edits.size(), 1u);
+  EXPECT_EQ(edits[0], (ScheduledEdit{0, v1::CHANGE_LEARNING_RATE, "1", "2"}));
 }
 
 TEST_F(CtlTest, ARejectedCommandExitsOneWithTheReason) {

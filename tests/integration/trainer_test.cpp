@@ -313,6 +313,58 @@ TEST(Trainer, ReadsRealFoldersAndCifar10) {
   }
 }
 
+TEST_F(TrainerOnTheBus, AScheduleThatWasExportedFromARunRepeatsItExactly) {
+  // Takes batch records up to the end of the training that runs.
+  const auto batches = [&] {
+    EXPECT_EQ(trainer_->wait(20s), 0) << trainer_->output();
+    const std::regex end("completed: stopped by [a-z]+ at step ([0-9]+)");
+    std::smatch found;
+    const std::string output = trainer_->output();
+    EXPECT_TRUE(std::regex_search(output, found, end)) << output;
+    const std::size_t count = found.size() == 2 ? std::stoul(found[1]) : 0;
+    EXPECT_TRUE(eventually("every batch", [&] {
+      take_one();
+      return seen_[v1::KIND_BATCH].size() >= count;
+    }));
+    std::vector<std::tuple<std::uint64_t, int, int, int, double, double>> all;
+    for (const auto& record : std::exchange(seen_[v1::KIND_BATCH], {})) {
+      const auto& batch = record.batch_data();
+      all.emplace_back(batch.step(), batch.epoch(), batch.batch_idx(), batch.batch_size(), batch.learning_rate(),
+                       batch.batch_loss());
+    }
+    return all;
+  };
+  start({"--epochs", "1000", "--batch-delay-ms", "2"});
+  ASSERT_TRUE(next_step(3)) << trainer_->output();
+  for (const auto& [type, value] :
+       std::vector<std::pair<v1::CommandType, std::string>>{{v1::CHANGE_LEARNING_RATE, "0.0123456789"},
+                                                            {v1::ADJUST_BATCH_SIZE, "20"},
+                                                            {v1::PAUSE_TRAINING, ""},
+                                                            {v1::CHANGE_LEARNING_RATE, "0.002"},
+                                                            {v1::RESUME_TRAINING, ""},
+                                                            {v1::STOP_TRAINING, ""}})
+    ASSERT_EQ(command(type, value).state(), v1::COMMAND_APPLIED);
+  const auto live = batches();
+  Process ctl("trainbus-ctl", {"commands", "r", "--export", state_ / "edits", "--broker", broker_.address()});
+  ASSERT_EQ(ctl.wait(5s), 0) << ctl.output();
+
+  start({"--epochs", "1000", "--schedule", state_ / "edits"});
+  const auto replayed = batches();
+  EXPECT_EQ(replayed, live) << "step, epoch, batch, size, learning rate and loss";
+  EXPECT_EQ(std::get<3>(live.back()), 20);
+  EXPECT_EQ(std::get<4>(live.back()), 0.002);
+}
+
+TEST(Trainer, RefusesABadScheduleBeforeItTrains) {
+  test::TempDir dir;
+  std::ofstream(dir / "edits") << "5 set-lr 0.1\n9 set-batch-size 0\n";
+  const auto [code, output] = run_trainer({"--no-bus", "--schedule", dir / "edits"});
+  EXPECT_EQ(code, 1);
+  EXPECT_EQ(output, "trainbus-train: schedule " + (dir / "edits") +
+                        " line 2: batch size must be a whole number from 1 to "
+                        "1048576, got '0'\n");
+}
+
 TEST(Trainer, SaysInOneLineWhatIsWrongWithItsFlags) {
   for (const auto& [arguments, code, expected] : std::vector<std::tuple<std::vector<std::string>, int, std::string>>{
            {{"--dataset", "mnist:/nowhere"}, 1, "--dataset mnist:/nowhere: there is no folder '/nowhere'"},
