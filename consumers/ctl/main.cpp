@@ -18,6 +18,7 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-ctl set-lr 'mnist/*' 0.001        all trainers of a run
   trainbus-ctl commands mnist                who changed what of which trainer, and how it ended
   trainbus-ctl commands mnist --trainer t0 --export edits.txt    as a schedule: trainbus-train --schedule edits.txt
+  trainbus-ctl ledger mnist --wait 10s       is everything stored? what was lost where? exit 1 when a sum stays open
   trainbus-ctl tail --kind epoch --run mnist --history
   trainbus-ctl tail --json --once > run.jsonl
 
@@ -71,6 +72,7 @@ struct Flags {
   double deadline_ms = 30'000;
   bool no_wait = false;
   std::string run;
+  double wait_ms = 0;
   HistoryOptions history;
   TailOptions tail;
 };
@@ -140,12 +142,19 @@ int main(int argc, char** argv) {
   add_command(app, flags, v1::ADJUST_BATCH_SIZE, "change the batch size", "size");
   auto* commands = add_commands(app, flags);
   add_tail(app, flags);
+  auto* ledger =
+      app.add_subcommand("ledger", "where everything is that the trainers gave out; exit 1 when a sum does not close");
+  ledger->add_option("run", flags.run, "only this run");
+  add_time_flag(*ledger, "--wait", flags.wait_ms, 0, "look again for so long until every sum closes")
+      ->default_str("0s");
   auto* stats = app.add_subcommand("stats", "the broker's counters and gauges");
 
   return run_program(app, argc, argv, [&] {
     if (list->parsed()) return list_trainers(flags.ctl, flags.run);
     if (commands->parsed()) return show_commands(flags.ctl, flags.history);
     if (app.got_subcommand("tail")) return tail(flags.ctl, flags.tail);
+    if (ledger->parsed())
+      return show_ledger(flags.ctl, flags.run, std::chrono::milliseconds(static_cast<std::int64_t>(flags.wait_ms)));
     if (stats->parsed()) return show_stats(flags.ctl);
     return send(flags);
   });

@@ -11,6 +11,7 @@
 
 #include "command_history.hpp"
 #include "command_text.hpp"
+#include "ledger_text.hpp"
 #include "text_forms.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/control_client.hpp"
@@ -173,6 +174,28 @@ int show_commands(const CtlOptions& ctl, const HistoryOptions& options) {
     say(ctl.json ? history_json(entry) : history_text(entry));
   if (history.entries().empty() && !ctl.json) say("no commands");
   return 0;
+}
+
+int show_ledger(const CtlOptions& ctl, const std::string& run, std::chrono::milliseconds wait) {
+  constexpr auto kLookAgain = 200ms;
+  ControlClient client(ctl.broker);
+  std::vector<TrainerLedger> ledgers;
+  bool closed = false;
+  const auto until = Clock::now() + wait;
+  do {
+    const auto list = client.list(run, kPatience);
+    if (!list) no_broker(ctl);
+    ledgers.clear();
+    closed = true;
+    for (const auto& entry : list->trainers())
+      closed = ledgers.emplace_back(ledger_of(entry)).open_sums().empty() && closed;
+  } while (!closed && Clock::now() < until && !wait_or_stop(kLookAgain));
+  if (ctl.json)
+    say(ledger_json(ledgers));
+  else
+    for (const auto& line : ledger_lines(ledgers))
+      say(line);
+  return closed ? 0 : 1;
 }
 
 int tail(const CtlOptions& ctl, const TailOptions& options) {

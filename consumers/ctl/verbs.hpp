@@ -41,6 +41,8 @@ int list_trainers(const CtlOptions& ctl, const std::string& run);
 int send_command(const CtlOptions& ctl, const CommandOptions& options);
 // The history of every command, or with export_file the edits that were applied to one trainer, as a schedule.
 int show_commands(const CtlOptions& ctl, const HistoryOptions& options);
+// 0 when every sum of the ledger closes; looks again for `wait` until they do.
+int show_ledger(const CtlOptions& ctl, const std::string& run, std::chrono::milliseconds wait);
 int tail(const CtlOptions& ctl, const TailOptions& options);
 int show_stats(const CtlOptions& ctl);
 

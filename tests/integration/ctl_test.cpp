@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/plain_peer.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/running_broker.hpp"
 #include "trainbus/producer.hpp"
@@ -159,6 +160,35 @@ TEST_F(CtlTest, RefusesBadValuesBeforeAnythingIsSent) {
     EXPECT_THAT(refused.output, HasSubstr(said));
   }
   EXPECT_EQ(ctl({"commands"}).output, "no commands\n");
+}
+
+TEST_F(CtlTest, TheLedgerClosesOnceTheTrainingIsAtRestAndSaysWhatIsOpenUntilThen) {
+  producer.log_epoch({.epoch = 1});
+  ASSERT_TRUE(eventually("stored", [&] { return producer.counters().by_kind[v1::KIND_EPOCH].stored == 1; }));
+  over = true;
+  const auto closed = ctl({"ledger", "r", "--wait", "10s", "--json"});
+  EXPECT_EQ(closed.code, 0) << closed.output;
+  const auto trainer = nlohmann::json::parse(closed.output)["trainers"].at(0);
+  EXPECT_EQ(trainer["records"][1]["kind"], "epoch");
+  EXPECT_EQ(trainer["records"][1]["stored"], 1);
+  EXPECT_THAT(ctl({"ledger"}).output, HasSubstr("every sum closes"));
+
+  // A heartbeat that says more than came, as of a trainer whose outbox is full.
+  v1::MetricsRequest heartbeat;
+  heartbeat.set_session_id("r/t");
+  heartbeat.set_incarnation(producer.incarnation() + 1);
+  auto& highest = *heartbeat.mutable_heartbeat()->add_highest();
+  highest.set_kind(v1::KIND_EPOCH);
+  highest.set_sequence(5);
+  test::PlainPeer peer(broker.endpoints());
+  ASSERT_TRUE(peer.wait_until_heard());
+  peer.publish("heartbeat/r/t/", heartbeat.SerializeAsString());
+  ASSERT_TRUE(eventually("open", [&] {
+    const auto open = ctl({"ledger", "r"});
+    return open.code == 1 && open.output.find(
+                                 "does not close: r/t epoch: 5 produced, 0 stored, 0 lost, 5 in the "
+                                 "outbox\n") != std::string::npos;
+  }));
 }
 
 TEST_F(CtlTest, TailPrintsJsonLinesAndEnds) {

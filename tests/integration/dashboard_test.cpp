@@ -12,6 +12,8 @@
 #include "tests/support/process.hpp"
 #include "tests/support/running_broker.hpp"
 #include "tests/support/web_client.hpp"
+#include "trainbus/control_client.hpp"
+#include "trainbus/ledger.hpp"
 #include "trainbus/producer.hpp"
 
 namespace trainbus {
@@ -137,6 +139,23 @@ TEST_F(DashboardTest, ListsTrainersAndServesTheirCurves) {
   EXPECT_EQ(series["points"].back()[0], 500);
   EXPECT_EQ(get(port, "/healthz").json(), json::parse(R"({"ok":true,"broker_connected":true})"));
   EXPECT_THAT(get(port, "/metrics").body, HasSubstr("trainbus_train_step{run=\"r\",trainer=\"t\"} 500"));
+}
+
+TEST_F(DashboardTest, MetricsHaveTheLedgerOfEachTrainer) {
+  train(20);
+  ControlClient client(broker_.address());
+  ASSERT_TRUE(eventually("stored, and a heartbeat since", [&] {
+    const auto list = client.list("r", seconds(1));
+    if (!list || list->trainers_size() != 1) return false;
+    const auto ledger = ledger_of(list->trainers(0));
+    return !ledger.records.empty() && ledger.records[0].stored == 20 && ledger.tiles.produced == 20;
+  }));
+  serve();
+  EXPECT_TRUE(eventually("the ledger", [&] {
+    return metric("trainer_records_stored_total{run=\"r\",trainer=\"t\",kind=\"batch\"}") == 20;
+  }));
+  EXPECT_EQ(metric("trainer_records_in_outbox{run=\"r\",trainer=\"t\",kind=\"batch\"}"), 0);
+  EXPECT_EQ(metric("trainer_tiles_skipped_no_demand_total{run=\"r\",trainer=\"t\"}"), 20);
 }
 
 TEST_F(DashboardTest, SaysWhatIsNotThere) {

@@ -1,9 +1,21 @@
 #include "control_desk.hpp"
 
 namespace trainbus {
+namespace {
 
-ControlDesk::ControlDesk(std::string broker, std::function<void(std::optional<v1::BrokerStats>)> on_stats)
-    : broker_(std::move(broker)), on_stats_(std::move(on_stats)), thread_([this] { run(); }) {}
+BrokerFigures ask_for_figures(ControlClient& client) {
+  BrokerFigures figures{client.stats(ControlDesk::kTimeout), {}};
+  if (!figures.stats) return figures;
+  if (const auto list = client.list("", ControlDesk::kTimeout))
+    for (const auto& entry : list->trainers())
+      figures.ledgers.push_back(ledger_of(entry));
+  return figures;
+}
+
+}  // namespace
+
+ControlDesk::ControlDesk(std::string broker, std::function<void(BrokerFigures)> on_figures)
+    : broker_(std::move(broker)), on_figures_(std::move(on_figures)), thread_([this] { run(); }) {}
 
 ControlDesk::~ControlDesk() {
   {
@@ -24,11 +36,10 @@ bool ControlDesk::ask(Job job) {
   return true;
 }
 
-// The next job; empty when the time has come to ask for the counters.
-std::optional<ControlDesk::Job> ControlDesk::wait_for_job() {
+// The next job; empty when the time has come to ask for the figures.
+std::optional<ControlDesk::Job> ControlDesk::wait_for_job(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, kStatsInterval, [this] { return stop_ || !jobs_.empty(); }) || stop_)
-    return std::nullopt;
+  if (!changed_.wait_for(lock, patience, [this] { return stop_ || !jobs_.empty(); }) || stop_) return std::nullopt;
   Job job = std::move(jobs_.front());
   jobs_.pop_front();
   return job;
@@ -36,11 +47,12 @@ std::optional<ControlDesk::Job> ControlDesk::wait_for_job() {
 
 void ControlDesk::run() {
   ControlClient client(broker_);
-  while (!stopping()) {
-    if (auto job = wait_for_job()) {
+  for (auto patience = kFirstFigures; !stopping();) {
+    if (auto job = wait_for_job(patience)) {
       (*job)(client);
     } else if (!stopping()) {
-      on_stats_(client.stats(kTimeout));
+      on_figures_(ask_for_figures(client));
+      patience = kFiguresInterval;
     }
   }
 }

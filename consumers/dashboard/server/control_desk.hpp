@@ -9,20 +9,29 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "trainbus/control_client.hpp"
+#include "trainbus/ledger.hpp"
 
 namespace trainbus {
+
+// What the broker says about itself and the trainers; empty while it does not answer.
+struct BrokerFigures {
+  std::optional<v1::BrokerStats> stats;
+  std::vector<TrainerLedger> ledgers;
+};
 
 class ControlDesk {
  public:
   using Job = std::function<void(ControlClient&)>;  // must end within kTimeout of waiting, and not throw
   static constexpr std::size_t kMaxJobs = 64;
   static constexpr std::chrono::milliseconds kTimeout{1500};  // for an answer of the broker
-  static constexpr std::chrono::seconds kStatsInterval{5};
+  static constexpr std::chrono::milliseconds kFirstFigures{500};
+  static constexpr std::chrono::milliseconds kFiguresInterval{5000};
 
-  // `on_stats` is called in the desk's thread: the broker's counters every few seconds, empty when it did not answer.
-  ControlDesk(std::string broker, std::function<void(std::optional<v1::BrokerStats>)> on_stats);
+  // `on_figures` is called in the desk's thread, every few seconds.
+  ControlDesk(std::string broker, std::function<void(BrokerFigures)> on_figures);
   ~ControlDesk();  // forgets the jobs that wait; ends within kTimeout
 
   // Any thread. False when kMaxJobs wait already.
@@ -30,11 +39,11 @@ class ControlDesk {
 
  private:
   void run();
-  std::optional<Job> wait_for_job();
+  std::optional<Job> wait_for_job(std::chrono::milliseconds patience);
   bool stopping();
 
   const std::string broker_;
-  std::function<void(std::optional<v1::BrokerStats>)> on_stats_;
+  std::function<void(BrokerFigures)> on_figures_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;

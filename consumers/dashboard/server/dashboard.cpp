@@ -32,8 +32,8 @@ Site::Site(const DashboardOptions& chosen)
       files(options.www_root),
       host_names(options.host, options.allowed_hosts),
       command_rate(options.commands_per_second, options.command_burst),
-      desk(options.broker, [this](std::optional<v1::BrokerStats> stats) {
-        asio::post(io, [this, stats = std::move(stats)]() mutable { broker_stats = std::move(stats); });
+      desk(options.broker, [this](BrokerFigures figures) {
+        asio::post(io, [this, figures = std::move(figures)]() mutable { broker = std::move(figures); });
       }) {}
 
 class Dashboard::Core {

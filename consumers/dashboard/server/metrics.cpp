@@ -99,6 +99,34 @@ void add_trainer(Families& families, const TrainerModel& trainer, const Moment& 
                    seconds_at(moment.now_ms, age_ms));
 }
 
+void add_ledger(Families& families, const TrainerLedger& ledger) {
+  const auto slash = ledger.session_id.find('/');
+  const Labels who = {{"run", ledger.session_id.substr(0, slash)}, {"trainer", ledger.session_id.substr(slash + 1)}};
+  const auto count = [&](const char* name, const char* help, std::uint64_t value, const Labels& labels) {
+    families.counter(name, help, labels, static_cast<double>(value));
+  };
+  for (const auto& record : ledger.records) {
+    Labels labels = who;
+    labels.push_back({"kind", std::string(kind_name(record.kind))});
+    count("trainer_records_produced_total", "Kept records of this incarnation that were numbered", record.produced,
+          labels);
+    count("trainer_records_stored_total", "Of these, in the journal", record.stored, labels);
+    count("trainer_records_lost_total", "Of these, never arrived and given up", record.lost, labels);
+    families.gauge("trainer_records_in_outbox", "Of these, still with the trainer", labels,
+                   static_cast<double>(record.in_outbox()));
+  }
+  const auto& tiles = ledger.tiles;
+  if (tiles.produced == 0 && tiles.broker_in == 0) return;
+  count("trainer_tiles_produced_total", "Batches of tiles that could have been shown", tiles.produced, who);
+  count("trainer_tiles_skipped_no_demand_total", "Of these, watched by nobody or beyond the rate",
+        tiles.skipped_no_demand, who);
+  count("trainer_tiles_dropped_at_source_total", "Of these, replaced by newer ones", tiles.dropped_at_source, who);
+  count("trainer_tiles_sent_total", "Of these, sent", tiles.sent, who);
+  count("trainer_tiles_broker_in_total", "Of the sent, taken in by the broker", tiles.broker_in, who);
+  families.gauge("trainer_tiles_lost_on_link", "Of the sent, not taken in: lost or under way", who,
+                 static_cast<double>(tiles.lost_on_link()));
+}
+
 // name{label="value"} as the broker names its counters: at most one label, values without quotes.
 void add_broker_sample(Families& families, const std::string& text, double value, bool counts) {
   const auto brace = text.find('{');
@@ -172,7 +200,9 @@ std::string metrics_text(const Site& site) {
   for (const auto& [name, trainer] : site.model.trainers())
     add_trainer(families, trainer, moment);
   add_bus(families, site);
-  if (site.broker_stats) add_broker(families, *site.broker_stats);
+  for (const auto& ledger : site.broker.ledgers)
+    add_ledger(families, ledger);
+  if (site.broker.stats) add_broker(families, *site.broker.stats);
   add_server(families, site);
   return families.text();
 }

@@ -4,7 +4,6 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <map>
-#include <optional>
 
 #include "bus_model.hpp"
 #include "connection_count.hpp"
@@ -31,7 +30,7 @@ struct Site {
   ConnectionCount connections;  // WebSockets included
   ConnectionCount web_sockets;
   std::map<unsigned, std::uint64_t> responses;  // by HTTP status
-  std::optional<v1::BrokerStats> broker_stats;  // the newest; none while the broker does not answer
+  BrokerFigures broker;                         // the newest
   ControlDesk desk;
 };
 

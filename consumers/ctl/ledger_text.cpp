@@ -1,0 +1,71 @@
+#include "ledger_text.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <nlohmann/json.hpp>
+
+namespace trainbus {
+namespace {
+
+void add_trainer(std::vector<std::string>& lines, const TrainerLedger& ledger) {
+  lines.push_back(ledger.session_id);
+  if (!ledger.heard) lines.push_back("  no heartbeat since the broker started: what it produced is not known");
+  lines.push_back(fmt::format("  {:8}{:>12}{:>12}{:>12}{:>12}", "kind", "produced", "stored", "lost", "in outbox"));
+  for (const auto& record : ledger.records)
+    lines.push_back(fmt::format("  {:8}{:>12}{:>12}{:>12}{:>12}", kind_name(record.kind), record.produced,
+                                record.stored, record.lost, record.in_outbox()));
+  const auto& tiles = ledger.tiles;
+  if (tiles.produced > 0 || tiles.broker_in > 0)
+    lines.push_back(
+        fmt::format("  tiles: {} produced = {} without demand + {} dropped at the source + {} sent; "
+                    "{} sent = {} taken in + {} lost on the link",
+                    tiles.produced, tiles.skipped_no_demand, tiles.dropped_at_source, tiles.sent, tiles.sent,
+                    tiles.broker_in, tiles.lost_on_link()));
+}
+
+}  // namespace
+
+std::vector<std::string> ledger_lines(const std::vector<TrainerLedger>& ledgers) {
+  if (ledgers.empty()) return {"no trainers"};
+  std::vector<std::string> lines, open;
+  for (const auto& ledger : ledgers) {
+    add_trainer(lines, ledger);
+    for (const auto& sum : ledger.open_sums())
+      open.push_back("does not close: " + sum);
+  }
+  if (open.empty()) open.push_back("every sum closes");
+  lines.insert(lines.end(), open.begin(), open.end());
+  return lines;
+}
+
+std::string ledger_json(const std::vector<TrainerLedger>& ledgers) {
+  nlohmann::ordered_json json{{"trainers", nlohmann::json::array()}, {"open", nlohmann::json::array()}};
+  for (const auto& ledger : ledgers) {
+    const auto slash = ledger.session_id.find('/');
+    const auto& tiles = ledger.tiles;
+    nlohmann::ordered_json trainer{{"run", ledger.session_id.substr(0, slash)},
+                                   {"trainer", ledger.session_id.substr(slash + 1)},
+                                   {"incarnation", std::to_string(ledger.incarnation)},
+                                   {"heartbeat", ledger.heard},
+                                   {"records", nlohmann::json::array()},
+                                   {"tiles",
+                                    {{"produced", tiles.produced},
+                                     {"skipped_no_demand", tiles.skipped_no_demand},
+                                     {"dropped_at_source", tiles.dropped_at_source},
+                                     {"sent", tiles.sent},
+                                     {"broker_in", tiles.broker_in},
+                                     {"lost_on_link", tiles.lost_on_link()}}}};
+    for (const auto& record : ledger.records)
+      trainer["records"].push_back({{"kind", kind_name(record.kind)},
+                                    {"produced", record.produced},
+                                    {"stored", record.stored},
+                                    {"lost", record.lost},
+                                    {"in_outbox", record.in_outbox()}});
+    json["trainers"].push_back(std::move(trainer));
+    for (const auto& sum : ledger.open_sums())
+      json["open"].push_back(sum);
+  }
+  return json.dump();
+}
+
+}  // namespace trainbus
