@@ -30,6 +30,7 @@ ProducerOptions bus_options(const LoadOptions& options, const std::string& name)
   bus.max_tile_rate_hz = options.tile_rate_hz;
   bus.tile_pixels = options.tile_pixels;
   bus.client_name = "trainbus-loadgen";
+  bus.spool_dir.clear();  // a thousand trainers, and nothing to keep
   bus.own_threads = false;
   return bus;
 }

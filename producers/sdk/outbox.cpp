@@ -9,12 +9,17 @@ constexpr int kMaxDoublings = 3;
 
 }  // namespace
 
-void Outbox::push(Kind kind, std::uint64_t sequence, std::string record) {
-  Stream& stream = streams_[kind];
-  if (stream.entries.empty()) stream.first = sequence;
+void Outbox::push(Kind kind, std::uint64_t sequence, std::string_view record, std::uint64_t segment) {
   bytes_ += record.size();
   ++records_;
-  stream.entries.push_back({std::move(record), next_order_++, {}});
+  streams_[kind].entries.push_back({record, sequence, segment, next_order_++, {}});
+}
+
+std::optional<std::uint64_t> Outbox::oldest_segment() const {
+  std::optional<std::uint64_t> oldest;
+  for (const Stream& stream : streams_)
+    if (!stream.entries.empty()) oldest = std::min(oldest.value_or(UINT64_MAX), stream.entries.front().segment);
+  return oldest;
 }
 
 Kind Outbox::next_unsent() const {
@@ -49,7 +54,7 @@ void Outbox::acknowledge(Kind kind, std::uint64_t through, Clock::time_point now
   if (kind < 0 || static_cast<std::size_t>(kind) >= streams_.size()) return;
   Stream& stream = streams_[kind];
   std::size_t count = 0;
-  while (!stream.entries.empty() && stream.first <= through) {
+  while (!stream.entries.empty() && stream.entries.front().sequence <= through) {
     const std::size_t size = stream.entries.front().record.size();
     bytes_ -= size;
     if (count < stream.sent) {
@@ -57,7 +62,6 @@ void Outbox::acknowledge(Kind kind, std::uint64_t through, Clock::time_point now
       in_flight_bytes_ -= size;
     }
     stream.entries.pop_front();
-    ++stream.first;
     ++count;
   }
   if (count == 0) return;

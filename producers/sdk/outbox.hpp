@@ -6,14 +6,16 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <string>
+#include <optional>
+#include <string_view>
 
 #include "trainbus/topic.hpp"
 
 namespace trainbus {
 
 // Pure and single-threaded; time is an argument. Drops nothing: the owner looks at full() before it numbers another
-// record. Per kind the records are contiguous in sequence, because acknowledgements are cumulative.
+// record. It does not own the bytes, only says from which segment on they are needed. Per kind the sequences rise,
+// because acknowledgements are cumulative.
 class Outbox {
  public:
   using Clock = std::chrono::steady_clock;
@@ -34,7 +36,7 @@ class Outbox {
     std::size_t bytes = 1 << 20;
   };
   // Sends one record; false when it could not be taken, which ends the call.
-  using Send = std::function<bool(Kind kind, const std::string& record)>;
+  using Send = std::function<bool(Kind kind, std::string_view record)>;
 
   explicit Outbox(Limits limits, Window window) : limits_(limits), window_(window) {}
 
@@ -45,8 +47,11 @@ class Outbox {
   // Acknowledged so far.
   std::uint64_t stored(Kind kind) const { return streams_[kind].stored; }
 
-  // `sequence` is the kind's last one + 1.
-  void push(Kind kind, std::uint64_t sequence, std::string record);
+  // `sequence` is above the kind's last one. The bytes stay where they are until it is acknowledged; `segment` names
+  // the place, and never falls.
+  void push(Kind kind, std::uint64_t sequence, std::string_view record, std::uint64_t segment = 0);
+  // The lowest segment that still holds a record; empty when there is none.
+  std::optional<std::uint64_t> oldest_segment() const;
 
   // Sends what was never sent, as far as the window goes, in the order of the pushes: COMPLETED comes after the
   // last batch. Returns how many were sent.
@@ -65,16 +70,17 @@ class Outbox {
 
  private:
   struct Entry {
-    std::string record;
+    std::string_view record;
+    std::uint64_t sequence = 0;
+    std::uint64_t segment = 0;
     std::uint64_t order = 0;  // of the push, over all kinds
-    Clock::time_point sent;
+    Clock::time_point sent{};
   };
   struct Stream {
     std::deque<Entry> entries;
-    std::uint64_t first = 1;  // sequence of entries.front()
-    std::size_t sent = 0;     // so many from the front were sent at least once
-    std::size_t cursor = 0;   // next one of the round of resending that is going on
-    std::size_t marked = 0;   // so many from the front are due whatever their age
+    std::size_t sent = 0;    // so many from the front were sent at least once
+    std::size_t cursor = 0;  // next one of the round of resending that is going on
+    std::size_t marked = 0;  // so many from the front are due whatever their age
     std::uint64_t stored = 0;
     int fruitless = 0;             // rounds since the last acknowledgement
     Clock::time_point progress{};  // last time an acknowledgement moved the front

@@ -76,11 +76,11 @@ class Producer::Core {
   TrainerState& state() { return state_; }
   const TrainerState& state() const { return state_; }
 
-  bool log(std::uint64_t step, decltype(QueuedRecord::payload) payload) {
-    return state_.queue.push({unix_ms(), step, std::move(payload)});
+  bool log(std::uint64_t step, decltype(LoggedRecord::payload) payload) {
+    return state_.spool.push({unix_ms(), step, std::move(payload)});
   }
   bool say(v1::TrainingStatus status, const std::string& message) {
-    return log(state_.progress.step(), QueuedStatus{status, message, plan()});
+    return log(state_.progress.step(), LoggedStatus{status, message, plan()});
   }
   void set_plan(const TrainingPlan& plan) {
     auto copy = std::make_shared<const TrainingPlan>(plan);
@@ -113,10 +113,10 @@ class Producer::Core {
   bool close(milliseconds deadline) {
     const std::lock_guard lock(close_mutex_);
     if (!records_) return all_stored();
-    state_.queue.close();
+    state_.spool.close();
     state_.commands.interrupt();
     const auto until = Clock::now() + deadline;
-    while (!all_stored() && Clock::now() < until) {
+    while ((!all_stored() || state_.recovering) && Clock::now() < until) {
       if (state_.options.own_threads)
         std::this_thread::sleep_for(milliseconds(1));
       else
@@ -130,6 +130,7 @@ class Producer::Core {
     if (state_.tiles.take() != nullptr) state_.tiles.dropped();
     records_->finish(kLinger);
     records_.reset();
+    state_.spool.end(all_stored());
     context_.reset();
     state_.connected = false;
     return all_stored();
@@ -160,7 +161,7 @@ class Producer::Core {
   }
 
   bool all_stored() const {
-    const auto accepted = state_.queue.accepted();
+    const auto accepted = state_.spool.accepted();
     return std::equal(accepted.begin(), accepted.end(), state_.stored.begin());
   }
 
@@ -214,12 +215,7 @@ bool Producer::log_batch(const BatchMetrics& batch, const TileSource& tiles, boo
   const std::uint64_t step = core_->state().progress.step_finished(now);
   if (tiles) core_->offer_tiles(batch, step, tiles, now);
   if (!record) return true;
-  QueuedBatch queued{batch,
-                     {batch.predictions.begin(), batch.predictions.end()},
-                     {batch.ground_truth.begin(), batch.ground_truth.end()}};
-  queued.metrics.predictions = {};
-  queued.metrics.ground_truth = {};
-  return core_->log(step, std::move(queued));
+  return core_->log(step, batch);
 }
 
 bool Producer::log_epoch(const EpochMetrics& epoch) {
@@ -268,12 +264,14 @@ ProducerCounters Producer::counters() const {
   const TrainerState& state = core_->state();
   for (std::size_t kind = 0; kind < counters.by_kind.size(); ++kind)
     counters.stored += counters.by_kind[kind].stored = state.stored[kind].load(std::memory_order_acquire);
-  const auto accepted = state.queue.accepted();  // after stored: never less
+  const auto accepted = state.spool.accepted();  // after stored: never less
   for (std::size_t kind = 0; kind < counters.by_kind.size(); ++kind)
     counters.accepted += counters.by_kind[kind].accepted = accepted[kind];
   counters.in_outbox = counters.accepted - counters.stored;
   counters.resent = state.resent.load(std::memory_order_relaxed);
-  counters.refused = state.queue.refused();
+  counters.refused = state.spool.refused();
+  counters.spool_failed = state.spool.unsafe();
+  counters.recovered = state.recovered.load(std::memory_order_relaxed);
   const v1::TileLedger tiles = state.tiles.ledger();
   counters.tiles_produced = tiles.produced();
   counters.tiles_skipped_no_demand = tiles.skipped_no_demand();
@@ -281,6 +279,8 @@ ProducerCounters Producer::counters() const {
   counters.tiles_sent = tiles.sent();
   return counters;
 }
+
+std::string Producer::spool_problem() const { return core_->inherited() ? "" : core_->state().spool.problem(); }
 
 void Producer::poll_once(milliseconds timeout) {
   if (!core_->inherited()) core_->poll_once(timeout);

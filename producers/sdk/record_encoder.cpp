@@ -23,9 +23,8 @@ std::size_t character_bytes(std::string_view text) {
   return bad_second ? 0 : count;
 }
 
-void write(const QueuedBatch& queued, std::int64_t timestamp_ms, std::uint64_t step, v1::MetricsRequest& message) {
+void write(const BatchMetrics& metrics, std::int64_t timestamp_ms, std::uint64_t step, v1::MetricsRequest& message) {
   v1::BatchData& batch = *message.mutable_batch_data();
-  const BatchMetrics& metrics = queued.metrics;
   batch.Clear();
   batch.set_epoch(metrics.epoch);
   batch.set_batch_idx(metrics.batch);
@@ -35,10 +34,10 @@ void write(const QueuedBatch& queued, std::int64_t timestamp_ms, std::uint64_t s
   batch.set_learning_rate(metrics.learning_rate);
   batch.set_timestamp_ms(timestamp_ms);
   batch.set_step(step);
-  for (const Prediction& prediction : queued.predictions)
+  for (const Prediction& prediction : metrics.predictions)
     write_prediction(prediction, *batch.add_predictions());
-  batch.mutable_ground_truth()->Add(queued.ground_truth.begin(), queued.ground_truth.end());
-  if (queued.predictions.empty() || batch.ByteSizeLong() <= kMaxPayloadBytes) return;
+  batch.mutable_ground_truth()->Add(metrics.ground_truth.begin(), metrics.ground_truth.end());
+  if (metrics.predictions.empty() || batch.ByteSizeLong() <= kMaxPayloadBytes) return;
   batch.clear_predictions();
   if (batch.ByteSizeLong() > kMaxPayloadBytes) batch.clear_ground_truth();
 }
@@ -75,21 +74,21 @@ void write(const PerfMetrics& metrics, std::int64_t timestamp_ms, std::uint64_t 
   usage.set_gpu_memory_mb(metrics.gpu_memory_mb);
 }
 
-void write(const QueuedStatus& queued, std::int64_t timestamp_ms, std::uint64_t step, v1::MetricsRequest& message) {
+void write(const LoggedStatus& logged, std::int64_t timestamp_ms, std::uint64_t step, v1::MetricsRequest& message) {
   v1::StatusUpdate& status = *message.mutable_status_update();
   status.Clear();
-  status.set_status(queued.status);
-  status.set_message(clean_text(queued.message));
+  status.set_status(logged.status);
+  status.set_message(clean_text(logged.message));
   status.set_timestamp_ms(timestamp_ms);
   status.set_step(step);
-  if (queued.plan == nullptr) return;
-  write_plan(*queued.plan, *status.mutable_config());
+  if (logged.plan == nullptr) return;
+  write_plan(*logged.plan, *status.mutable_config());
   if (status.ByteSizeLong() > kMaxPayloadBytes) status.mutable_config()->clear_class_names();
 }
 
 }  // namespace
 
-void write_record(const QueuedRecord& record, v1::MetricsRequest& message) {
+void write_record(const LoggedRecord& record, v1::MetricsRequest& message) {
   message.set_timestamp_ms(record.timestamp_ms);
   std::visit([&](const auto& payload) { write(payload, record.timestamp_ms, record.step, message); }, record.payload);
 }

@@ -76,13 +76,14 @@ void RecordLane::finish(milliseconds linger) {
 }
 
 void RecordLane::turn(milliseconds timeout) {
-  wait(next_taken_ < taken_.size() && !outbox_.full() ? milliseconds(0) : timeout);
+  wait(more_ && !outbox_.full() ? milliseconds(0) : timeout);
   const auto now = Clock::now();
   if (now >= next_link_look_) follow_link(now);
   if (data_readable_) read_subscriptions();
   if (control_readable_) read_control(now);
-  take_queued();
+  take_logged();
   send_records(now);
+  send_left_behind(now);
   report_commands();
   if (now >= next_heartbeat_) send_heartbeat(now);
   if (linked_ && now >= next_hello_ && (!welcomed_ || now - last_heard_ >= kQuiet)) send_hello(now);
@@ -90,6 +91,8 @@ void RecordLane::turn(milliseconds timeout) {
   state_.connected.store(linked_ && welcomed_ && now - last_heard_ < kUnreachable, std::memory_order_relaxed);
   for (const Kind kind : kOwnKinds)
     state_.stored[kind].store(outbox_.stored(kind), std::memory_order_release);
+  state_.spool.release(outbox_.oldest_segment());
+  state_.spool.prepare();
 }
 
 void RecordLane::wait(milliseconds timeout) {
@@ -130,12 +133,19 @@ void RecordLane::read_control(Clock::time_point now) {
     switch (response_.payload_case()) {
       case v1::MetricsResponse::kWelcome: on_welcome(response_.welcome(), now); break;
       case v1::MetricsResponse::kAck:
-        if (response_.ack().incarnation() == state_.incarnation) acknowledge(response_.ack().stored(), now);
+        if (response_.ack().incarnation() == state_.incarnation)
+          acknowledge(response_.ack().stored(), now);
+        else if (left_behind_)
+          left_behind_->acknowledge(response_.session_id(), response_.ack(), now);
         break;
       case v1::MetricsResponse::kCommand: state_.commands.receive(response_.command(), unix_ms()); break;
       case v1::MetricsResponse::kDemand: on_demand(response_.demand(), now); break;
       case v1::MetricsResponse::kError:
         if (response_.error().code() == v1::INVALID_SESSION) welcomed_ = false;
+        break;
+      case v1::MetricsResponse::kGoodbye:
+        welcomed_ = false;
+        next_hello_ = now + kHelloInterval;
         break;
       default: break;
     }
@@ -148,7 +158,11 @@ void RecordLane::on_welcome(const v1::Welcome& welcome, Clock::time_point now) {
   welcomed_ = true;
   const bool other_broker = welcome.broker_incarnation() != broker_incarnation_;
   broker_incarnation_ = welcome.broker_incarnation();
-  if (other_broker) outbox_.resend_all();
+  if (other_broker) {
+    outbox_.resend_all();
+    if (left_behind_) left_behind_->resend_all();
+  }
+  if (!left_behind_) left_behind_.emplace(state_.options.spool_dir, state_.session);
   if (other_broker || relinked_) {
     state_.commands.report_again();
     next_heartbeat_ = now;
@@ -176,37 +190,37 @@ void RecordLane::acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPo
     outbox_.acknowledge(position.kind(), position.sequence(), now);
 }
 
-void RecordLane::take_queued() {
-  for (std::size_t count = 0; count < kPublishedPerTurn.records && !outbox_.full(); ++count) {
-    if (next_taken_ == taken_.size()) {
-      next_taken_ = 0;
-      state_.queue.take(taken_);
-      if (taken_.empty()) return;
-    }
-    number(taken_[next_taken_]);
-    ++next_taken_;
+void RecordLane::take_logged() {
+  more_ = false;
+  if (outbox_.full()) return;
+  taken_.clear();
+  more_ = state_.spool.take(taken_, kPublishedPerTurn.records);
+  for (const RecordSpool::Record& record : taken_) {
+    outbox_.push(record.kind, record.sequence, record.bytes, record.segment);
+    highest_[record.kind] = record.sequence;
   }
-}
-
-void RecordLane::number(const QueuedRecord& record) {
-  const Kind kind = kind_of(record);
-  const std::uint64_t sequence = highest_[kind] + 1;
-  record_.set_sequence(sequence);
-  write_record(record, record_);
-  outbox_.push(kind, sequence, record_.SerializeAsString());
-  highest_[kind] = sequence;  // last: a number given out without a record would be a hole for ever
 }
 
 void RecordLane::send_records(Clock::time_point now) {
   if (!linked_ || !welcomed_ || outbox_.empty()) return;
   const auto to = [this](zmq::socket_t& socket) {
-    return [this, &socket](Kind kind, const std::string& record) {
+    return [this, &socket](Kind kind, std::string_view record) {
       return send_record(socket, topics_[kind], zmq::message_t(record.data(), record.size()));
     };
   };
   const std::size_t resent = outbox_.resend_due(now, kPatience, kResentPerTurn, to(control_));
   state_.resent.fetch_add(resent, std::memory_order_relaxed);
   if (!subscriptions_.empty() || now - welcomed_at_ > kOpening) outbox_.send_new(now, kPublishedPerTurn, to(data_));
+}
+
+void RecordLane::send_left_behind(Clock::time_point now) {
+  if (!left_behind_ || left_behind_->done()) return;
+  if (linked_ && welcomed_)
+    left_behind_->send(now, kResentPerTurn, [this](const std::string& topic, std::string_view record) {
+      return send_record(control_, topic, zmq::message_t(record.data(), record.size()));
+    });
+  state_.recovered.store(left_behind_->delivered(), std::memory_order_relaxed);
+  state_.recovering.store(!left_behind_->done(), std::memory_order_relaxed);
 }
 
 void RecordLane::report_commands() {

@@ -4,20 +4,22 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
 
 #include "outbox.hpp"
+#include "spool_delivery.hpp"
 #include "trainer_state.hpp"
 
 namespace trainbus {
 
-// Numbers and serializes what the training thread queued, publishes it while the broker answers, keeps it until it is
-// stored, says HELLO and heartbeats, receives commands. Single-threaded and steppable; owns an XPUB socket (data: a PUB
-// that hears when the broker has subscribed) and a DEALER (control). Loses nothing that it took from the queue: it
-// takes only while its outbox has room. Heartbeats may be lost.
+// Publishes what the training thread logged while the broker answers, keeps it until it is stored, delivers what
+// earlier lives left, says HELLO and heartbeats, receives commands. Single-threaded and steppable; owns an XPUB socket
+// (data: a PUB that hears when the broker has subscribed) and a DEALER (control). Takes from the spool while its outbox
+// has room, and releases there what is stored. Heartbeats may be lost.
 class RecordLane {
  public:
   using Clock = std::chrono::steady_clock;
@@ -42,9 +44,9 @@ class RecordLane {
   void on_demand(const v1::Demand& demand, Clock::time_point now);
   void acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPosition>& stored, Clock::time_point now);
   void limit_tiles(double max_rate_hz, int max_pixels);
-  void take_queued();
-  void number(const QueuedRecord& record);
+  void take_logged();
   void send_records(Clock::time_point now);
+  void send_left_behind(Clock::time_point now);
   void report_commands();
   void send_hello(Clock::time_point now);
   void send_heartbeat(Clock::time_point now);
@@ -58,9 +60,10 @@ class RecordLane {
   std::array<std::string, v1::Kind_ARRAYSIZE> topics_;
   Outbox outbox_;
 
-  std::vector<QueuedRecord> taken_;  // swapped out of the queue; numbered up to next_taken_
-  std::size_t next_taken_ = 0;
-  std::array<std::uint64_t, v1::Kind_ARRAYSIZE> highest_{};  // sequence given out, per kind
+  std::vector<RecordSpool::Record> taken_;
+  bool more_ = false;                                        // the spool has more to take
+  std::optional<SpoolDelivery> left_behind_;                 // from the first welcome on
+  std::array<std::uint64_t, v1::Kind_ARRAYSIZE> highest_{};  // sequence taken, per kind
 
   std::set<std::string, std::less<>> subscriptions_;  // the broker's, on the data socket
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "commands.hpp"
-#include "record_queue.hpp"
+#include "record_spool.hpp"
 #include "tile_slot.hpp"
 #include "trainbus/producer.hpp"
 
@@ -54,7 +54,9 @@ struct TrainerState {
   const SessionName session{options.run, options.trainer};
   const std::uint64_t incarnation = new_incarnation();
 
-  RecordQueue queue;
+  RecordSpool spool{{session, incarnation},
+                    options.broker.empty() ? "" : options.spool_dir,
+                    {.disk_bytes = options.spool_bytes, .memory_bytes = options.outbox_bytes}};
   Progress progress;
   TileSlot tiles;
   Commands commands;
@@ -63,6 +65,8 @@ struct TrainerState {
   std::atomic<bool> connected{false};
   std::array<std::atomic<std::uint64_t>, v1::Kind_ARRAYSIZE> stored{};
   std::atomic<std::uint64_t> resent{0};
+  std::atomic<std::uint64_t> recovered{0};  // records of earlier lives that were delivered
+  std::atomic<bool> recovering{false};      // and some are still to be
 };
 
 }  // namespace trainbus

@@ -16,7 +16,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/pro
 install(FILES ${PROJECT_BINARY_DIR}/proto/trainbus.pb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/proto/trainbus.proto DESTINATION ${CMAKE_INSTALL_DATADIR}/trainbus)
 
-foreach(program IN ITEMS trainbus-broker trainbus-train trainbus-loadgen trainbus-dashboard trainbus-log trainbus-watch
+foreach(program IN ITEMS trainbus-broker trainbus-train trainbus-loadgen trainbus-spool trainbus-dashboard trainbus-log trainbus-watch
                          trainbus-ctl)
   if(TARGET ${program})  # trainbus-train is optional
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

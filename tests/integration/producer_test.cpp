@@ -3,15 +3,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/running_broker.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/control_client.hpp"
+#include "trainbus/spool.hpp"
 #include "trainbus/tile_feed.hpp"
 
 namespace trainbus {
@@ -23,7 +26,9 @@ using test::eventually;
 using test::RunningBroker;
 using testing::ElementsAre;
 
-ProducerOptions options(const std::string& broker) { return {.run = "r", .trainer = "t", .broker = broker}; }
+ProducerOptions options(const std::string& broker, const std::string& spool_dir = {}) {
+  return {.run = "r", .trainer = "t", .broker = broker, .spool_dir = spool_dir};
+}
 
 // The first `count` records of kind batch that the journal has, as their batch numbers.
 std::vector<int> stored_batches(const std::string& broker, std::size_t count) {
@@ -143,19 +148,125 @@ TEST(Producer, CloseWaitsForTheBrokerAndNoLongerThanAsked) {
   EXPECT_EQ(lonely.counters().in_outbox, 1u);
 }
 
-TEST(Producer, PastTheOutboxAndTheQueueItRefusesAndCounts) {
-  ProducerOptions small = options("tcp://127.0.0.1:1");
-  small.outbox_records = 10;
-  Producer bus(small);
-  std::uint64_t taken = 0;
-  while (bus.log_perf({}))
-    ++taken;
-  EXPECT_GE(taken, 1u << 18);
-  const ProducerCounters counters = bus.counters();
-  EXPECT_EQ(counters.accepted, taken);
-  EXPECT_EQ(counters.refused, 1u);
-  EXPECT_EQ(counters.in_outbox, taken);
-  bus.close(milliseconds(0));
+TEST(Producer, PastItsBoundsItRefusesAndCounts) {
+  test::TempDir folder;
+  ProducerOptions on_disk = options("tcp://127.0.0.1:1", folder / "spool");
+  on_disk.spool_bytes = 8 << 20;
+  ProducerOptions in_memory = options("tcp://127.0.0.1:1");
+  in_memory.outbox_bytes = 8 << 20;
+  for (ProducerOptions small : {on_disk, in_memory}) {
+    small.outbox_records = 10;
+    Producer bus(small);
+    std::uint64_t taken = 0;
+    while (bus.log_perf({}))
+      ++taken;
+    EXPECT_GE(taken, 50'000u);
+    const ProducerCounters counters = bus.counters();
+    EXPECT_EQ(counters.accepted, taken);
+    EXPECT_EQ(counters.refused, 1u);
+    EXPECT_EQ(counters.in_outbox, taken);
+    EXPECT_EQ(counters.spool_failed, 0u);
+    bus.close(milliseconds(0));
+  }
+}
+
+TEST(Producer, TheNextStartDeliversWhatNoBrokerTook) {
+  test::TempDir folder;
+  for (int life = 0; life < 2; ++life) {
+    Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
+    for (int batch = 0; batch < 1000; ++batch)
+      ASSERT_TRUE(bus.log_batch({.batch = batch}));
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_FALSE(bus.close(milliseconds(100)));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(1));
+  }
+  EXPECT_EQ(spool_list(folder / "spool").size(), 2u);
+  RunningBroker broker;
+  Producer bus(options(broker.address(), folder / "spool"));
+  ASSERT_TRUE(bus.log_batch({.batch = 7}));
+  EXPECT_TRUE(eventually("the earlier lives are stored", [&] { return bus.counters().recovered == 2000; }));
+  EXPECT_TRUE(bus.close(seconds(5)));
+  EXPECT_THAT(spool_list(folder / "spool"), testing::IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "spool"));
+
+  Consumer consumer({.broker = broker.address(), .kinds = {v1::KIND_BATCH}});
+  std::map<std::uint64_t, std::vector<int>> lives;
+  EXPECT_TRUE(eventually("2001 batches", [&] {
+    for (const Record* record; (record = consumer.next(milliseconds(1)));)
+      lives[record->message.incarnation()].push_back(record->message.batch_data().batch_idx());
+    return lives.size() == 3 && lives[bus.incarnation()].size() == 1;
+  }));
+  for (const auto& [incarnation, batches] : lives)
+    for (std::size_t i = 0; incarnation != bus.incarnation() && i < 1000; ++i)
+      ASSERT_EQ(batches.at(i), static_cast<int>(i));
+}
+
+TEST(Producer, TwoStartsAtOnceDeliverASpoolOnce) {
+  test::TempDir folder;
+  {
+    Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
+    for (int batch = 0; batch < 1000; ++batch)
+      bus.log_batch({.batch = batch});
+    bus.close(milliseconds(0));
+  }
+  RunningBroker broker;
+  Producer first(options(broker.address(), folder / "spool"));
+  Producer second(options(broker.address(), folder / "spool"));
+  EXPECT_TRUE(eventually("the spool is delivered", [&] { return spool_list(folder / "spool").size() == 2; }));
+  EXPECT_TRUE(
+      eventually("counted once", [&] { return first.counters().recovered + second.counters().recovered == 1000; }));
+}
+
+TEST(Producer, ASpoolIsSentWithoutATrainer) {
+  test::TempDir folder;
+  {
+    Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
+    for (int batch = 0; batch < 300; ++batch)
+      bus.log_batch({.batch = batch});
+    bus.close(milliseconds(0));
+  }
+  const auto lives = spool_list(folder / "spool");
+  ASSERT_EQ(lives.size(), 1u);
+  EXPECT_EQ(lives[0].session_id, "r/t");
+  EXPECT_EQ(lives[0].records, 300u);
+  EXPECT_FALSE(lives[0].in_use);
+  EXPECT_FALSE(spool_send(folder / "spool", "tcp://127.0.0.1:1", milliseconds(50)).complete);
+  RunningBroker broker;
+  const SpoolOutcome outcome = spool_send(folder / "spool", broker.address(), seconds(5));
+  EXPECT_TRUE(outcome.complete);
+  EXPECT_EQ(outcome.delivered, 300u);
+  EXPECT_EQ(stored_batches(broker.address(), 300).back(), 299);
+  EXPECT_THAT(spool_list(folder / "spool"), testing::IsEmpty());
+}
+
+// In a child: log as fast as it goes, say how much was accepted, and be killed in the middle of it.
+TEST(Producer, AKilledTrainerLosesNothingItAccepted) {
+  test::TempDir folder;
+  auto* accepted = static_cast<std::atomic<int>*>(
+      mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  const pid_t child = fork();
+  if (child == 0) {
+    Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
+    for (int batch = 0;; ++batch)
+      if (bus.log_batch({.batch = batch})) accepted->store(batch + 1);
+  }
+  EXPECT_TRUE(eventually("a segment is full", [&] { return accepted->load() > 60'000; }));
+  kill(child, SIGKILL);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  const auto lives = spool_list(folder / "spool");
+  ASSERT_EQ(lives.size(), 1u);
+  EXPECT_GE(lives[0].records, static_cast<std::uint64_t>(accepted->load()));
+  EXPECT_LE(lives[0].records, static_cast<std::uint64_t>(accepted->load()) + 1);
+  munmap(accepted, sizeof(std::atomic<int>));
+}
+
+TEST(Producer, AFolderThatCannotBeUsedCostsOnlySafety) {
+  RunningBroker broker;
+  Producer bus(options(broker.address(), "/proc/trainbus"));
+  ASSERT_TRUE(bus.log_batch({.batch = 1}));
+  EXPECT_THAT(bus.spool_problem(), testing::HasSubstr("/proc/trainbus"));
+  EXPECT_EQ(bus.counters().spool_failed, 1u);
+  EXPECT_TRUE(bus.close(seconds(5)));
 }
 
 TEST(Producer, WithoutABrokerAddressItIsOff) {
@@ -300,7 +411,8 @@ TEST_F(ControlledTraining, StandsStillWhilePausedAndStopsOutOfThePause) {
 
 TEST(Producer, AForkedChildLeavesTheParentsBusAlone) {
   RunningBroker broker;
-  Producer bus(options(broker.address()));
+  test::TempDir folder;
+  Producer bus(options(broker.address(), folder / "spool"));
   ASSERT_TRUE(bus.log_batch({.batch = 1}));
   const pid_t child = fork();
   if (child == 0) {
@@ -315,6 +427,29 @@ TEST(Producer, AForkedChildLeavesTheParentsBusAlone) {
   bus.log_batch({.batch = 2});
   EXPECT_TRUE(bus.close(seconds(5)));
   EXPECT_THAT(stored_batches(broker.address(), 2), ElementsAre(1, 2));
+}
+
+// A data loader's worker may outlive its trainer.
+TEST(Producer, AForkedChildDoesNotHoldADeadTrainersSpool) {
+  test::TempDir folder;
+  int workers_pipe[2];
+  ASSERT_EQ(pipe(workers_pipe), 0);
+  const pid_t trainer = fork();
+  if (trainer == 0) {
+    Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
+    bus.log_batch({});
+    const pid_t worker = fork();
+    if (worker == 0) pause();
+    if (write(workers_pipe[1], &worker, sizeof worker) != sizeof worker) _exit(1);
+    pause();
+  }
+  pid_t worker = -1;
+  ASSERT_EQ(read(workers_pipe[0], &worker, sizeof worker), static_cast<ssize_t>(sizeof worker));
+  EXPECT_TRUE(spool_list(folder / "spool").at(0).in_use);
+  kill(trainer, SIGKILL);
+  waitpid(trainer, nullptr, 0);
+  EXPECT_FALSE(spool_list(folder / "spool").at(0).in_use);
+  kill(worker, SIGKILL);
 }
 
 }  // namespace

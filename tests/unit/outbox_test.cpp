@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+
 namespace trainbus {
 namespace {
 
@@ -15,26 +17,27 @@ class OutboxTest : public testing::Test {
  protected:
   void push(Kind kind, std::uint64_t from, std::uint64_t to) {
     for (auto sequence = from; sequence <= to; ++sequence)
-      box_.push(kind, sequence, std::string(kind_name(kind)) + std::to_string(sequence));
+      box_.push(kind, sequence, bytes_.emplace_back(std::string(kind_name(kind)) + std::to_string(sequence)), sequence);
   }
   // Sends what is new; returns what was sent.
   std::vector<std::string> publish(std::size_t records = 256) {
     std::vector<std::string> sent;
-    box_.send_new(now_, {.records = records}, [&](Kind, const std::string& record) {
-      sent.push_back(record);
+    box_.send_new(now_, {.records = records}, [&](Kind, std::string_view record) {
+      sent.emplace_back(record);
       return true;
     });
     return sent;
   }
   std::vector<std::string> resend(std::size_t records = 256, std::size_t bytes = 1 << 20) {
     std::vector<std::string> sent;
-    box_.resend_due(now_, 1s, {records, bytes}, [&](Kind, const std::string& record) {
-      sent.push_back(record);
+    box_.resend_due(now_, 1s, {records, bytes}, [&](Kind, std::string_view record) {
+      sent.emplace_back(record);
       return true;
     });
     return sent;
   }
 
+  std::deque<std::string> bytes_;  // the outbox only points at them
   Outbox::Clock::time_point now_{100s};
   Outbox box_{{.records = 4, .bytes = 1000}, {.records = 3, .bytes = 900}};
 };
@@ -64,6 +67,17 @@ TEST_F(OutboxTest, IgnoresAcknowledgementsOfWhatItNeverHad) {
   EXPECT_EQ(box_.bytes(), 0u);
 }
 
+TEST_F(OutboxTest, SaysFromWhichSegmentOnTheBytesAreNeeded) {
+  EXPECT_EQ(box_.oldest_segment(), std::nullopt);
+  push(v1::KIND_BATCH, 4, 5);
+  push(v1::KIND_EPOCH, 9, 9);
+  EXPECT_EQ(box_.oldest_segment(), 4u);
+  box_.acknowledge(v1::KIND_BATCH, 4, now_);
+  EXPECT_EQ(box_.oldest_segment(), 5u);
+  box_.acknowledge(v1::KIND_BATCH, 5, now_);
+  EXPECT_EQ(box_.oldest_segment(), 9u);
+}
+
 TEST_F(OutboxTest, IsFullAtEitherBound) {
   push(v1::KIND_BATCH, 1, 3);
   EXPECT_FALSE(box_.full());
@@ -71,7 +85,7 @@ TEST_F(OutboxTest, IsFullAtEitherBound) {
   EXPECT_TRUE(box_.full());
   box_.acknowledge(v1::KIND_BATCH, 3, now_);
   EXPECT_FALSE(box_.full());
-  box_.push(v1::KIND_BATCH, 5, std::string(1000, 'x'));
+  box_.push(v1::KIND_BATCH, 5, bytes_.emplace_back(1000, 'x'));
   EXPECT_TRUE(box_.full());
 }
 
@@ -159,7 +173,7 @@ TEST_F(OutboxTest, ARecordThatCouldNotBeSentStaysDue) {
   push(v1::KIND_BATCH, 1, 1);
   publish();
   box_.resend_all();
-  EXPECT_EQ(box_.resend_due(now_, 1s, {}, [](Kind, const std::string&) { return false; }), 0u);
+  EXPECT_EQ(box_.resend_due(now_, 1s, {}, [](Kind, std::string_view) { return false; }), 0u);
   EXPECT_THAT(resend(), ElementsAre("batch1"));
 }
 

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "trainbus/endpoints.hpp"
+#include "trainbus/spool.hpp"
 #include "trainbus/wire.hpp"
 
 namespace zmq {
@@ -45,8 +46,11 @@ struct ProducerOptions {
   int tile_pixels = 256;         // longer side after resizing (area); 512 at most; never scaled up
   int jpeg_quality = 85;
 
-  // Records wait here until the broker says they are stored. Past either bound log_* refuses once its queue is full.
-  std::size_t outbox_records = 1 << 17;
+  // Records wait in files here until the broker says they are stored: a kill -9 loses none, and the next start of the
+  // same trainer delivers what is left. "", or a folder that cannot be used: in memory. Past the bounds log_* refuses.
+  std::string spool_dir = default_spool_dir();
+  std::size_t spool_bytes = std::size_t{1} << 30;  // on disk, in steps of 4 MiB
+  std::size_t outbox_records = 1 << 17;            // in memory at once
   std::size_t outbox_bytes = 64 << 20;
 
   std::string client_name = "trainbus_producer";
@@ -147,7 +151,9 @@ struct ProducerCounters {
   std::uint64_t stored = 0;  // the broker's journal has it
   std::uint64_t in_outbox = 0;
   std::uint64_t resent = 0;
-  std::uint64_t refused = 0;         // log_* returned false: queue full or closed
+  std::uint64_t refused = 0;         // log_* returned false: spool full or closed
+  std::uint64_t spool_failed = 0;    // taken into memory, because the spool cannot be used: a kill would lose them
+  std::uint64_t recovered = 0;       // records of earlier lives, delivered by this one
   std::uint64_t tiles_produced = 0;  // produced = skipped_no_demand + dropped_at_source + sent
   std::uint64_t tiles_skipped_no_demand = 0;
   std::uint64_t tiles_dropped_at_source = 0;
@@ -172,8 +178,8 @@ class Producer {
   // Says any other status, with a message for people.
   bool status(v1::TrainingStatus status, const std::string& message = {});
 
-  // Each returns false only when the record was not taken (closed, or the queue is full): it is then counted as
-  // refused. A taken record is never lost.
+  // Each returns false only when the record was not taken (closed, or the spool is full): it is then counted as
+  // refused. A taken record is never lost, also when this process is killed at once.
   // log_batch counts one step. `tiles` runs, in this thread and before the call returns, only when somebody
   // watches and the rate allows another.
   // Without `record` only the tiles and the step count (batch records every N-th).
@@ -207,11 +213,14 @@ class Producer {
   // Says COMPLETED or FAILED and closes.
   bool finish(v1::TrainingStatus status, const std::string& message = {},
               std::chrono::milliseconds deadline = std::chrono::seconds(2));
-  // Waits until the broker has stored everything, at most `deadline`. True when everything was stored. Further log_*
-  // calls return false.
+  // Waits until the broker has stored everything, also what earlier lives left, at most `deadline`. True when
+  // everything of this life was stored; what was not stays in the spool for the next start. Further log_* calls return
+  // false.
   bool close(std::chrono::milliseconds deadline);
 
   ProducerCounters counters() const;
+  // Why records are not kept in spool_dir; empty while they are.
+  std::string spool_problem() const;
 
   // With own_threads = false only: one turn of both loops; waits at most `timeout` when there is nothing to do.
   void poll_once(std::chrono::milliseconds timeout);

@@ -1,0 +1,55 @@
+#pragma once
+// What earlier lives left in the spool, on its way to the broker.
+
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "outbox.hpp"
+#include "spool_folder.hpp"
+#include "spool_segment.hpp"
+
+namespace trainbus {
+
+// Delivers the segments of lives that have ended, one life after the other, the oldest first, and deletes what the
+// broker has stored. A life whose lock is held by another process is left to it. Single-threaded, no socket of its own;
+// time is an argument.
+class SpoolDelivery {
+ public:
+  using Clock = Outbox::Clock;
+  // Sends one record on the control socket; false when it takes none now.
+  using Send = std::function<bool(const std::string& topic, std::string_view record)>;
+
+  // Of one session, or of all. `folder` may be empty or absent: then there is nothing.
+  SpoolDelivery(const std::filesystem::path& folder, const std::optional<SessionName>& only);
+  ~SpoolDelivery();
+
+  // Sends what is due, at most a burst.
+  void send(Clock::time_point now, const Outbox::Burst& burst, const Send& send);
+  void acknowledge(const std::string& session_id, const v1::Acknowledgment& ack, Clock::time_point now);
+  // The broker is another one: everything is due again.
+  void resend_all();
+
+  // Nothing is left that this process could deliver.
+  bool done() const { return current_ == nullptr && waiting_.empty(); }
+  // Stored, this time.
+  std::uint64_t delivered() const { return delivered_; }
+
+ private:
+  struct Current;
+
+  bool open_next();
+  void fill();
+  void release_stored();
+
+  const std::filesystem::path folder_;
+  std::deque<SpooledFiles> waiting_;
+  std::unique_ptr<Current> current_;
+  std::uint64_t delivered_ = 0;
+};
+
+}  // namespace trainbus

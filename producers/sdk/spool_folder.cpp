@@ -1,0 +1,137 @@
+#include "spool_folder.hpp"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <mutex>
+#include <set>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+namespace trainbus {
+namespace {
+
+// A lock belongs to the open file, which a forked child shares: it would hold a dead trainer's spool for as long as
+// the child lives.
+struct HeldLocks {
+  std::mutex mutex;
+  std::set<int> fds;
+};
+HeldLocks& held_locks() {
+  static HeldLocks instance;
+  return instance;
+}
+void close_in_child() {
+  for (const int fd : held_locks().fds)
+    close(fd);
+  held_locks().fds.clear();
+  held_locks().mutex.unlock();
+}
+void watch_forks() {
+  static const int installed =
+      pthread_atfork([] { held_locks().mutex.lock(); }, [] { held_locks().mutex.unlock(); }, close_in_child);
+  static_cast<void>(installed);
+}
+
+std::string stem(const TrainerLife& life) {
+  return life.session.run + '~' + life.session.trainer + '~' + std::to_string(life.incarnation);
+}
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// The part of `rest` before the next '~', which is taken off.
+std::string_view take_part(std::string_view& rest) {
+  const auto at = rest.find('~');
+  const auto part = rest.substr(0, at);
+  rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
+  return part;
+}
+
+std::optional<std::pair<TrainerLife, std::uint64_t>> parse_segment_name(std::string_view name) {
+  constexpr std::string_view kSuffix = ".spool";
+  if (!name.ends_with(kSuffix)) return std::nullopt;
+  name.remove_suffix(kSuffix.size());
+  TrainerLife life;
+  life.session.run = take_part(name);
+  life.session.trainer = take_part(name);
+  const auto incarnation = number_of(take_part(name));
+  const auto number = number_of(name);
+  if (!valid_name(life.session.run) || !valid_name(life.session.trainer) || !incarnation || !number)
+    return std::nullopt;
+  life.incarnation = *incarnation;
+  return std::pair(life, *number);
+}
+
+}  // namespace
+
+std::filesystem::path TrainerLife::lock_file(const std::filesystem::path& folder) const {
+  return folder / (stem(*this) + ".lock");
+}
+
+std::filesystem::path TrainerLife::segment_file(const std::filesystem::path& folder, std::uint64_t number) const {
+  return folder / (stem(*this) + '~' + std::to_string(number) + ".spool");
+}
+
+std::optional<LifeLock> LifeLock::acquire(const std::filesystem::path& file) {
+  watch_forks();
+  const std::lock_guard lock(held_locks().mutex);
+  const int fd = open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), file.string());
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    close(fd);
+    if (error == EWOULDBLOCK) return std::nullopt;
+    throw std::system_error(error, std::generic_category(), file.string());
+  }
+  held_locks().fds.insert(fd);
+  return LifeLock(file, fd);
+}
+
+LifeLock::LifeLock(std::filesystem::path file, int fd) : file_(std::move(file)), fd_(fd) {}
+
+LifeLock::LifeLock(LifeLock&& other) noexcept : file_(std::move(other.file_)), fd_(std::exchange(other.fd_, -1)) {}
+
+LifeLock& LifeLock::operator=(LifeLock&& other) noexcept {
+  std::swap(file_, other.file_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+LifeLock::~LifeLock() {
+  if (fd_ < 0) return;
+  const std::lock_guard lock(held_locks().mutex);
+  held_locks().fds.erase(fd_);
+  close(fd_);
+}
+
+void LifeLock::remove() { unlink(file_.c_str()); }
+
+std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder) {
+  std::map<std::tuple<std::uint64_t, std::string>, SpooledFiles> lives;
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
+    const auto parsed = parse_segment_name(file->path().filename().string());
+    if (!parsed) continue;
+    auto& found = lives[{parsed->first.incarnation, parsed->first.session.id()}];
+    found.life = parsed->first;
+    found.segments[parsed->second] = file->path();
+  }
+  std::vector<SpooledFiles> sorted;
+  for (auto& [key, files] : lives)
+    sorted.push_back(std::move(files));
+  return sorted;
+}
+
+}  // namespace trainbus

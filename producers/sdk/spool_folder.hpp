@@ -1,0 +1,55 @@
+#pragma once
+// The names of the files in a spool folder, and who may touch them.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trainbus/topic.hpp"
+
+namespace trainbus {
+
+// One process life of a trainer. Its files: `<run>~<trainer>~<incarnation>.lock`, and `…~<number>.spool` for each
+// segment, in the order of the numbers.
+struct TrainerLife {
+  SessionName session;
+  std::uint64_t incarnation = 0;
+
+  std::filesystem::path lock_file(const std::filesystem::path& folder) const;
+  std::filesystem::path segment_file(const std::filesystem::path& folder, std::uint64_t number) const;
+};
+
+// Says that a life is owned: by its process while it lives, then by whoever delivers what it left. The kernel lets go
+// of it when the process ends, however it ends; a forked child closes its copy.
+class LifeLock {
+ public:
+  // Empty when another process, or another producer of this one, has it. Throws std::system_error when the file cannot
+  // be made.
+  static std::optional<LifeLock> acquire(const std::filesystem::path& file);
+  ~LifeLock();
+  LifeLock(LifeLock&& other) noexcept;
+  LifeLock& operator=(LifeLock&& other) noexcept;
+
+  // Deletes the file: nothing is left of this life.
+  void remove();
+
+ private:
+  LifeLock(std::filesystem::path file, int fd);
+
+  std::filesystem::path file_;
+  int fd_ = -1;
+};
+
+struct SpooledFiles {
+  TrainerLife life;
+  std::map<std::uint64_t, std::filesystem::path> segments;
+};
+
+// Every life that has segments in the folder, oldest first; other files are ignored. Empty when there is no such
+// folder.
+std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder);
+
+}  // namespace trainbus

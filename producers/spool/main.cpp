@@ -1,0 +1,86 @@
+// trainbus-spool: what trainers left on this machine without a broker, and the way to deliver it without a trainer.
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "trainbus/endpoints.hpp"
+#include "trainbus/program.hpp"
+#include "trainbus/spool.hpp"
+
+namespace {
+
+using trainbus::SpooledLife;
+
+// The upper bits of an incarnation are when it started.
+std::string started(const SpooledLife& life) {
+  const std::time_t seconds = static_cast<std::time_t>((life.incarnation >> 20) / 1000);
+  char text[32];
+  std::tm local{};
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &local));
+  return text;
+}
+
+void print_json(const std::vector<SpooledLife>& lives) {
+  auto json = nlohmann::json::array();
+  for (const SpooledLife& life : lives)
+    json.push_back({{"session_id", life.session_id},
+                    {"incarnation", life.incarnation},
+                    {"records", life.records},
+                    {"bytes", life.bytes},
+                    {"in_use", life.in_use}});
+  std::cout << json.dump(2) << std::endl;
+}
+
+void print_table(const std::vector<SpooledLife>& lives, const std::string& folder) {
+  if (lives.empty()) std::cout << "nothing in " << folder << std::endl;
+  for (const SpooledLife& life : lives)
+    std::cout << std::left << std::setw(30) << life.session_id << "  " << started(life) << std::right << std::setw(10)
+              << life.records << " records" << (life.in_use ? "  in use" : "") << std::endl;
+}
+
+int send(const std::string& folder, const std::string& broker, int wait_seconds) {
+  const auto limit = std::chrono::seconds(wait_seconds);
+  const auto outcome = trainbus::spool_send(folder, broker, limit);
+  std::cout << outcome.delivered << " records delivered" << std::endl;
+  if (!outcome.complete)
+    throw std::runtime_error(broker + " has not stored everything within " + std::to_string(wait_seconds) +
+                             " s; what is left stays in " + folder);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("What trainers accepted and no broker has stored yet: it waits in files of the machine they ran on.",
+               "trainbus-spool");
+  std::string folder = trainbus::default_spool_dir();
+  std::string broker = trainbus::default_broker();
+  int wait_seconds = 30;
+  bool json = false;
+  auto* list = app.add_subcommand("list", "What waits, the oldest first");
+  list->add_flag("--json", json, "As JSON");
+  auto* deliver = app.add_subcommand("send", "Deliver it to a broker; files are deleted once their records are stored");
+  deliver->add_option("--broker", broker, "Address of the broker, or $TRAINBUS_BROKER")->capture_default_str();
+  deliver->add_option("--wait", wait_seconds, "Seconds to try")->check(CLI::Range(1, 86'400))->capture_default_str();
+  for (auto* command : {list, deliver})
+    command->add_option("DIR", folder, "The spool folder, or $TRAINBUS_SPOOL_DIR")->capture_default_str();
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  trainbus-spool list\n"
+      "  trainbus-spool send --broker tcp://head:7760\n\n"
+      "The next start of the same trainer delivers its spool by itself. What a living trainer holds is left to it.");
+  return trainbus::run_program(app, argc, argv, [&] {
+    if (folder.empty() || !std::filesystem::is_directory(folder))
+      throw std::runtime_error("no spool folder '" + folder + "'");
+    if (*deliver) return send(folder, broker, wait_seconds);
+    const auto lives = trainbus::spool_list(folder);
+    json ? print_json(lives) : print_table(lives, folder);
+    return 0;
+  });
+}
