@@ -1,0 +1,145 @@
+// A bad network between one trainer and its broker: whatever happens to the link, every record that was accepted is
+// stored once, in order, and the loop never waits.
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <numeric>
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/fault_proxy.hpp"
+#include "tests/support/plain_peer.hpp"
+#include "tests/support/running_broker.hpp"
+#include "trainbus/producer.hpp"
+
+namespace trainbus {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+
+class LinkTest : public testing::Test {
+ protected:
+  LinkTest() {
+    options_.run = "r";
+    options_.trainer = "t";
+    options_.broker = proxy_.address();
+    options_.spool_dir = spool_ / "spool";
+  }
+
+  // Logs `count` batches, one a millisecond, and remembers the slowest call.
+  void log(Producer& producer, int count) {
+    for (int i = 0; i < count; ++i) {
+      const auto started = std::chrono::steady_clock::now();
+      ASSERT_TRUE(producer.log_batch({.epoch = 1, .batch = logged_, .batch_size = 1, .loss = 0.5, .accuracy = 0.5}));
+      slowest_ = std::max(slowest_, std::chrono::steady_clock::now() - started);
+      ++logged_;
+      std::this_thread::sleep_until(started + 1ms);
+    }
+  }
+  // What the journal has of the batches, as their numbers in journal order.
+  std::vector<int> stored() {
+    test::PlainPeer peer(broker_.endpoints());
+    v1::FetchRequest request;
+    request.add_kinds(v1::KIND_BATCH);
+    std::vector<int> batches;
+    for (bool at_end = false; !at_end;) {
+      const auto reply = peer.fetch(request);
+      v1::MetricsRequest message;
+      for (const auto& record : reply.records()) {
+        EXPECT_TRUE(message.ParseFromString(record.message()));
+        batches.push_back(message.batch_data().batch_idx());
+      }
+      request.set_after_position(reply.next_position());
+      at_end = reply.at_end();
+    }
+    return batches;
+  }
+  void expect_all_stored(Producer& producer) {
+    EXPECT_TRUE(producer.close(20s)) << "not everything was acknowledged";
+    std::vector<int> expected(static_cast<std::size_t>(logged_));
+    std::iota(expected.begin(), expected.end(), 0);
+    EXPECT_EQ(stored(), expected);
+    EXPECT_LT(slowest_, 100ms) << "the loop waited";
+  }
+  void wait_until_connected(Producer& producer) {
+    ASSERT_TRUE(eventually("the producer is connected", [&] { return producer.connected(); }));
+  }
+
+  test::TempDir spool_;
+  test::RunningBroker broker_;
+  test::FaultProxy proxy_{broker_.endpoints()};
+  ProducerOptions options_;
+  int logged_ = 0;
+  std::chrono::steady_clock::duration slowest_{};
+};
+
+TEST_F(LinkTest, ResetsLoseNothing) {
+  Producer producer(options_);
+  wait_until_connected(producer);
+  for (int i = 0; i < 5; ++i) {
+    log(producer, 200);
+    proxy_.reset_all();
+  }
+  log(producer, 200);
+  expect_all_stored(producer);
+}
+
+TEST_F(LinkTest, ACutInTheMiddleOfAFrameLosesNothing) {
+  Producer producer(options_);
+  wait_until_connected(producer);
+  for (const std::size_t bytes : {1u, 7u, 333u, 5001u}) {
+    log(producer, 200);
+    proxy_.cut_after(bytes);
+  }
+  log(producer, 200);
+  expect_all_stored(producer);
+}
+
+TEST_F(LinkTest, AStalledDirectionLosesNothing) {
+  Producer producer(options_);
+  wait_until_connected(producer);
+  for (const auto direction : {test::FaultProxy::Direction::kToBroker, test::FaultProxy::Direction::kFromBroker}) {
+    proxy_.stall(direction, true);
+    log(producer, 1500);
+    proxy_.stall(direction, false);
+    log(producer, 100);
+  }
+  expect_all_stored(producer);
+}
+
+TEST_F(LinkTest, ABlackHoleWithoutAResetLosesNothing) {
+  Producer producer(options_);
+  wait_until_connected(producer);
+  log(producer, 300);
+  proxy_.blackhole(true);
+  log(producer, 2500);
+  proxy_.blackhole(false);
+  log(producer, 100);
+  expect_all_stored(producer);
+}
+
+TEST_F(LinkTest, ASlowLinkLosesNothing) {
+  proxy_.throttle(40'000);
+  Producer producer(options_);
+  wait_until_connected(producer);
+  log(producer, 1500);
+  proxy_.throttle(0);
+  expect_all_stored(producer);
+}
+
+TEST_F(LinkTest, ABrokerThatRestartsLosesNothing) {
+  Producer producer(options_);
+  wait_until_connected(producer);
+  for (int i = 0; i < 3; ++i) {
+    log(producer, 200);
+    broker_.stop();
+    log(producer, 300);
+    broker_.start();
+  }
+  log(producer, 100);
+  expect_all_stored(producer);
+}
+
+}  // namespace
+}  // namespace trainbus
