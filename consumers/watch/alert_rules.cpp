@@ -19,6 +19,14 @@ std::string fingerprint(const std::string& text) {
   return digits;
 }
 
+// What the rules look at.
+struct Sight {
+  const TrainerView& view;
+  Liveness state;
+  std::int64_t now_ms;
+  const LossWatch::BadLoss* bad_loss;
+};
+
 // A condition that holds now.
 struct Condition {
   std::uint64_t start = 0;  // what the trainer had counted when it began
@@ -26,9 +34,10 @@ struct Condition {
   double value = 0;
 };
 
-std::optional<Condition> dead(const TrainerView& view, Liveness state, std::int64_t now_ms) {
-  if (state != Liveness::kDead) return std::nullopt;
-  const auto facts = view.facts(now_ms);
+std::optional<Condition> dead(const Sight& sight) {
+  const auto& view = sight.view;
+  if (sight.state != Liveness::kDead) return std::nullopt;
+  const auto facts = view.facts(sight.now_ms);
   const auto silent_sec = static_cast<double>(facts.last_heard_age_ms) / 1000;
   const std::uint64_t start = view.heartbeat_number() > 0 ? view.heartbeat_number() : facts.step;
   return Condition{start,
@@ -36,25 +45,25 @@ std::optional<Condition> dead(const TrainerView& view, Liveness state, std::int6
                    silent_sec};
 }
 
-std::optional<Condition> stalled(const TrainerView& view, Liveness state, std::int64_t now_ms) {
-  if (state != Liveness::kStalled) return std::nullopt;
-  const auto facts = view.facts(now_ms);
+std::optional<Condition> stalled(const Sight& sight) {
+  if (sight.state != Liveness::kStalled) return std::nullopt;
+  const auto facts = sight.view.facts(sight.now_ms);
   const auto age_sec = static_cast<double>(facts.last_step_age_ms) / 1000;
   return Condition{facts.step, "no step for " + duration_text(age_sec) + " after step " + std::to_string(facts.step),
                    age_sec};
 }
 
-std::optional<Condition> not_finite(const TrainerView& view, Liveness, std::int64_t) {
-  const auto& figures = view.figures();
-  if (!figures.loss_known || std::isfinite(figures.loss)) return std::nullopt;
-  return Condition{figures.step,
-                   "the loss is " + number_text(figures.loss) + " at step " + std::to_string(figures.step),
-                   figures.loss};
+std::optional<Condition> not_finite(const Sight& sight) {
+  const auto& figures = sight.view.figures();
+  const bool newest_is_bad = figures.loss_known && !std::isfinite(figures.loss);
+  if (sight.bad_loss == nullptr && !newest_is_bad) return std::nullopt;
+  const auto bad = sight.bad_loss != nullptr ? *sight.bad_loss : LossWatch::BadLoss{figures.step, figures.loss};
+  return Condition{bad.step, "the loss is " + number_text(bad.loss) + " at step " + std::to_string(bad.step), bad.loss};
 }
 
 struct Rule {
   const char* name;
-  std::optional<Condition> (*holds)(const TrainerView&, Liveness, std::int64_t);
+  std::optional<Condition> (*holds)(const Sight&);
   const char* ended;
 };
 constexpr Rule kRules[] = {{"dead", dead, "heard again"},
@@ -86,13 +95,14 @@ v1::Alert ended(v1::Alert alert, const std::string& why, std::int64_t now_ms) {
 
 }  // namespace
 
-std::vector<AlertRules::Due> AlertRules::judge(const TrainerView& view, Liveness state, std::int64_t now_ms) const {
+std::vector<AlertRules::Due> AlertRules::judge(const TrainerView& view, Liveness state, std::int64_t now_ms,
+                                               const LossWatch::BadLoss* bad_loss) const {
   if (state == Liveness::kUnreachable) return {};
   const std::string session_id = view.session().id();
   const auto incarnation = view.figures().incarnation;
   std::vector<Due> due;
   for (const auto& rule : kRules) {
-    const auto condition = rule.holds(view, state, now_ms);
+    const auto condition = rule.holds({view, state, now_ms, bad_loss});
     const auto incident = open_.find({session_id, incarnation, rule.name});
     if (condition && incident == open_.end())
       due.push_back({session_id, begun(view, rule, *condition, now_ms)});

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "loss_watch.hpp"
 #include "trainbus/trainer_view.hpp"
 
 namespace trainbus {
@@ -21,8 +22,9 @@ class AlertRules {
     v1::Alert alert;
   };
   // What must be raised about this trainer now: conditions that began, and open ones that ended. Again and again until
-  // stored(). Nothing while the trainer is unreachable.
-  std::vector<Due> judge(const TrainerView& view, Liveness state, std::int64_t now_ms) const;
+  // stored(). Nothing while the trainer is unreachable. `bad_loss`: one that came since the last look, nullptr: none.
+  std::vector<Due> judge(const TrainerView& view, Liveness state, std::int64_t now_ms,
+                         const LossWatch::BadLoss* bad_loss = nullptr) const;
 
   // The journal has this alert: raised just now, by another watcher, or read from the history.
   void stored(const std::string& session_id, const v1::Alert& alert);

@@ -31,11 +31,12 @@ winsize terminal_size() {
   return size;
 }
 
-ConsumerOptions alerts_only(const WatchOptions& options) {
+ConsumerOptions following(const WatchOptions& options, std::vector<Kind> kinds, bool history) {
   ConsumerOptions wanted;
   wanted.broker = options.broker;
   wanted.run = options.run;
-  wanted.kinds = {v1::KIND_ALERT};
+  wanted.kinds = std::move(kinds);
+  wanted.history = history;
   return wanted;
 }
 
@@ -47,7 +48,9 @@ Watcher::Watcher(WatchOptions options, std::ostream& out, bool on_terminal)
       on_terminal_(on_terminal),
       colours_(on_terminal && colours_wanted()),
       client_(options_.broker) {
-  if (options_.alerts && !options_.once) alerts_ = std::make_unique<Consumer>(alerts_only(options_));
+  if (!options_.alerts || options_.once) return;
+  alerts_ = std::make_unique<Consumer>(following(options_, {v1::KIND_ALERT}, true));
+  losses_ = std::make_unique<Consumer>(following(options_, {v1::KIND_BATCH, v1::KIND_EPOCH}, false));
 }
 
 bool Watcher::show_once(milliseconds patience) {
@@ -74,7 +77,7 @@ void Watcher::run() {
     if (alerts_ && alerts_->caught_up()) raise_alerts(now_ms);
     on_terminal_ ? draw(now_ms) : tell_changes(now_ms);
     while (!stop_requested() && Clock::now() < next_look)
-      read_alerts(std::min(std::chrono::duration_cast<milliseconds>(next_look - Clock::now()), milliseconds(50)));
+      read_bus(std::min(std::chrono::duration_cast<milliseconds>(next_look - Clock::now()), milliseconds(50)));
   }
   if (on_terminal_) out_ << "\x1b[?25h" << std::flush;
 }
@@ -87,23 +90,44 @@ void Watcher::look(milliseconds patience) {
 }
 
 void Watcher::raise_alerts(std::int64_t now_ms) {
+  read_losses();
   for (const auto& row : table_.rows(now_ms))
-    for (const auto& [session_id, alert] : rules_.judge(*row.view, row.state, now_ms)) {
-      if (!client_.raise(session_id, alert, kPatience)) return;  // again at the next look
-      rules_.stored(session_id, alert);
-    }
+    if (!raise_alerts_of(row, now_ms)) return;  // again at the next look
+}
+
+bool Watcher::raise_alerts_of(const TrainerTable::Row& row, std::int64_t now_ms) {
+  const auto session = row.view->session().id();
+  const auto incarnation = row.view->figures().incarnation;
+  const auto* bad_loss = loss_watch_.first_bad(session, incarnation);
+  for (const auto& [session_id, alert] : rules_.judge(*row.view, row.state, now_ms, bad_loss)) {
+    if (!client_.raise(session_id, alert, kPatience)) return false;
+    rules_.stored(session_id, alert);
+  }
+  if (row.state != Liveness::kUnreachable) loss_watch_.forget(session, incarnation);
+  return true;
 }
 
 // Whatever comes out of the journal is told, also what this watcher raised itself.
-void Watcher::read_alerts(milliseconds time) {
+void Watcher::read_bus(milliseconds time) {
   if (!alerts_) {
     wait_or_stop(time);
     return;
   }
+  read_losses();
   const auto* record = alerts_->next(time);
   if (record == nullptr) return;
   rules_.stored(record->message.session_id(), record->message.alert());
   if (!record->from_history) tell_alert(record->message.session_id(), record->message.alert());
+}
+
+// What is there, at most so much that the looks go on.
+void Watcher::read_losses() {
+  constexpr int kAtOnce = 20'000;
+  for (int count = 0; count < kAtOnce; ++count) {
+    const auto* record = losses_->next(milliseconds(0));
+    if (record == nullptr) return;
+    loss_watch_.take(record->message);
+  }
 }
 
 void Watcher::tell_alert(const std::string& session_id, const v1::Alert& alert) {

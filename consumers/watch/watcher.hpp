@@ -1,5 +1,5 @@
 #pragma once
-// The watcher: looks at every trainer once an interval, shows what it sees, raises alerts.
+// The watcher: looks at every trainer once an interval, follows their losses, shows what it sees, raises alerts.
 
 #include <chrono>
 #include <deque>
@@ -38,7 +38,9 @@ class Watcher {
  private:
   void look(std::chrono::milliseconds patience);
   void raise_alerts(std::int64_t now_ms);
-  void read_alerts(std::chrono::milliseconds time);
+  bool raise_alerts_of(const TrainerTable::Row& row, std::int64_t now_ms);
+  void read_bus(std::chrono::milliseconds time);
+  void read_losses();
   void tell_alert(const std::string& session_id, const v1::Alert& alert);
   void tell_changes(std::int64_t now_ms);
   void draw(std::int64_t now_ms);
@@ -50,6 +52,8 @@ class Watcher {
   const bool colours_;
   ControlClient client_;
   std::unique_ptr<Consumer> alerts_;  // what is open already, whoever raised it; null without alerts
+  std::unique_ptr<Consumer> losses_;  // every batch and epoch: a look alone sees the newest; null without alerts
+  LossWatch loss_watch_;
   TrainerTable table_;
   AlertRules rules_;
   std::map<std::string, Liveness> told_;   // by session id

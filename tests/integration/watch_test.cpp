@@ -76,6 +76,26 @@ TEST(Watch, ALossThatIsNotFiniteIsRaisedAndEnds) {
   EXPECT_TRUE(watch.wait_for("ALIVE -> COMPLETED"));
 }
 
+TEST(Watch, ALossThatIsNotFiniteForOneBatchBetweenTwoLooksIsRaisedAndEnds) {
+  RunningBroker broker;
+  Producer producer({.run = "r", .trainer = "t", .broker = broker.address()});
+  producer.start({.total_epochs = 1});
+  Consumer alerts({.broker = broker.address(), .kinds = {v1::KIND_ALERT}});
+  Process watch("trainbus-watch", {"--broker", broker.address(), "--interval", "500ms"});
+  ASSERT_TRUE(watch.wait_for("r/t  WAITING"));
+  const Record* first = nullptr;
+  int step = 0;  // repeated, because a watcher sees what comes once it listens
+  ASSERT_TRUE(eventually("an alert", [&] {
+    producer.log_batch({.epoch = 1, .batch = step++, .loss = std::nan("")});
+    producer.log_batch({.epoch = 1, .batch = step++, .loss = 0.5});
+    first = alerts.next(milliseconds(600));
+    return first != nullptr;
+  }));
+  EXPECT_EQ(first->message.alert().rule(), "not_finite");
+  EXPECT_THAT(first->message.alert().message(), ::testing::MatchesRegex("the loss is nan at step [0-9]*[13579]"));
+  EXPECT_EQ(next_alert(alerts), "not_finite-");
+}
+
 TEST(Watch, TellsWhenTheBrokerGoesAndComesBack) {
   RunningBroker broker;
   Producer producer({.run = "r", .trainer = "t", .broker = broker.address(), .heartbeat_interval = milliseconds(100)});

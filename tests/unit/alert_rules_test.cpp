@@ -67,6 +67,19 @@ TEST_F(AlertRulesTest, DeathIsRaisedOnceAndEndsWhenTheTrainerIsHeardAgain) {
   EXPECT_NE(again[0].alert_id(), raised[0].alert_id()) << "another incident";
 }
 
+TEST_F(AlertRulesTest, ABadLossBetweenTwoLooksIsAnIncidentOfItsStepAndEndsAtTheNextLook) {
+  loss(0.5, 12);
+  const LossWatch::BadLoss bad{11, std::nan("")};
+  const auto due = rules.judge(view, Liveness::kAlive, kNow, &bad);
+  ASSERT_EQ(due.size(), 1u);
+  EXPECT_EQ(due[0].alert.message(), "the loss is nan at step 11");
+  rules.stored(due[0].session_id, due[0].alert);
+  EXPECT_TRUE(rules.judge(view, Liveness::kAlive, kNow, &bad).empty()) << "still";
+  const auto ended = raise(Liveness::kAlive);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].message(), "the loss is finite");
+}
+
 TEST_F(AlertRulesTest, IsRaisedAgainAndAgainUntilTheJournalHasIt) {
   beat(7, 10);
   const auto first = rules.judge(view, Liveness::kDead, kNow);
