@@ -52,7 +52,9 @@ class Consumer::Core {
 
   const Record* next(std::chrono::milliseconds timeout);
   bool caught_up() const { return caught_up_; }
-  bool connected() const { return heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs; }
+  bool connected() const {
+    return !pages_.broker_stopped() && heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs;
+  }
   std::pair<std::uint64_t, std::uint64_t> progress() const;
   const StreamHeads& heads() const { return merge_.heads(); }
   const ConsumerCounters& counters() const;
@@ -149,7 +151,9 @@ void Consumer::Core::wait(std::int64_t until_ms, std::int64_t now_ms) {
 void Consumer::Core::service(std::int64_t now_ms) {
   serviced_ms_ = now_ms;
   static_cast<void>(sub_.get(zmq::sockopt::events));  // subscriptions are sent again only while somebody looks
+  const bool was_stopped = pages_.broker_stopped();
   pages_.turn(now_ms);
+  if (pages_.broker_stopped() && !was_stopped) renew_fence(now_ms);  // it comes back with the broker
   keep_joined(now_ms);
 }
 

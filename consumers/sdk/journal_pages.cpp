@@ -57,6 +57,7 @@ void JournalPages::turn(std::int64_t now_ms) {
   while (receive_message(dealer_, frames)) {
     if (frames.size() != 1 || decode_control(bytes_of(frames[0]), answer) != WireError::kNone) continue;
     heard_ms_ = now_ms;
+    broker_stopped_ = answer.has_goodbye();
     if (!answer.has_fetch_reply()) continue;  // an error: asked again like what was not answered
     end_position_ = answer.fetch_reply().end_position();
     if (question_.request_id != 0 && answer.request_id() == question_.request_id)

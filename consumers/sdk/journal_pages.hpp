@@ -35,6 +35,7 @@ class JournalPages {
   std::uint64_t position() const { return position_; }          // of the last record handed out
   std::uint64_t end_position() const { return end_position_; }  // of the journal, as last heard
   std::int64_t heard_ms() const { return heard_ms_; }           // last answer of any kind; 0: never
+  bool broker_stopped() const { return broker_stopped_; }       // it said goodbye, and nothing since
 
   zmq::socket_t& socket() { return dealer_; }
 
@@ -64,6 +65,7 @@ class JournalPages {
   std::uint64_t position_ = 0;
   std::uint64_t end_position_ = 0;
   std::int64_t heard_ms_ = 0;
+  bool broker_stopped_ = false;
 };
 
 }  // namespace trainbus

@@ -4,6 +4,7 @@
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/plain_peer.hpp"
+#include "tests/support/process.hpp"
 #include "tests/support/running_broker.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/producer.hpp"
@@ -116,6 +117,43 @@ TEST(Consumer, GoesOnAcrossARestartOfTheBroker) {
   EXPECT_EQ(collected.records, 300u);
   EXPECT_EQ(collected.disorder, "");
   expect_sentinel_next(consumer, producer);
+}
+
+TEST(Consumer, AGoodbyeOfTheBrokerDisconnectsAtOnceAndItGoesOnWhenTheBrokerIsBack) {
+  const test::TempDir dir;
+  const auto broker_at = [&](const std::string& address) {
+    return std::make_unique<test::Process>("trainbus-broker",
+                                           std::vector<std::string>{"--listen", address, "--state-dir", dir / "state"});
+  };
+  auto broker = broker_at("tcp://127.0.0.1:*");
+  const auto address = broker->wait_for("listening on ");
+  ASSERT_TRUE(address);
+  Producer producer({.run = "r", .trainer = "t", .broker = *address});
+  Consumer consumer({.broker = *address});
+  Collected collected;
+  log_batches(producer, 0, 10);
+  collect(consumer, collected, 10);
+  ASSERT_TRUE(eventually("caught up", [&] {
+    consumer.next(milliseconds(1));
+    return consumer.caught_up() && consumer.connected();
+  }));
+  broker->signal(SIGTERM);
+  EXPECT_TRUE(eventually(
+      "disconnected, long before five seconds of silence",
+      [&] {
+        consumer.next(milliseconds(1));
+        return !consumer.connected();
+      },
+      seconds(3)));
+  ASSERT_EQ(broker->wait(seconds(3)), 0);
+  EXPECT_FALSE(consumer.connected());
+
+  log_batches(producer, 10, 10);
+  broker = broker_at(*address);
+  collect(consumer, collected, 20);
+  EXPECT_EQ(collected.records, 20u);
+  EXPECT_EQ(collected.disorder, "");
+  EXPECT_TRUE(consumer.connected());
 }
 
 TEST(Consumer, GoesOnFromTheHeadsItIsGiven) {
