@@ -33,22 +33,24 @@ bool DataPath::forward_data(std::int64_t now_ms) {
 }
 
 void DataPath::take(std::vector<zmq::message_t>& frames, std::int64_t now_ms) {
+  arena_.Reset();
+  auto& message = *google::protobuf::Arena::CreateMessage<v1::MetricsRequest>(&arena_);
   WireError error = WireError::kFrameCount;
-  if (frames.size() == 2) error = decode_record(bytes_of(frames[0]), bytes_of(frames[1]), topic_, message_);
+  if (frames.size() == 2) error = decode_record(bytes_of(frames[0]), bytes_of(frames[1]), topic_, message);
   if (error == WireError::kNone && topic_.kind == v1::KIND_COMMAND) error = WireError::kForbiddenKind;
   if (error != WireError::kNone) {
     ++counters_.rejected[static_cast<std::size_t>(error)];
     return;
   }
   if (is_kept(topic_.kind)) {
-    if (!store_->take(topic_, message_, frames[1], now_ms)) {
+    if (!store_->take(topic_, message, frames[1], now_ms)) {
       ++counters_.too_many_streams;
       return;
     }
-    roster_->heard(topic_, message_, frames[1], now_ms);
+    roster_->heard(topic_, message, frames[1], now_ms);
     return;
   }
-  roster_->heard(topic_, message_, frames[1], now_ms);
+  roster_->heard(topic_, message, frames[1], now_ms);
   ++(topic_.kind == v1::KIND_TILES ? counters_.tiles_in : counters_.heartbeats_in);
   ++counters_.messages_out;
   xpub_.send(std::move(frames[0]), zmq::send_flags::sndmore);

@@ -2,10 +2,12 @@
 // The data sockets: XSUB (trainers publish), XPUB (consumers subscribe), and the forwarding between them. Hostile
 // bytes are dropped and counted by reason. Used by the bus thread only.
 
+#include <google/protobuf/arena.h>
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <vector>
+
 #include <zmq.hpp>
 
 #include "broker/record_store.hpp"
@@ -55,7 +57,9 @@ class DataPath {
   DataCounters counters_;
   std::vector<zmq::message_t> frames_;
   Topic topic_;
-  v1::MetricsRequest message_;
+  // A payload is a member of a oneof, which a reused message frees and makes anew each time; an arena does not.
+  std::vector<char> arena_block_ = std::vector<char>(64 << 10);
+  google::protobuf::Arena arena_{arena_block_.data(), arena_block_.size()};
 };
 
 }  // namespace trainbus
