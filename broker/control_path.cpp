@@ -109,6 +109,9 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
                      now_ms))
     return refuse(peer, v1::INVALID_SESSION, "session '" + session + "' has a newer incarnation");
   store_.note_outbox(session, message_.incarnation());
+  for (const auto& position : message_.hello().stored())
+    if (is_kept(position.kind()))
+      store_.note_gone({position.kind(), *parse_session_id(session)}, message_.incarnation(), position.sequence());
   if (ack_targets_.size() < kMaxAckTargets)
     ack_targets_[{session, message_.incarnation()}].routing_id = peer.routing_id;
 

@@ -98,14 +98,16 @@ void Intake::forget_waiting(Stream& stream) {
 void Intake::give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost) {
   for (Stream* stream : std::vector<Stream*>(with_holes_)) {
     if (now_ms - stream->hole_since_ms < kHolePatienceMs) continue;
-    if (outboxes_.contains({stream->topic.session.id(), stream->incarnation})) {
+    std::uint64_t through = stream->waiting.begin()->first - 1;
+    if (outboxes_.contains({stream->topic.session.id(), stream->incarnation}))
+      through = std::min(through, stream->gone);
+    if (through <= stream->queued) {
       forget_waiting(*stream);
       continue;
     }
-    const std::uint64_t first_waiting = stream->waiting.begin()->first;
-    lost.push_back({stream, stream->queued + 1, first_waiting - 1});
-    counters_.lost += first_waiting - 1 - stream->queued;
-    stream->queued = first_waiting - 1;
+    lost.push_back({stream, stream->queued + 1, through});
+    counters_.lost += through - stream->queued;
+    stream->queued = through;
     release_waiting(*stream, now_ms, ready);
   }
 }

@@ -4,8 +4,10 @@
 // A record that follows what is there is ready at once: publish it, store it. One that leaves a hole waits for the
 // hole to be filled. A trainer with an outbox (it said HELLO) sends again what is not acknowledged, now or at its next
 // start, so what waits behind its hole may be forgotten after kHolePatience, and nothing is lost. A plain publisher
-// never fills a hole: it is given up as lost, and said so. Three cursors a stream: forwarded >= queued >= stored.
+// never fills a hole: it is given up as lost, and said so. So is what a trainer was once told is stored (`gone`), where
+// the journal has lost it: a power cut, or another state folder. Three cursors a stream: forwarded >= queued >= stored.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -27,6 +29,7 @@ struct Stream {
   std::uint64_t forwarded = 0;  // published up to here
   std::uint64_t queued = 0;     // handed to the journal up to here
   std::uint64_t stored = 0;     // committed up to here
+  std::uint64_t gone = 0;       // its trainer says it no longer has anything up to here
 
   struct Waiting {
     std::int64_t timestamp_ms = 0;
@@ -78,6 +81,9 @@ class Intake {
   void note_outbox(const std::string& session_id, std::uint64_t incarnation) {
     outboxes_.emplace(session_id, incarnation);
   }
+
+  // The trainer was told that everything up to here is stored, and has let go of it.
+  static void note_gone(Stream& stream, std::uint64_t through) { stream.gone = std::max(stream.gone, through); }
 
   // Takes one record; what became ready (nothing, this one, or also some that waited) is appended to `ready`.
   // can_store = false (the disk is full, the backlog too): live goes on, nothing is queued, the trainer keeps it.

@@ -33,6 +33,10 @@ class RecordStore {
   void note_outbox(const std::string& session_id, std::uint64_t incarnation) {
     intake_.note_outbox(session_id, incarnation);
   }
+  // The trainer no longer has what it was told is stored: a hole up to here will not be filled.
+  void note_gone(const Topic& topic, std::uint64_t incarnation, std::uint64_t through) {
+    if (Stream* stream = stream_for(topic, incarnation)) Intake::note_gone(*stream, through);
+  }
 
   // A record the broker itself writes: numbered here, published after the commit, then `on_stored` is called. Sets the
   // message's sequence. Kept through a full disk.

@@ -244,6 +244,13 @@ void RecordLane::send_hello(Clock::time_point now) {
   info.set_client_version(TRAINBUS_VERSION);
   info.set_timestamp_ms(unix_ms());
   write_highest(*hello.mutable_highest());
+  hello.clear_stored();
+  for (const Kind kind : kOwnKinds) {
+    if (outbox_.stored(kind) == 0) continue;
+    v1::KindPosition& position = *hello.add_stored();
+    position.set_kind(kind);
+    position.set_sequence(outbox_.stored(kind));
+  }
   send_control(request_);
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <filesystem>
 #include <numeric>
 
 #include "tests/support/eventually.hpp"
@@ -139,6 +140,28 @@ TEST_F(LinkTest, ABrokerThatRestartsLosesNothing) {
   }
   log(producer, 100);
   expect_all_stored(producer);
+}
+
+// A power cut, or somebody cleaned up: what was acknowledged is gone on both sides, and said to be; the rest goes on.
+TEST_F(LinkTest, ABrokerThatLostItsJournalGetsTheRestAndSaysWhatIsLost) {
+  Producer producer(options_);
+  wait_until_connected(producer);
+  log(producer, 100);
+  ASSERT_TRUE(eventually("all acknowledged", [&] { return producer.counters().stored == 100; }));
+  broker_.stop();
+  log(producer, 50);
+  std::filesystem::remove_all(broker_.state_dir());
+  broker_.start();
+  log(producer, 50);
+  EXPECT_TRUE(producer.close(30s)) << "not everything was acknowledged";
+  std::vector<int> expected(100);
+  std::iota(expected.begin(), expected.end(), 100);
+  EXPECT_EQ(stored(), expected);
+  test::PlainPeer peer(broker_.endpoints());
+  const auto reply = peer.fetch();
+  ASSERT_EQ(reply.lost_size(), 1);
+  EXPECT_EQ(reply.lost(0).stream().sequence(), 1u);
+  EXPECT_EQ(reply.lost(0).last_sequence(), 100u);
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ class WirePeer {
     stored.set_sequence(through);
     send(response);
   }
+  int hellos() const { return hellos_; }
   const std::string& last_topic() const { return last_topic_; }
 
  private:
@@ -118,6 +119,24 @@ TEST(ProducerWire, SaysHelloFirstAndBeatsWithItsPositions) {
   EXPECT_GT(beat.heartbeat().next_checkin_ms(), 50'000);
   EXPECT_EQ(peer.next_data(v1::KIND_HEARTBEAT).sequence(), beat.sequence() + 1);
   bus.close(milliseconds(0));
+}
+
+TEST(ProducerWire, ABrokerThatSaysGoodbyeIsGreetedUntilItAnswersAndGetsEverything) {
+  WirePeer peer;
+  Producer bus(options(peer.address()));
+  peer.next_control();
+  ASSERT_TRUE(eventually("connected", [&] { return bus.connected(); }));
+  v1::MetricsResponse goodbye;
+  goodbye.mutable_goodbye()->set_reason("SIGTERM");
+  peer.send(goodbye);
+  ASSERT_TRUE(eventually("not connected", [&] { return !bus.connected(); }));
+  bus.log_batch({.batch = 5});
+  EXPECT_EQ(peer.hellos(), 1);
+  EXPECT_EQ(peer.next_control().batch_data().batch_idx(), 5);
+  EXPECT_EQ(peer.hellos(), 2) << "the record came after the greeting";
+  EXPECT_TRUE(bus.connected());
+  peer.acknowledge(bus.incarnation(), v1::KIND_BATCH, 1);
+  EXPECT_TRUE(bus.close(seconds(5)));
 }
 
 TEST(ProducerWire, SendsAgainOnTheControlPortByteForByteUntilAcknowledged) {
