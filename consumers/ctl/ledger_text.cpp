@@ -18,7 +18,7 @@ void add_trainer(std::vector<std::string>& lines, const TrainerLedger& ledger) {
   if (tiles.produced > 0 || tiles.broker_in > 0)
     lines.push_back(
         fmt::format("  tiles: {} produced = {} without demand + {} dropped at the source + {} sent; "
-                    "{} sent = {} taken in + {} lost on the link",
+                    "{} sent = {} taken in since the broker started + {} lost on the link or before",
                     tiles.produced, tiles.skipped_no_demand, tiles.dropped_at_source, tiles.sent, tiles.sent,
                     tiles.broker_in, tiles.lost_on_link()));
 }

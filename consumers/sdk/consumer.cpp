@@ -52,9 +52,7 @@ class Consumer::Core {
 
   const Record* next(std::chrono::milliseconds timeout);
   bool caught_up() const { return caught_up_; }
-  bool connected() const {
-    return !pages_.broker_stopped() && heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs;
-  }
+  bool connected() const { return !away_ && heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs; }
   std::pair<std::uint64_t, std::uint64_t> progress() const;
   const StreamHeads& heads() const { return merge_.heads(); }
   const ConsumerCounters& counters() const;
@@ -86,6 +84,7 @@ class Consumer::Core {
 
   std::string fence_;
   std::int64_t fence_asked_ms_ = 0;
+  bool away_ = false;         // the broker said goodbye, and nothing new came
   bool joined_ = false;       // the fence came back since the last doubt
   bool join_wanted_ = false;  // a fetch of everything is due
   bool fetching_all_ = false;
@@ -153,7 +152,8 @@ void Consumer::Core::service(std::int64_t now_ms) {
   static_cast<void>(sub_.get(zmq::sockopt::events));  // subscriptions are sent again only while somebody looks
   const bool was_stopped = pages_.broker_stopped();
   pages_.turn(now_ms);
-  if (pages_.broker_stopped() && !was_stopped) renew_fence(now_ms);  // it comes back with the broker
+  if (pages_.broker_stopped() && !was_stopped) renew_fence(now_ms);  // answered by the next broker
+  if (pages_.broker_stopped() != was_stopped) away_ = pages_.broker_stopped();
   keep_joined(now_ms);
 }
 
@@ -274,7 +274,9 @@ bool Consumer::Core::next_live(std::int64_t now_ms) {
 
 bool Consumer::Core::take_live(std::int64_t now_ms) {
   if (bytes_of(frames_[0]).starts_with(kFence)) {
-    if (bytes_of(frames_[0]) == fence_) joined_ = join_wanted_ = true;
+    if (bytes_of(frames_[0]) != fence_) return false;
+    joined_ = join_wanted_ = true;
+    away_ = false;
     return false;
   }
   const auto body = frames_.size() == 2 ? bytes_of(frames_[1]) : std::string_view{};

@@ -4,10 +4,10 @@
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/plain_peer.hpp"
-#include "tests/support/process.hpp"
 #include "tests/support/running_broker.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/producer.hpp"
+#include "trainbus/sockets.hpp"
 
 namespace trainbus {
 namespace {
@@ -119,41 +119,53 @@ TEST(Consumer, GoesOnAcrossARestartOfTheBroker) {
   expect_sentinel_next(consumer, producer);
 }
 
-TEST(Consumer, AGoodbyeOfTheBrokerDisconnectsAtOnceAndItGoesOnWhenTheBrokerIsBack) {
-  const test::TempDir dir;
-  const auto broker_at = [&](const std::string& address) {
-    return std::make_unique<test::Process>("trainbus-broker",
-                                           std::vector<std::string>{"--listen", address, "--state-dir", dir / "state"});
-  };
-  auto broker = broker_at("tcp://127.0.0.1:*");
-  const auto address = broker->wait_for("listening on ");
-  ASSERT_TRUE(address);
-  Producer producer({.run = "r", .trainer = "t", .broker = *address});
-  Consumer consumer({.broker = *address});
+TEST(Consumer, AGoodbyeDisconnectsAtOnceAndItGoesOnWhenTheBrokerIsBack) {
+  RunningBroker broker;
+  Producer producer({.run = "r", .trainer = "t", .broker = broker.address()});
+  Consumer consumer({.broker = broker.address()});
   Collected collected;
   log_batches(producer, 0, 10);
   collect(consumer, collected, 10);
-  ASSERT_TRUE(eventually("caught up", [&] {
-    consumer.next(milliseconds(1));
-    return consumer.caught_up() && consumer.connected();
-  }));
-  broker->signal(SIGTERM);
-  EXPECT_TRUE(eventually(
-      "disconnected, long before five seconds of silence",
-      [&] {
-        consumer.next(milliseconds(1));
-        return !consumer.connected();
-      },
-      seconds(3)));
-  ASSERT_EQ(broker->wait(seconds(3)), 0);
-  EXPECT_FALSE(consumer.connected());
-
+  const auto becomes = [&](bool connected, milliseconds limit) {
+    return eventually(
+        connected ? "connected" : "disconnected",
+        [&] {
+          consumer.next(milliseconds(1));
+          return consumer.connected() == connected;
+        },
+        limit);
+  };
+  broker.stop();
+  {  // its control port by hand: what is said there is all that the consumer hears
+    zmq::context_t context;
+    zmq::socket_t router(context, zmq::socket_type::router);
+    router.set(zmq::sockopt::linger, 0);
+    router.bind(broker.endpoints().control());
+    std::vector<zmq::message_t> question;
+    ASSERT_TRUE(eventually("the consumer's question, not the producer's", [&] {
+      consumer.next(milliseconds(1));
+      v1::MetricsRequest asked;
+      return receive_message(router, question) && question.size() == 2 &&
+             decode_control(bytes_of(question[1]), asked) == WireError::kNone && asked.has_fetch();
+    }));
+    const auto say = [&](const v1::MetricsResponse& response) {
+      router.send(zmq::buffer(bytes_of(question[0])), zmq::send_flags::sndmore);
+      router.send(zmq::buffer(response.SerializeAsString()), zmq::send_flags::none);
+    };
+    v1::MetricsResponse response;
+    response.mutable_error()->set_message("not now");
+    say(response);
+    ASSERT_TRUE(becomes(true, seconds(2)));
+    response.mutable_goodbye()->set_reason("the broker is stopping");
+    say(response);
+    EXPECT_TRUE(becomes(false, seconds(1))) << "long before five seconds of silence";
+  }
   log_batches(producer, 10, 10);
-  broker = broker_at(*address);
+  broker.start();
   collect(consumer, collected, 20);
   EXPECT_EQ(collected.records, 20u);
   EXPECT_EQ(collected.disorder, "");
-  EXPECT_TRUE(consumer.connected());
+  EXPECT_TRUE(becomes(true, seconds(10)));
 }
 
 TEST(Consumer, GoesOnFromTheHeadsItIsGiven) {

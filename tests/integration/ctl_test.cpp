@@ -191,6 +191,28 @@ TEST_F(CtlTest, TheLedgerClosesOnceTheTrainingIsAtRestAndSaysWhatIsOpenUntilThen
   }));
 }
 
+TEST_F(CtlTest, TheLedgerFollowsTilesToTheBroker) {
+  test::PlainPeer viewer(broker.endpoints());
+  viewer.subscribe("tiles/r/t/");
+  ASSERT_TRUE(eventually("watched", [&] { return producer.watched(); }));
+  over = true;
+  const std::vector<std::uint8_t> pixels(8 * 8, 100);
+  ASSERT_TRUE(eventually("tiles are sent", [&] {
+    producer.log_batch({.epoch = 1}, [&](TileBatch& tiles) { tiles.add(pixels.data(), 8, 8, 1, 0, 1, {}); });
+    return producer.counters().tiles_sent >= 3;
+  }));
+  producer.finish(v1::COMPLETED);
+  nlohmann::json tiles;
+  EXPECT_TRUE(eventually("the ledger closes with the last heartbeat", [&] {
+    const auto ledger = ctl({"ledger", "--wait", "1s", "--json"});
+    tiles = nlohmann::json::parse(ledger.output)["trainers"].at(0)["tiles"];
+    return ledger.code == 0 && tiles["sent"] == producer.counters().tiles_sent;
+  })) << tiles;
+  EXPECT_EQ(tiles["broker_in"], tiles["sent"]);
+  EXPECT_EQ(tiles["lost_on_link"], 0);
+  EXPECT_EQ(tiles["produced"], producer.counters().tiles_produced);
+}
+
 TEST_F(CtlTest, TailPrintsJsonLinesAndEnds) {
   const auto tail = ctl({"tail", "--kind", "batch", "-n", "3", "--json"});
   EXPECT_EQ(tail.code, 0);
