@@ -14,7 +14,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::eventually;
 
-ProducerOptions options(const std::string& broker) { return {.run = "r", .trainer = "t", .broker = broker}; }
+ProducerOptions options(const std::string& broker) {
+  return {.run = "r", .trainer = "t", .broker = broker, .spool_dir = {}};
+}
 
 // One SUB and one ROUTER socket; welcomes every HELLO.
 class WirePeer {
