@@ -61,22 +61,23 @@ class Round {
   // At most `window` records on their way, so that nothing is dropped and the rate is the bus's.
   double throughput(std::uint64_t count, std::uint64_t window) {
     std::atomic<std::uint64_t> received{0};
+    std::atomic<bool> reading{true};
     const auto started = Clock::now();
     std::thread reader([&] {
-      while (received < count && receive(5000))
+      while (received < count && receive(5000) && !stop_requested())
         ++received;
+      reading = false;
     });
-    for (std::uint64_t sent = 0; sent < count; ++sent) {
+    for (std::uint64_t sent = 0; sent < count && reading; ++sent) {
       if (sent - received > window)
-        while (sent - received > window / 2)
+        while (sent - received > window / 2 && reading)
           std::this_thread::sleep_for(std::chrono::microseconds(200));
       publish();
     }
     reader.join();
     const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
     if (received != count)
-      throw std::runtime_error("lost " + std::to_string(count - received) + " of " + std::to_string(count) +
-                               " records");
+      throw std::runtime_error("received " + std::to_string(received) + " of " + std::to_string(count) + " records");
     return static_cast<double>(count) / seconds;
   }
 
