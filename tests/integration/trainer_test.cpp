@@ -342,8 +342,11 @@ TEST_F(TrainerOnTheBus, AScheduleThatWasExportedFromARunRepeatsItExactly) {
                                                             {v1::PAUSE_TRAINING, ""},
                                                             {v1::CHANGE_LEARNING_RATE, "0.002"},
                                                             {v1::RESUME_TRAINING, ""},
-                                                            {v1::STOP_TRAINING, ""}})
+                                                            {v1::STOP_TRAINING, ""}}) {
     ASSERT_EQ(command(type, value).state(), v1::COMMAND_APPLIED);
+    if (type != v1::ADJUST_BATCH_SIZE) continue;  // the last batch of an epoch may be smaller, so one is awaited
+    ASSERT_TRUE(next(v1::KIND_BATCH, [](const auto& record) { return record.batch_data().batch_size() == 20; }));
+  }
   const auto live = batches();
   Process ctl("trainbus-ctl", {"commands", "r", "--export", state_ / "edits", "--broker", broker_.address()});
   ASSERT_EQ(ctl.wait(5s), 0) << ctl.output();
@@ -351,7 +354,7 @@ TEST_F(TrainerOnTheBus, AScheduleThatWasExportedFromARunRepeatsItExactly) {
   start({"--epochs", "1000", "--schedule", state_ / "edits"});
   const auto replayed = batches();
   EXPECT_EQ(replayed, live) << "step, epoch, batch, size, learning rate and loss";
-  EXPECT_EQ(std::get<3>(live.back()), 20);
+  EXPECT_TRUE(std::ranges::any_of(live, [](const auto& batch) { return std::get<3>(batch) == 20; }));
   EXPECT_EQ(std::get<4>(live.back()), 0.002);
 }
 
