@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/trainbus)
 
-install(TARGETS trainbus_schema trainbus_proto trainbus_producer trainbus_consumer
+install(TARGETS trainbus_schema trainbus_proto trainbus_producer trainbus_consumer trainbus_sink
         EXPORT trainbus_targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -12,7 +12,7 @@ install(EXPORT trainbus_targets FILE trainbusTargets.cmake NAMESPACE trainbus:: 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/producers/sdk/trainbus
                   ${PROJECT_SOURCE_DIR}/consumers/sdk/trainbus
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.hpp" PATTERN "program.hpp" EXCLUDE)
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h" PATTERN "program.hpp" EXCLUDE)
 install(FILES ${PROJECT_BINARY_DIR}/proto/trainbus.pb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/proto/trainbus.proto DESTINATION ${CMAKE_INSTALL_DATADIR}/trainbus)
 
