@@ -56,6 +56,8 @@ typedef struct trainbus_host {
       __attribute__((format(printf, 2, 3)))
 #endif
       ;
+  /* "tcp://head:7760", where the records come from: for a sink that asks the bus for more, as tiles. */
+  const char* broker;
 } trainbus_host;
 
 /* Who knows which records the place has. */

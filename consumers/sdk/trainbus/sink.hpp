@@ -72,6 +72,8 @@ class Sink {
   virtual void sync() {}
   // A line for the log of trainbus-log.
   void warn(const std::string& line) const { host_->warn(host_, "%s", line.c_str()); }
+  // Where the records come from. Not in the constructor.
+  std::string broker() const { return host_->broker; }
 
  private:
   friend struct SinkCalls;
