@@ -1,0 +1,3 @@
+#include "postgres_sink.hpp"
+
+TRAINBUS_EXPORT_SINK(trainbus::PostgresSink)

@@ -1,0 +1,141 @@
+#include "postgres_sink.hpp"
+
+#include "database_schema.hpp"
+#include "record_tables.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr char kHeadColumns[] = "kind,run,trainer,incarnation,sequence";
+
+std::string quoted_name(const SinkOptions& options) {
+  const auto name = options.text("schema");
+  const auto is_plain = [](char each) { return std::isalnum(static_cast<unsigned char>(each)) || each == '_'; };
+  if (name.empty() || name.size() > 63 || !std::ranges::all_of(name, is_plain))
+    options.refuse("schema", "must be 1 to 63 letters, digits and _");
+  return '"' + name + '"';
+}
+
+// stream_to, which is to be used instead, takes fields and escapes each; these lines are ready.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+void copy(pqxx::work& transaction, const std::string& table, const std::string& column_names, std::string& lines) {
+  lines.pop_back();  // write_raw_line adds the last line break
+  const std::string columns[] = {column_names};
+  pqxx::tablewriter writer(transaction, table, std::begin(columns), std::end(columns));
+  writer.write_raw_line(lines);
+  writer.complete();
+}
+// A connection that breaks stays broken: open() makes the next one, with all that belongs to it.
+void forbid_reconnecting(pqxx::connection& connection) { connection.inhibit_reactivation(true); }
+#pragma GCC diagnostic pop
+
+}  // namespace
+
+PostgresSink::PostgresSink(const SinkOptions& options)
+    : server_(options.text("to"), options.duration("timeout")),
+      schema_(quoted_name(options)),
+      timeout_(options.duration("timeout")) {}
+
+template <typename Action>
+void PostgresSink::asking(Action action) {
+  try {
+    action();
+  } catch (const std::exception& error) {
+    throw std::runtime_error(server_.one_line(error.what()));
+  }
+}
+
+StreamHeads PostgresSink::open() {
+  lines_.clear();
+  heads_.clear();
+  waiting_bytes_ = 0;
+  StreamHeads heads;
+  asking([&] {
+    connect();
+    make_tables();
+    heads = read_heads();
+  });
+  return heads;
+}
+
+void PostgresSink::connect() {
+  connection_.reset();
+  connection_ = std::make_unique<pqxx::connection>(server_.conninfo());
+  forbid_reconnecting(*connection_);
+  connection_->set_variable("statement_timeout", std::to_string(timeout_.count()));
+  connection_->set_variable("client_min_messages", "warning");
+  if (const auto encoding = connection_->get_variable("server_encoding"); encoding != "UTF8")
+    throw std::runtime_error(std::string("database '") + connection_->dbname() + "' has the encoding " + encoding +
+                             ", and UTF8 is needed");
+}
+
+void PostgresSink::make_tables() {
+  pqxx::work transaction(*connection_);
+  make_schema(transaction, schema_);
+  for (const auto& table : record_tables())
+    make_staging_table(transaction, schema_, table.name);
+  make_staging_table(transaction, schema_, "heads");
+  transaction.commit();
+}
+
+StreamHeads PostgresSink::read_heads() {
+  pqxx::work transaction(*connection_);
+  StreamHeads heads;
+  for (const auto& row : transaction.exec(std::string("SELECT ") + kHeadColumns + " FROM " + schema_ + ".heads")) {
+    const StreamKey stream{row[1].as<std::string>() + '/' + row[2].as<std::string>(),
+                           static_cast<std::uint64_t>(row[3].as<std::int64_t>()),
+                           kind_from_name(row[0].as<std::string>())};
+    heads[stream] = static_cast<std::uint64_t>(row[4].as<std::int64_t>());
+  }
+  return heads;
+}
+
+void PostgresSink::write(const SinkRecord& record) {
+  const auto stream = record.stream();
+  auto& lines = lines_[stream.kind];
+  const auto size = lines.size();
+  append_copy_line(lines, record);
+  heads_[stream] = record.sequence();
+  waiting_bytes_ += lines.size() - size;
+  if (waiting_bytes_ >= kBufferBytes) flush();
+}
+
+void PostgresSink::flush() {
+  if (heads_.empty()) return;
+  asking([&] {
+    pqxx::work transaction(*connection_);
+    // The heads first: two writers of one stream wait for each other there, and nowhere crosswise.
+    write_heads(transaction);
+    write_rows(transaction);
+    transaction.commit();
+  });
+  for (auto& [kind, lines] : lines_)
+    lines.clear();
+  heads_.clear();
+  waiting_bytes_ = 0;
+}
+
+void PostgresSink::write_heads(pqxx::work& transaction) {
+  std::string lines;
+  for (const auto& [stream, sequence] : heads_) {
+    const auto slash = stream.session_id.find('/');
+    CopyLine line(lines);
+    line.text(kind_name(stream.kind)).text(stream.session_id.substr(0, slash));
+    line.text(stream.session_id.substr(slash + 1)).number(stream.incarnation).number(sequence).end();
+  }
+  copy(transaction, staging_table("heads"), kHeadColumns, lines);
+  merge_heads(transaction, schema_, kHeadColumns);
+}
+
+void PostgresSink::write_rows(pqxx::work& transaction) {
+  for (const auto& table : record_tables()) {
+    const auto waiting = lines_.find(table.kind);
+    if (waiting == lines_.end() || waiting->second.empty()) continue;
+    const auto columns = table.column_names();
+    copy(transaction, staging_table(table.name), columns, waiting->second);
+    merge_rows(transaction, schema_, table.name, columns);
+  }
+}
+
+}  // namespace trainbus

@@ -1,0 +1,55 @@
+#pragma once
+// Records as rows of a PostgreSQL database, which many trainbus-logs of many brokers may share.
+
+#include <map>
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+
+#include "server_address.hpp"
+#include "trainbus/sink.hpp"
+
+namespace trainbus {
+
+// Each flush is one transaction with the rows and the heads of their streams, so the database knows exactly what it
+// has, whichever side dies. Rows that are there already stay as they are: two writers of the same records are one.
+// Memory: at most kBufferBytes and one record wait for a flush.
+class PostgresSink : public Sink {
+ public:
+  static constexpr std::size_t kBufferBytes = 16 << 20;
+  static constexpr trainbus_sink_option kOptions[] = {
+      {"to", "URL", "", "postgresql://user:password@host:5432/database, or conninfo; what it lacks is taken from PG* "
+                        "variables and ~/.pgpass", 1},
+      {"schema", "NAME", "trainbus", "schema of the tables; made when it is not there", 0},
+      {"timeout", "TIME", "30s", "how long the server may take for a connection or a statement", 0},
+      {},
+  };
+  static constexpr SinkInfo kInfo{"postgres", "rows in a PostgreSQL database, one table per kind", TRAINBUS_SINK_KNOWS,
+                                  kOptions};
+
+  explicit PostgresSink(const SinkOptions& options);
+
+  StreamHeads open() override;
+  void write(const SinkRecord& record) override;
+  void flush() override;
+
+ private:
+  // Runs it, and turns what the server or libpqxx throws into one line.
+  template <typename Action>
+  void asking(Action action);
+  void connect();
+  void make_tables();
+  StreamHeads read_heads();
+  void write_heads(pqxx::work& transaction);
+  void write_rows(pqxx::work& transaction);
+
+  const ServerAddress server_;
+  const std::string schema_;  // quoted
+  const std::chrono::milliseconds timeout_;
+  std::unique_ptr<pqxx::connection> connection_;
+  std::map<Kind, std::string> lines_;  // COPY lines that wait
+  StreamHeads heads_;                  // of what waits
+  std::size_t waiting_bytes_ = 0;
+};
+
+}  // namespace trainbus
