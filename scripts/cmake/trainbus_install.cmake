@@ -23,6 +23,12 @@ foreach(program IN ITEMS trainbus-broker trainbus-train trainbus-loadgen trainbu
   endif()
 endforeach()
 
+foreach(plugin IN ITEMS trainbus-sink-postgres trainbus-sink-nats)
+  if(TARGET ${plugin})
+    install(TARGETS ${plugin} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/trainbus/sinks)
+  endif()
+endforeach()
+
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/trainbusConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/trainbusConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/trainbusConfigVersion.cmake COMPATIBILITY SameMinorVersion)

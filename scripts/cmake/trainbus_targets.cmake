@@ -19,3 +19,14 @@ function(trainbus_program target)
   add_executable(${target} ${ARGN})
   trainbus_warnings(${target})
 endfunction()
+
+# trainbus_sink_plugin(NAME sources...): a plug-in of trainbus-log, lib<NAME>.so where trainbus-log looks for it. It takes
+# the classes of trainbus from the program that loads it, and shows nothing but trainbus_sink().
+function(trainbus_sink_plugin target)
+  add_library(${target} MODULE ${ARGN})
+  trainbus_warnings(${target})
+  target_link_libraries(${target} PRIVATE trainbus_sink)
+  set_target_properties(${target} PROPERTIES PREFIX lib CXX_VISIBILITY_PRESET hidden
+                        LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/sinks)
+  target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL)
+endfunction()

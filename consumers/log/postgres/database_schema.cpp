@@ -6,7 +6,8 @@ namespace trainbus {
 namespace {
 
 constexpr char kHeads[] =
-    "kind text NOT NULL, run text NOT NULL, trainer text NOT NULL, incarnation bigint NOT NULL,"
+    "kind text COLLATE \"C\" NOT NULL, run text COLLATE \"C\" NOT NULL, trainer text COLLATE \"C\" NOT NULL, "
+    "incarnation bigint NOT NULL,"
     " sequence bigint NOT NULL, PRIMARY KEY (run, trainer, incarnation, kind)";
 
 // One row per process life of a trainer: what it is (the newest status with a configuration), what it said last, and
@@ -49,13 +50,15 @@ void insert_from_staging(pqxx::work& transaction, const std::string& schema, con
 
 void make_schema(pqxx::work& transaction, const std::string& schema) {
   const auto is_there = [&] {
-    return transaction.exec1("SELECT to_regclass(" + transaction.quote(schema + ".runs") + ") IS NOT NULL")[0].as<bool>();
+    return transaction.exec1("SELECT to_regclass(" + transaction.quote(schema + ".runs") + ") IS NOT NULL")[0]
+        .as<bool>();
   };
   if (is_there()) return;
   transaction.exec("SELECT pg_advisory_xact_lock(hashtext('trainbus'))");
   if (is_there()) return;
-  if (transaction.exec("SELECT FROM pg_namespace WHERE quote_ident(nspname) = quote_ident(" +
-                       transaction.quote(schema.substr(1, schema.size() - 2)) + ")")
+  if (transaction
+          .exec("SELECT FROM pg_namespace WHERE quote_ident(nspname) = quote_ident(" +
+                transaction.quote(schema.substr(1, schema.size() - 2)) + ")")
           .empty())
     transaction.exec("CREATE SCHEMA " + schema);
   transaction.exec("CREATE TABLE " + schema + ".heads (" + kHeads + ')');

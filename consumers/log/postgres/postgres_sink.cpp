@@ -1,5 +1,11 @@
 #include "postgres_sink.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <pqxx/subtransaction>
+#include <pqxx/tablewriter>
+
+#include "copy_line.hpp"
 #include "database_schema.hpp"
 #include "record_tables.hpp"
 
@@ -19,11 +25,11 @@ std::string quoted_name(const SinkOptions& options) {
 // stream_to, which is to be used instead, takes fields and escapes each; these lines are ready.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-void copy(pqxx::work& transaction, const std::string& table, const std::string& column_names, std::string& lines) {
-  lines.pop_back();  // write_raw_line adds the last line break
+void copy(pqxx::dbtransaction& transaction, const std::string& table, const std::string& column_names,
+          const std::string& lines) {
   const std::string columns[] = {column_names};
   pqxx::tablewriter writer(transaction, table, std::begin(columns), std::end(columns));
-  writer.write_raw_line(lines);
+  writer.write_raw_line(lines.substr(0, lines.size() - 1));  // it adds the last line break
   writer.complete();
 }
 // A connection that breaks stays broken: open() makes the next one, with all that belongs to it.
@@ -129,13 +135,26 @@ void PostgresSink::write_heads(pqxx::work& transaction) {
 }
 
 void PostgresSink::write_rows(pqxx::work& transaction) {
-  for (const auto& table : record_tables()) {
-    const auto waiting = lines_.find(table.kind);
-    if (waiting == lines_.end() || waiting->second.empty()) continue;
-    const auto columns = table.column_names();
-    copy(transaction, staging_table(table.name), columns, waiting->second);
-    merge_rows(transaction, schema_, table.name, columns);
+  try {
+    // Straight into the tables: their rows are new, unless somebody else writes the same records.
+    pqxx::subtransaction straight(transaction);
+    for_each_waiting([&](const RecordTable& table, const std::string& lines) {
+      copy(straight, schema_ + '.' + table.name, table.column_names(), lines);
+    });
+    straight.commit();
+  } catch (const pqxx::unique_violation&) {
+    for_each_waiting([&](const RecordTable& table, const std::string& lines) {
+      copy(transaction, staging_table(table.name), table.column_names(), lines);
+      merge_rows(transaction, schema_, table.name, table.column_names());
+    });
   }
+}
+
+template <typename Action>
+void PostgresSink::for_each_waiting(Action action) {
+  for (const auto& table : record_tables())
+    if (const auto waiting = lines_.find(table.kind); waiting != lines_.end() && !waiting->second.empty())
+      action(table, waiting->second);
 }
 
 }  // namespace trainbus

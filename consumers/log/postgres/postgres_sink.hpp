@@ -18,8 +18,10 @@ class PostgresSink : public Sink {
  public:
   static constexpr std::size_t kBufferBytes = 16 << 20;
   static constexpr trainbus_sink_option kOptions[] = {
-      {"to", "URL", "", "postgresql://user:password@host:5432/database, or conninfo; what it lacks is taken from PG* "
-                        "variables and ~/.pgpass", 1},
+      {"to", "URL", "",
+       "postgresql://user:password@host:5432/database, or conninfo; what it lacks is taken from PG* "
+       "variables and ~/.pgpass",
+       1},
       {"schema", "NAME", "trainbus", "schema of the tables; made when it is not there", 0},
       {"timeout", "TIME", "30s", "how long the server may take for a connection or a statement", 0},
       {},
@@ -42,6 +44,8 @@ class PostgresSink : public Sink {
   StreamHeads read_heads();
   void write_heads(pqxx::work& transaction);
   void write_rows(pqxx::work& transaction);
+  template <typename Action>
+  void for_each_waiting(Action action);
 
   const ServerAddress server_;
   const std::string schema_;  // quoted

@@ -30,7 +30,8 @@ constexpr RecordTable kTables[] = {
 };
 
 constexpr char kKey[] =
-    "run text NOT NULL, trainer text NOT NULL, incarnation bigint NOT NULL, sequence bigint NOT NULL,"
+    "run text COLLATE \"C\" NOT NULL, trainer text COLLATE \"C\" NOT NULL, incarnation bigint NOT NULL, sequence "
+    "bigint NOT NULL,"
     " timestamp_ms bigint NOT NULL, ";
 
 void fill(CopyLine& line, const v1::BatchData& batch) {
