@@ -1,5 +1,6 @@
 #include "trainbus/program.hpp"
 
+#include <google/protobuf/stubs/logging.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -65,6 +66,8 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   auto logger = spdlog::stderr_color_mt(name);
   logger->set_pattern("%H:%M:%S.%e %n %^%l%$ %v");
   spdlog::set_default_logger(logger);
+  // Of each string that is not UTF-8 it would say so, a line a message: hostile bytes are counted, and fill no disk.
+  google::protobuf::SetLogHandler(nullptr);
   install_signals();
   try {
     return run();
