@@ -32,7 +32,7 @@ void apply_lane(zmq::socket_t& socket, Lane lane) {
 
 void apply_reconnect(zmq::socket_t& socket, std::string_view session_id) {
   socket.set(zmq::sockopt::reconnect_ivl, 100 + static_cast<int>(std::hash<std::string_view>{}(session_id) % 400));
-  socket.set(zmq::sockopt::reconnect_ivl_max, 5000);
+  socket.set(zmq::sockopt::reconnect_ivl_max, 1500);
 }
 
 bool receive_message(zmq::socket_t& socket, std::vector<zmq::message_t>& frames, std::size_t max_frames) {
