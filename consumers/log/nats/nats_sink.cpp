@@ -1,0 +1,111 @@
+#include "nats_sink.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <sstream>
+
+namespace trainbus {
+namespace {
+
+// A stream's name, or one token of a subject.
+std::string plain_name(const SinkOptions& options, std::string_view name) {
+  const auto text = options.text(name);
+  const auto is_plain = [](char each) {
+    return std::isalnum(static_cast<unsigned char>(each)) || each == '_' || each == '-';
+  };
+  if (text.empty() || text.size() > 64 || !std::ranges::all_of(text, is_plain))
+    options.refuse(name, "must be 1 to 64 letters, digits, _ and -");
+  return text;
+}
+
+std::vector<std::string> servers(const SinkOptions& options) {
+  std::istringstream text(options.text("to"));
+  std::vector<std::string> urls;
+  for (std::string url; text >> url;) {
+    if (!url.starts_with("nats://") && !url.starts_with("tls://"))
+      options.refuse("to", "must be nats://host:port, or several with spaces between");
+    urls.push_back(url);
+  }
+  if (urls.empty()) options.refuse("to", "names no server");
+  return urls;
+}
+
+}  // namespace
+
+NatsSink::NatsSink(const SinkOptions& options)
+    : options_{.servers = servers(options),
+               .user = options.text("user"),
+               .password = options.text("password"),
+               .credentials_file = options.text("creds"),
+               .stream = plain_name(options, "stream"),
+               .prefix = plain_name(options, "subject"),
+               .replicas = options.number("replicas", 1, 5),
+               .duplicate_window = options.duration("window"),
+               .timeout = options.duration("timeout")},
+      json_(options.choice("format", {"protobuf", "json"}) == "json") {}
+
+StreamHeads NatsSink::open() {
+  states_.clear();
+  touched_.clear();
+  last_ = nullptr;
+  stream_.reset();
+  stream_ = std::make_unique<JetStream>(options_);
+  look_at_last_messages();
+  StreamHeads heads;
+  for (const auto& [stream, state] : states_)
+    heads[stream] = state.head();
+  return heads;
+}
+
+void NatsSink::look_at_last_messages() {
+  const auto sizes = stream_->subject_sizes();
+  if (sizes.empty()) return;
+  std::set<StreamState*> in_question;
+  stream_->read_last([&](const SeenMessage& message) {
+    const auto name = parse_message_id(message.id);
+    if (!name || stream_subject(options_.prefix, name->stream) != message.subject) return;
+    auto& state =
+        states_.try_emplace(name->stream, std::string(message.subject), parse_stored(message.stored)).first->second;
+    const auto size = sizes.find(state.subject());
+    if (size != sizes.end() && size->second == name->sequence)
+      state.complete({name->sequence, message.position});
+    else
+      in_question.insert(&state);
+  });
+  for (auto* state : in_question)
+    look_closer(*state);
+}
+
+// Something is missing before the last message: lost on its way, filtered out, or deleted since. Which?
+void NatsSink::look_closer(StreamState& state) {
+  stream_->read_after(state.subject(), state.stored().position, [&](const SeenMessage& message) {
+    if (const auto name = parse_message_id(message.id)) state.found(name->sequence);
+  });
+}
+
+NatsSink::States::value_type& NatsSink::state_of(const SinkRecord& record) {
+  auto stream = record.stream();
+  if (last_ == nullptr || last_->first != stream) {
+    auto subject = stream_subject(options_.prefix, stream);
+    last_ = &*states_.try_emplace(std::move(stream), std::move(subject), Stored{}).first;
+  }
+  return *last_;
+}
+
+void NatsSink::write(const SinkRecord& record) {
+  auto& [stream, state] = state_of(record);
+  if (!state.has(record.sequence()))
+    stream_->publish(state.subject(), message_id(stream, record.sequence()), stored_text(state.stored()),
+                     json_ ? record.json() : record.bytes());
+  state.written(record.sequence());
+  touched_.insert(&state);
+}
+
+void NatsSink::flush() {
+  stream_->wait_for_acknowledgements();
+  for (auto* state : touched_)
+    state->acknowledged(stream_->newest_position());
+  touched_.clear();
+}
+
+}  // namespace trainbus

@@ -1,0 +1,3 @@
+#include "nats_sink.hpp"
+
+TRAINBUS_EXPORT_SINK(trainbus::NatsSink)
