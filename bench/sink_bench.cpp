@@ -1,0 +1,44 @@
+// What a built-in sink costs per batch record: its own work, without the bus. Argument: trainers that take turns.
+#include <benchmark/benchmark.h>
+
+#include "consumers/log/sqlite/sqlite_sink.hpp"
+#include "tests/support/sample_records.hpp"
+#include "tests/support/sink_under_test.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace {
+
+using namespace trainbus;
+
+constexpr std::uint64_t kRecordsPerFlush = 1000;  // 10,000 a second, flushed ten times a second
+
+template <typename Made>
+void write_batches(benchmark::State& state, const char* option) {
+  const test::TempDir dir;
+  test::SinkUnderTest<Made> sink(test::OptionValues{{option, dir / "x"}});
+  sink.open();
+  const auto trainers = static_cast<std::uint64_t>(state.range(0));
+  std::vector<Record> records;
+  for (std::uint64_t trainer = 0; trainer < trainers; ++trainer)
+    records.push_back(test::sample_batch(1, "t" + std::to_string(trainer)));
+  for (auto& record : records)
+    record.message.mutable_batch_data()->set_learning_rate(0.01);
+  std::uint64_t count = 0;
+  for (auto _ : state) {
+    auto& record = records[count % trainers];
+    const auto sequence = ++count / trainers + 1;
+    record.message.set_sequence(sequence);
+    record.message.mutable_batch_data()->set_step(sequence);
+    sink.write(record);
+    if (count % kRecordsPerFlush == 0) sink.flush();
+  }
+  sink.flush();
+  state.SetItemsProcessed(static_cast<std::int64_t>(count));
+}
+
+void sqlite(benchmark::State& state) { write_batches<SqliteSink>(state, "path"); }
+BENCHMARK(sqlite)->Arg(1)->Arg(1000)->Iterations(1'000'000);
+
+}  // namespace
+
+BENCHMARK_MAIN();
