@@ -52,7 +52,9 @@ class Consumer::Core {
 
   const Record* next(std::chrono::milliseconds timeout);
   bool caught_up() const { return caught_up_; }
-  bool connected() const { return !away_ && heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs; }
+  bool connected() const {
+    return !away_ && pages_.linked() && heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs;
+  }
   std::pair<std::uint64_t, std::uint64_t> progress() const;
   const StreamHeads& heads() const { return merge_.heads(); }
   const ConsumerCounters& counters() const;

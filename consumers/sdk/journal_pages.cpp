@@ -52,6 +52,7 @@ bool JournalPages::send(const v1::FetchRequest& fetch, std::uint64_t request_id)
 
 void JournalPages::turn(std::int64_t now_ms) {
   now_ms_ = now_ms;
+  linked_ = (dealer_.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0;
   std::vector<zmq::message_t> frames;
   v1::MetricsResponse answer;
   while (receive_message(dealer_, frames)) {

@@ -36,6 +36,9 @@ class JournalPages {
   std::uint64_t end_position() const { return end_position_; }  // of the journal, as last heard
   std::int64_t heard_ms() const { return heard_ms_; }           // last answer of any kind; 0: never
   bool broker_stopped() const { return broker_stopped_; }       // it said goodbye, and nothing since
+  // The connection stands. A goodbye that is not read before the connection ends is lost: ZeroMQ drops the rest of a
+  // pipe whose peer is gone when IMMEDIATE is set.
+  bool linked() const { return linked_; }
 
   zmq::socket_t& socket() { return dealer_; }
 
@@ -66,6 +69,7 @@ class JournalPages {
   std::uint64_t end_position_ = 0;
   std::int64_t heard_ms_ = 0;
   bool broker_stopped_ = false;
+  bool linked_ = false;
 };
 
 }  // namespace trainbus

@@ -177,12 +177,8 @@ class ChaosTest : public testing::Test {
     EXPECT_GT(total, 0u);
     EXPECT_TRUE(holds_all(batches_in_journal(), promised)) << "journal";
     EXPECT_TRUE(eventually(
-        "the log has everything",
-        [&] {
-          std::this_thread::sleep_for(100ms);  // reading the whole file is work the others would feel
-          return static_cast<bool>(holds_all(batches_in_jsonl(), promised));
-        },
-        30s));
+        "the log has everything", [&] { return static_cast<bool>(holds_all(batches_in_jsonl(), promised)); }, 30s,
+        100ms));
     EXPECT_TRUE(holds_all(batches_in_jsonl(), promised)) << "jsonl";
   }
 

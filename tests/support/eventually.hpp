@@ -10,13 +10,15 @@
 
 namespace trainbus::test {
 
-// Polls `condition` every 5 ms until true; a failure prints what was waited for.
+// Polls `condition` until true, pausing `every` in between (longer where looking is work); a failure prints what was
+// waited for.
 inline ::testing::AssertionResult eventually(const std::string& what, const std::function<bool()>& condition,
-                                             std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+                                             std::chrono::milliseconds limit = std::chrono::seconds(10),
+                                             std::chrono::milliseconds every = std::chrono::milliseconds(5)) {
   const auto until = std::chrono::steady_clock::now() + limit;
   while (std::chrono::steady_clock::now() < until) {
     if (condition()) return ::testing::AssertionSuccess();
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(every);
   }
   return ::testing::AssertionFailure() << "not within " << limit.count() << " ms: " << what;
 }

@@ -80,7 +80,7 @@ class Consumer {
 
   // True once the history that existed when it connected has been handed out (without history: once subscribed).
   bool caught_up() const;
-  // The broker was heard within the last 5 seconds, and has not said goodbye since.
+  // The connection stands, and the broker was heard within the last 5 seconds and has not said goodbye since.
   bool connected() const;
   // (handed out, estimated total) of the history, for a progress display.
   std::pair<std::uint64_t, std::uint64_t> progress() const;
