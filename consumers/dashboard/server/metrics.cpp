@@ -1,162 +1,16 @@
 #include "metrics.hpp"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
-#include <cmath>
-#include <functional>
-#include <map>
-#include <vector>
-
+#include "bus_metrics.hpp"
 #include "site.hpp"
 #include "trainbus/program.hpp"
 
 namespace trainbus {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-// Families in the order of their names' first mention.
-class Families {
- public:
-  void gauge(const std::string& name, const std::string& help, Labels labels, double value) {
-    sample(name, help, MetricType::Gauge, std::move(labels)).gauge.value = value;
-  }
-  // Nothing when the value is not known.
-  void known_gauge(const std::string& name, const std::string& help, Labels labels, double value) {
-    if (!std::isnan(value)) gauge(name, help, std::move(labels), value);
-  }
-  void counter(const std::string& name, const std::string& help, Labels labels, double value) {
-    sample(name, help, MetricType::Counter, std::move(labels)).counter.value = value;
-  }
-  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
-
- private:
-  ClientMetric& sample(const std::string& name, const std::string& help, MetricType type, Labels labels) {
-    const auto [at, added] = index_.try_emplace(name, families_.size());
-    if (added) families_.push_back({"trainbus_" + name, help, type, {}});
-    ClientMetric& metric = families_[at->second].metric.emplace_back();
-    metric.label = std::move(labels);
-    return metric;
-  }
-
-  std::vector<MetricFamily> families_;
-  std::map<std::string, std::size_t> index_;
-};
-
-double seconds_at(std::int64_t now_ms, std::int64_t age_ms) { return static_cast<double>(now_ms - age_ms) / 1000; }
-
-void add_state(Families& families, const Labels& who, Liveness state) {
-  for (auto each = Liveness::kUnreachable; each <= Liveness::kFailed;
-       each = static_cast<Liveness>(static_cast<int>(each) + 1)) {
-    Labels labels = who;
-    labels.push_back({"state", std::string(liveness_name(each))});
-    families.gauge("trainer_state", "1 for the state the trainer is in", std::move(labels), each == state ? 1 : 0);
-  }
-  const bool up = state == Liveness::kAlive || state == Liveness::kPaused || state == Liveness::kStalled ||
-                  state == Liveness::kWaiting;
-  families.gauge("trainer_up", "Whether the trainer's process is heard of", who, up ? 1 : 0);
-}
-
-void add_figures(Families& families, const Labels& who, const TrainerFigures& figures) {
-  const auto split = [&](const char* name) {
-    Labels labels = who;
-    labels.push_back({"split", name});
-    return labels;
-  };
-  const char* loss_help = "Newest loss: of a batch (train), of an epoch (validation)";
-  if (figures.loss_known) families.gauge("train_loss", loss_help, split("train"), figures.loss);
-  families.known_gauge("train_loss", loss_help, split("validation"), figures.validation_loss);
-  const char* accuracy_help = "Newest accuracy, 0 to 1";
-  families.known_gauge("train_accuracy_ratio", accuracy_help, split("train"), figures.accuracy);
-  families.known_gauge("train_accuracy_ratio", accuracy_help, split("validation"), figures.validation_accuracy);
-  families.known_gauge("train_learning_rate", "Learning rate in force", who, figures.learning_rate);
-  if (figures.batch_size >= 0) families.gauge("train_batch_size", "Batch size in force", who, figures.batch_size);
-  if (figures.epoch >= 0) families.gauge("train_epoch", "Epoch of the newest record", who, figures.epoch);
-  families.gauge("train_step", "Finished batches of this incarnation", who, static_cast<double>(figures.step));
-  families.known_gauge("train_batch_duration_seconds", "Time per batch", who, figures.time_per_batch_ms / 1000);
-  families.known_gauge("train_batches_per_second", "Batches per second, recent", who, figures.fps);
-  if (!figures.resources) return;
-  families.gauge("train_cpu_ratio", "CPU used, 1 is one core", who, figures.resources->cpu_percent() / 100);
-  families.gauge("train_memory_bytes", "Memory used", who, figures.resources->memory_mb() * 1024 * 1024);
-  families.gauge("train_gpu_ratio", "GPU used, 0 to 1", who, figures.resources->gpu_percent() / 100);
-  families.gauge("train_gpu_memory_bytes", "GPU memory used", who, figures.resources->gpu_memory_mb() * 1024 * 1024);
-}
-
-void add_trainer(Families& families, const TrainerModel& trainer, const Moment& moment) {
-  const TrainerView& view = trainer.view();
-  const Labels who = {{"run", view.session().run}, {"trainer", view.session().trainer}};
-  add_state(families, who, view.liveness(moment.now_ms, moment.broker_connected));
-  add_figures(families, who, view.figures());
-  if (const auto age_ms = view.heartbeat_age_ms(moment.now_ms); age_ms >= 0)
-    families.gauge("trainer_last_heartbeat_timestamp_seconds", "When it was last heard of by a heartbeat", who,
-                   seconds_at(moment.now_ms, age_ms));
-  if (const auto age_ms = view.facts(moment.now_ms).last_step_age_ms; age_ms >= 0)
-    families.gauge("trainer_last_progress_timestamp_seconds", "When it last finished a batch", who,
-                   seconds_at(moment.now_ms, age_ms));
-}
-
-void add_ledger(Families& families, const TrainerLedger& ledger) {
-  const auto slash = ledger.session_id.find('/');
-  const Labels who = {{"run", ledger.session_id.substr(0, slash)}, {"trainer", ledger.session_id.substr(slash + 1)}};
-  const auto count = [&](const char* name, const char* help, std::uint64_t value, const Labels& labels) {
-    families.counter(name, help, labels, static_cast<double>(value));
-  };
-  for (const auto& record : ledger.records) {
-    Labels labels = who;
-    labels.push_back({"kind", std::string(kind_name(record.kind))});
-    count("trainer_records_produced_total", "Kept records of this incarnation that were numbered", record.produced,
-          labels);
-    count("trainer_records_stored_total", "Of these, in the journal", record.stored, labels);
-    count("trainer_records_lost_total", "Of these, never arrived and given up", record.lost, labels);
-    families.gauge("trainer_records_in_outbox", "Of these, still with the trainer", labels,
-                   static_cast<double>(record.in_outbox()));
-  }
-  const auto& tiles = ledger.tiles;
-  if (tiles.produced == 0 && tiles.broker_in == 0) return;
-  count("trainer_tiles_produced_total", "Batches of tiles that could have been shown", tiles.produced, who);
-  count("trainer_tiles_skipped_no_demand_total", "Of these, watched by nobody or beyond the rate",
-        tiles.skipped_no_demand, who);
-  count("trainer_tiles_dropped_at_source_total", "Of these, replaced by newer ones", tiles.dropped_at_source, who);
-  count("trainer_tiles_sent_total", "Of these, sent", tiles.sent, who);
-  count("trainer_tiles_broker_in_total", "Of the sent, taken in by the broker", tiles.broker_in, who);
-  families.gauge("trainer_tiles_lost_on_link", "Of the sent, not taken in: lost or under way", who,
-                 static_cast<double>(tiles.lost_on_link()));
-}
-
-// name{label="value"} as the broker names its counters: at most one label, values without quotes.
-void add_broker_sample(Families& families, const std::string& text, double value, bool counts) {
-  const auto brace = text.find('{');
-  const auto equals = text.find("=\"", brace);
-  Labels labels;
-  if (brace != std::string::npos && equals != std::string::npos) {
-    const auto end = text.find('"', equals + 2);
-    if (end != std::string::npos)
-      labels.push_back({text.substr(brace + 1, equals - brace - 1), text.substr(equals + 2, end - equals - 2)});
-  }
-  const std::string name = "broker_" + text.substr(0, brace);
-  if (counts) {
-    families.counter(name, "Of the broker", std::move(labels), value);
-  } else {
-    families.gauge(name, "Of the broker", std::move(labels), value);
-  }
-}
-
-void add_broker(Families& families, const v1::BrokerStats& stats) {
-  // Ordered, so that two answers differ in their numbers only.
-  for (const auto& [name, value] : std::map(stats.counters().begin(), stats.counters().end()))
-    add_broker_sample(families, name, static_cast<double>(value), true);
-  for (const auto& [name, value] : std::map(stats.gauges().begin(), stats.gauges().end()))
-    add_broker_sample(families, name, value, false);
-}
-
-void add_bus(Families& families, const Site& site) {
+void add_bus(MetricFamilies& families, const Site& site) {
   const ConsumerCounters& bus = site.model.bus.counters;
-  const auto count = [&](const char* name, const char* help, std::uint64_t value, Labels labels = {}) {
-    families.counter(name, help, std::move(labels), static_cast<double>(value));
+  const auto count = [&](const char* name, const char* help, std::uint64_t value, MetricLabels labels = {}) {
+    families.counter(name, help, std::move(labels), value);
   };
   families.gauge("broker_connected", "Whether the broker answers", {}, site.model.bus.connected ? 1 : 0);
   count("messages_received_total", "Records and heartbeats taken in", bus.received);
@@ -172,10 +26,10 @@ void add_bus(Families& families, const Site& site) {
   count("tiles_lost_total", "Batches of tiles lost between trainer and dashboard", tiles.lost_on_link);
 }
 
-void add_server(Families& families, const Site& site) {
+void add_server(MetricFamilies& families, const Site& site) {
   const HubCounters& hub = site.hub.counters();
-  const auto count = [&](const char* name, const char* help, std::uint64_t value, Labels labels = {}) {
-    families.counter(name, help, std::move(labels), static_cast<double>(value));
+  const auto count = [&](const char* name, const char* help, std::uint64_t value, MetricLabels labels = {}) {
+    families.counter(name, help, std::move(labels), value);
   };
   families.gauge("build_info", "1", {{"version", version()}}, 1);
   families.gauge("dashboard_connections", "Open connections", {}, static_cast<double>(site.connections.current()));
@@ -195,14 +49,15 @@ void add_server(Families& families, const Site& site) {
 }  // namespace
 
 std::string metrics_text(const Site& site) {
-  Families families;
+  MetricFamilies families;
   const Moment moment = site.hub.moment();
   for (const auto& [name, trainer] : site.model.trainers())
-    add_trainer(families, trainer, moment);
+    add_trainer_metrics(families, trainer.view(), trainer.view().liveness(moment.now_ms, moment.broker_connected),
+                        moment.now_ms);
   add_bus(families, site);
   for (const auto& ledger : site.broker.ledgers)
-    add_ledger(families, ledger);
-  if (site.broker.stats) add_broker(families, *site.broker.stats);
+    add_ledger_metrics(families, ledger);
+  if (site.broker.stats) add_broker_metrics(families, *site.broker.stats);
   add_server(families, site);
   return families.text();
 }

@@ -1,0 +1,34 @@
+#pragma once
+// Metrics on their way to Prometheus: families with their samples.
+
+#include <prometheus/metric_family.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace trainbus {
+
+using MetricLabels = std::vector<prometheus::ClientMetric::Label>;
+
+// Families in the order of their names' first mention, which are given without `trainbus_`. A name has one help text
+// and one type.
+class MetricFamilies {
+ public:
+  void gauge(const std::string& name, const std::string& help, MetricLabels labels, double value);
+  // Nothing when the value is not known: NaN.
+  void known_gauge(const std::string& name, const std::string& help, MetricLabels labels, double value);
+  void counter(const std::string& name, const std::string& help, MetricLabels labels, std::uint64_t value);
+
+  const std::vector<prometheus::MetricFamily>& all() const { return families_; }
+  std::string text() const;
+
+ private:
+  prometheus::ClientMetric& sample(const std::string& name, const std::string& help, prometheus::MetricType type,
+                                   MetricLabels labels);
+
+  std::vector<prometheus::MetricFamily> families_;
+  std::map<std::string, std::size_t> index_;
+};
+
+}  // namespace trainbus
