@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "consumers/log/sqlite/sqlite_sink.hpp"
+#include "consumers/log/tensorboard/tensorboard_sink.hpp"
 #include "tests/support/sample_records.hpp"
 #include "tests/support/sink_under_test.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -38,6 +39,22 @@ void write_batches(benchmark::State& state, const char* option) {
 
 void sqlite(benchmark::State& state) { write_batches<SqliteSink>(state, "path"); }
 BENCHMARK(sqlite)->Arg(1)->Arg(1000)->Iterations(1'000'000);
+
+void tensorboard(benchmark::State& state) { write_batches<TensorboardSink>(state, "folder"); }
+BENCHMARK(tensorboard)->Arg(1)->Arg(1000)->Iterations(1'000'000);
+
+// What a start costs that finds a million events.
+void tensorboard_open(benchmark::State& state) {
+  const test::TempDir dir;
+  test::SinkUnderTest<TensorboardSink> sink(test::OptionValues{{"folder", dir / "x"}});
+  sink.open();
+  for (std::uint64_t sequence = 1; sequence <= 1'000'000; ++sequence)
+    sink.write(test::sample_batch(sequence));
+  sink.flush();
+  for (auto _ : state)
+    sink.open();
+}
+BENCHMARK(tensorboard_open)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

@@ -1,0 +1,143 @@
+#include "event_folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+namespace trainbus::tensorboard {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxOpenFiles = 256;
+constexpr std::size_t kMaxUnwrittenBytes = 8 << 20;
+
+// "." and ".." are names of trainers, but not of folders.
+std::string folder_name(const std::string& name) { return name == "." ? "%2E" : name == ".." ? "%2E%2E" : name; }
+std::string name_of(const fs::path& folder) {
+  const auto name = folder.filename().string();
+  return name == "%2E" ? "." : name == "%2E%2E" ? ".." : name;
+}
+
+std::vector<fs::path> sorted_entries(const fs::path& folder) {
+  std::vector<fs::path> paths(fs::directory_iterator(folder), fs::directory_iterator{});
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  fs::create_directory(path, error);
+  if (error) throw std::runtime_error('\'' + path + "': " + error.message());
+}
+
+}  // namespace
+
+EventFolder::EventFolder(std::string path, const std::function<void(const std::string&)>& warn)
+    : path_(std::move(path)) {
+  make_folder(path_);
+  take_lock();
+  for (const auto& run : sorted_entries(path_)) {
+    if (!valid_name(name_of(run)) || !fs::is_directory(run)) continue;
+    for (const auto& folder : sorted_entries(run))
+      if (valid_name(name_of(folder)) && fs::is_directory(folder))
+        recover(trainer({name_of(run), name_of(folder)}), warn);
+  }
+}
+
+EventFolder::~EventFolder() { close(fd_); }
+
+void EventFolder::take_lock() {
+  fd_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd_ >= 0 && flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+  const std::string why = errno == EWOULDBLOCK ? "is being written by another trainbus-log" : std::strerror(errno);
+  if (fd_ >= 0) close(fd_);
+  throw std::runtime_error('\'' + path_ + "': " + why);
+}
+
+void EventFolder::recover(TrainerFiles& trainer, const std::function<void(const std::string&)>& warn) {
+  std::map<std::uint64_t, std::vector<std::string>> parts;
+  for (const auto& path : sorted_entries(trainer.folder))
+    if (const auto incarnation = EventFile::incarnation_of(path.filename().string()))
+      parts[*incarnation].push_back(path.string());
+  for (const auto& [incarnation, paths] : parts) {
+    auto& life = trainer.lives.try_emplace(incarnation, incarnation, paths.back()).first->second;
+    for (const auto& part : paths)
+      life.file.recover(part, life.marks, warn);
+    if (!life.marks.start) continue;
+    trainer.line.begin_as(incarnation, life.marks.start->step_offset, life.marks.start->step);
+    for (const Kind kind : {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF})
+      trainer.line.reach(incarnation, life.marks.step[kind]);
+  }
+}
+
+StreamHeads EventFolder::heads() const {
+  StreamHeads heads;
+  for (const auto& [session, trainer] : trainers_)
+    for (const auto& [incarnation, life] : trainer.lives)
+      for (const Kind kind : kKeptKinds)
+        if (life.marks.sequence[kind] > 0) heads[{session, incarnation, kind}] = life.marks.sequence[kind];
+  return heads;
+}
+
+TrainerFiles& EventFolder::trainer(const SessionName& session) {
+  const auto [at, is_new] = trainers_.try_emplace(session.id());
+  if (is_new) {
+    const auto run = path_ + '/' + folder_name(session.run);
+    at->second.folder = run + '/' + folder_name(session.trainer);
+    make_folder(run);
+    make_folder(at->second.folder);
+  }
+  return at->second;
+}
+
+TrainerFiles* EventFolder::find_trainer(const SessionName& session) {
+  const auto found = trainers_.find(session.id());
+  return found == trainers_.end() ? nullptr : &found->second;
+}
+
+LifeFiles& EventFolder::life(TrainerFiles& trainer, std::uint64_t incarnation) {
+  const auto found = trainer.lives.find(incarnation);
+  if (found != trainer.lives.end()) return found->second;
+  return trainer.lives.try_emplace(incarnation, trainer.folder, incarnation).first->second;
+}
+
+void EventFolder::append(LifeFiles& life, const Event& event) {
+  const auto bytes = life.file.unwritten_bytes();
+  if (bytes == 0) unwritten_.push_back(&life.file);
+  life.file.append(event);
+  unwritten_bytes_ += life.file.unwritten_bytes() - bytes;
+  if (event.record_kind() != 0) {
+    life.marks.sequence[event.record_kind()] = event.record_sequence();
+    life.marks.step[event.record_kind()] = std::max(life.marks.step[event.record_kind()], event.step());
+  }
+  if (unwritten_bytes_ > kMaxUnwrittenBytes) flush();
+}
+
+void EventFolder::flush() {
+  for (auto* file : unwritten_) {
+    const bool was_open = file->is_open();
+    file->flush();
+    if (was_open) continue;
+    if (open_files_ < kMaxOpenFiles)
+      ++open_files_;
+    else
+      file->close();
+  }
+  unwritten_.clear();
+  unwritten_bytes_ = 0;
+}
+
+void EventFolder::sync() const {
+  for (const auto& [session, trainer] : trainers_)
+    for (const auto& [incarnation, life] : trainer.lives)
+      life.file.check_in_place();
+  // One call for all files and folders, of which there may be thousands.
+  if (syncfs(fd_) != 0) throw std::runtime_error('\'' + path_ + "': " + std::strerror(errno));
+}
+
+}  // namespace trainbus::tensorboard
