@@ -205,6 +205,12 @@ bool Producer::start(const TrainingPlan& plan) {
   return core_->say(v1::RUNNING, "started");
 }
 
+bool Producer::change_plan(const TrainingPlan& plan, const std::string& message) {
+  if (core_->off()) return true;
+  core_->set_plan(plan);
+  return core_->say(paused() ? v1::PAUSED : v1::RUNNING, message);
+}
+
 bool Producer::status(v1::TrainingStatus status, const std::string& message) {
   return core_->off() || core_->say(status, message);
 }

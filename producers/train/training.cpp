@@ -55,7 +55,7 @@ void Training::obey_commands() {
 CommandOutcome Training::set_learning_rate(double rate) {
   const double before = learner_.learning_rate();
   learner_.set_learning_rate(rate);
-  say("applied set-lr {:g} -> {:g} at step {}", before, rate, step());
+  say_change(fmt::format("applied set-lr {:g} -> {:g} at step {}", before, rate, step()));
   return Applied{before, rate};
 }
 
@@ -65,7 +65,7 @@ CommandOutcome Training::set_batch_size(double value) {
   if (after > sampler_.samples())
     return Rejected{fmt::format("batch size {} is more than the {} training samples", after, sampler_.samples())};
   sampler_.set_batch_size(after);
-  say("applied set-batch-size {} -> {} at step {}", before, after, step());
+  say_change(fmt::format("applied set-batch-size {} -> {} at step {}", before, after, step()));
   return Applied{static_cast<double>(before), static_cast<double>(after)};
 }
 
@@ -89,13 +89,23 @@ void Training::announce() {
   say("training {} ({} parameters) on {}: {} training and {} validation samples of {}, {} classes",
       learner_.model_name(), learner_.parameters(), data_.name, data_.train.size(), data_.validation.size(),
       data_.samples.shape().text(), data_.class_names.size());
-  bus_.start({.total_epochs = options_.epochs,
-              .batches_per_epoch = batches_in_epoch(),
-              .batch_size = static_cast<std::int32_t>(sampler_.batch_size()),
-              .learning_rate = learner_.learning_rate(),
-              .model_name = learner_.model_name(),
-              .dataset_name = data_.name,
-              .class_names = data_.class_names});
+  bus_.start(plan());
+}
+
+TrainingPlan Training::plan() {
+  planned_batches_ = batches_in_epoch();
+  return {.total_epochs = options_.epochs,
+          .batches_per_epoch = planned_batches_,
+          .batch_size = static_cast<std::int32_t>(sampler_.batch_size()),
+          .learning_rate = learner_.learning_rate(),
+          .model_name = learner_.model_name(),
+          .dataset_name = data_.name,
+          .class_names = data_.class_names};
+}
+
+void Training::say_change(const std::string& change) {
+  say("{}", change);
+  bus_.change_plan(plan(), change);
 }
 
 Ending Training::run() {
@@ -111,7 +121,10 @@ bool Training::train_epoch() {
   sampler_.begin_epoch(epoch_);
   pace_.begin_epoch(Clock::now());
   trained_ = {};
-  for (batches_taken_ = 0; batches_taken_ < batches_in_epoch();) {
+  batches_taken_ = 0;
+  if (const auto batches = batches_in_epoch(); batches != planned_batches_)
+    bus_.change_plan(plan(), fmt::format("{} batches per epoch from epoch {}", batches, epoch_));
+  for (; batches_taken_ < batches_in_epoch();) {
     if (!may_go_on()) return false;
     train_batch(sampler_.next());
   }

@@ -51,6 +51,9 @@ class Training {
   // False when a stop is due.
   bool replay_edits();
   void announce();
+  TrainingPlan plan();
+  // Says on the bus and on stdout what changed, and the plan that follows from it.
+  void say_change(const std::string& change);
   // These two give up, and leave ending_ set, when the training is to end.
   bool train_epoch();
   bool finish_epoch();
@@ -84,6 +87,7 @@ class Training {
   std::int32_t epoch_ = 0;
   std::int32_t batches_taken_ = 0;  // in this epoch
   std::atomic<std::uint64_t> step_{0};
+  std::int32_t planned_batches_ = 0;  // per epoch, as last said
   bool said_not_finite_ = false;
 };
 

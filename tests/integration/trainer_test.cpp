@@ -176,6 +176,19 @@ TEST_F(TrainerOnTheBus, ObeysEveryCommandAtAStepBoundary) {
   EXPECT_TRUE(trainer_->wait_for("applied set-batch-size 32 -> 10 at step"));
   const auto ten = next(v1::KIND_BATCH, [](const auto& record) { return record.batch_data().batch_size() == 10; });
   EXPECT_TRUE(ten);
+  // Of the 320 samples the rest of this epoch comes in tens, and from the next epoch on all do.
+  const auto says_plan = [&](const std::string& message, int batches) {
+    return eventually("a status says the plan", [&] {
+      take_one();
+      return std::ranges::any_of(seen_[v1::KIND_STATUS], [&](const auto& record) {
+        const auto& status = record.status_update();
+        return status.status() == v1::RUNNING && status.message().starts_with(message) &&
+               status.config().batch_size() == 10 && status.config().batches_per_epoch() >= batches;
+      });
+    });
+  };
+  EXPECT_TRUE(says_plan("applied set-batch-size 32 -> 10 at step ", 11));
+  EXPECT_TRUE(says_plan("", 32));
   const auto refused = command(v1::ADJUST_BATCH_SIZE, "321");
   EXPECT_EQ(refused.state(), v1::COMMAND_REJECTED);
   EXPECT_EQ(refused.reason(), "batch size 321 is more than the 320 training samples");

@@ -175,6 +175,9 @@ class Producer {
 
   // Says RUNNING with the plan. Called once, before the first batch.
   bool start(const TrainingPlan& plan);
+  // The plan has changed since (another batch size means another number of batches): says it again, with what happened,
+  // and RUNNING or PAUSED as it is.
+  bool change_plan(const TrainingPlan& plan, const std::string& message);
   // Says any other status, with a message for people.
   bool status(v1::TrainingStatus status, const std::string& message = {});
 
