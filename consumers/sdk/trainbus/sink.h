@@ -6,9 +6,9 @@
  * The host reads the bus, keeps order, drops what was seen before, retries and catches up. A sink only writes what it
  * is given, in the order it is given it. sink.hpp is the same for C++, with exceptions and classes.
  *
- * Threads: calls to one sink never overlap. create() and the first open() come from the main thread, all later calls
- * from a thread of the sink's own, so a sink may block; the others do not notice. Two sinks of one type run at the
- * same time. Strings are UTF-8, end with a 0 byte, and belong to the caller, who keeps them for the call only; those in
+ * Threads: calls to one sink never overlap. create() and destroy() come from the main thread, all others from a thread
+ * of the sink's own, so a sink may block; the other sinks do not notice. Two sinks of one type run at the same time.
+ * Strings are UTF-8, end with a 0 byte, and belong to the caller, who keeps them for the call only; those in
  * trainbus_sink_type and trainbus_host live as long as the process or the sink.
  */
 #ifndef TRAINBUS_SINK_H
@@ -36,6 +36,7 @@ typedef struct trainbus_record {
   /* The record as one JSON object without a newline, as `trainbus-log --sink jsonl:` writes it. Made at the first call
    * and valid as long as the record. `size` may be NULL. */
   const char* (*json)(const struct trainbus_record* record, size_t* size);
+  const void* parsed; /* for sink.hpp: `message` as a trainbus::v1::MetricsRequest, or NULL */
 } trainbus_record;
 
 /* What a sink may ask of the host, within any of its calls. */
@@ -71,7 +72,8 @@ enum {
   TRAINBUS_SINK_LIVE = 2
 };
 
-/* An option, `key=value` after the colon. The first one may be written without `key=`. */
+/* An option, `key=value` after the colon. The first one may be written without `key=`. The names name, kinds, run,
+ * trainer and every belong to the host. */
 typedef struct trainbus_sink_option {
   const char* name;   /* [a-z][a-z0-9_-]*; NULL ends the list */
   const char* value;  /* what to put there, for the help: "PATH", "BYTES" */

@@ -39,8 +39,8 @@ class SinkRecord {
   std::int64_t timestamp_ms() const { return record_.timestamp_ms; }
   // As the trainer sent it.
   std::string_view bytes() const { return {static_cast<const char*>(record_.message), record_.message_size}; }
-  // Parsed at the first call.
   const v1::MetricsRequest& message() const {
+    if (record_.parsed != nullptr) return *static_cast<const v1::MetricsRequest*>(record_.parsed);
     if (!is_parsed_) is_parsed_ = parsed_.ParseFromArray(record_.message, static_cast<int>(record_.message_size));
     return parsed_;
   }
