@@ -1,11 +1,14 @@
 // trainbus-log: writes the kept records of the bus through sinks.
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 
-#include "log_writer.hpp"
-#include "sink_list.hpp"
+#include "sink_catalog.hpp"
+#include "sink_help.hpp"
+#include "sink_reporter.hpp"
 #include "trainbus/program.hpp"
 
 namespace {
@@ -13,31 +16,44 @@ namespace {
 using namespace trainbus;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
+using Runners = std::vector<std::unique_ptr<SinkRunner>>;
 
 constexpr auto kTurn = 50ms;
-constexpr auto kProgressEvery = 5s;
 constexpr auto kOnceWaitsForBroker = 10s;
+constexpr auto kEndWithin = 1500ms;
 
 constexpr char kExamples[] = R"(Examples:
   trainbus-log --sink jsonl:runs.jsonl
   trainbus-log --sink jsonl:runs.jsonl --sink csv:tables/          both at once
   trainbus-log --sink csv:tables/ --run mnist --kind epoch --once  what there is of one run, then end
+  trainbus-log --sink jsonl:all.jsonl --sink csv:tables/,kinds=epoch,run=mnist-*
+                                                                   a filter of one sink
+  trainbus-log --sink ./libmine.so:path=x                          a sink of your own (examples/sinks)
+  trainbus-log sinks                                               what sinks there are
+  trainbus-log sinks jsonl                                         and the options of one
 
-Started again, or after a crash, it goes on where the file ends: every record is in it once, in order.
-Records written with other filters before stay; what the filters now ask for is added.)";
+Started again, or after a crash, each sink goes on where it was. One that fails or hangs holds up no other: it is
+tried again, and gets what it missed from the broker's journal.)";
 
-struct Flags {
-  std::string broker = default_broker();
-  std::vector<std::string> sinks;
-  std::string run, trainer;
-  std::vector<std::string> kinds;
-  bool once = false;
-  bool list_sinks = false;
+// Wrong flags that only a look at the sinks shows.
+struct BadUsage : std::runtime_error {
+  using runtime_error::runtime_error;
 };
 
-std::string sink_problem(const std::string& text) {
+struct Flags {
+  SinkRunner::Options options{.broker = default_broker(), .state_dir = {}};
+  std::vector<std::string> sinks;
+  SinkFilter filter;
+  std::vector<std::string> kinds;
+  double blocked_after_s = 10;
+  bool once = false;
+  std::string told_sink;  // of the subcommand
+  bool tell_sinks = false;
+};
+
+std::string problem(const std::function<void()>& check) {
   try {
-    make_sink(text);
+    check();
     return {};
   } catch (const std::invalid_argument& error) {
     return error.what();
@@ -46,101 +62,144 @@ std::string sink_problem(const std::string& text) {
 
 void declare(CLI::App& app, Flags& flags) {
   app.footer(kExamples);
-  app.add_option("--sink", flags.sinks, "where to write, TYPE:PATH; repeatable (--sinks lists the types)")
-      ->check(sink_problem);
-  app.add_option("--broker", flags.broker, "base address of the broker")->capture_default_str();
-  auto* run = app.add_option("--run", flags.run, "only this run");
-  app.add_option("--trainer", flags.trainer, "only this trainer of the run")->needs(run);
+  app.add_option("--sink", flags.sinks, "where to write, TYPE:VALUE,key=value,...; repeatable")
+      ->check([](const std::string& text) { return problem([&] { parse_sink_spec(text); }); });
+  app.add_option("--broker", flags.options.broker, "base address of the broker")->capture_default_str();
+  auto* run = app.add_option("--run", flags.filter.run, "only runs of this name; * and ? stand for any characters")
+                  ->check([](const std::string& text) { return problem([&] { check_name_pattern("run", text); }); });
+  app.add_option("--trainer", flags.filter.trainer, "only trainers of this name")
+      ->needs(run)
+      ->check([](const std::string& text) { return problem([&] { check_name_pattern("trainer", text); }); });
   std::vector<std::string> names;
   for (const Kind kind : kKeptKinds)
     names.emplace_back(kind_name(kind));
   app.add_option("--kind", flags.kinds, "only this kind; repeatable")->check(CLI::IsMember(names));
   app.add_flag("--once", flags.once, "write what there is and end, instead of going on live");
-  app.add_flag("--sinks", flags.list_sinks, "list the sinks and end");
-  app.callback([&] {
-    if (flags.sinks.empty() && !flags.list_sinks) throw CLI::RequiredError("--sink (for example jsonl:runs.jsonl)");
+  app.add_option("--state-dir", flags.options.state_dir,
+                 "positions of sinks that cannot tell theirs (~/.local/state/trainbus/log)");
+  app.add_option("--blocked-after", flags.blocked_after_s, "seconds after which a sink that hangs counts as failing")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 3600.0));
+  auto* sinks = app.add_subcommand("sinks", "tell what sinks there are, and their options");
+  sinks->add_option("NAME", flags.told_sink, "only this one");
+  app.callback([&flags, sinks] {
+    flags.tell_sinks = sinks->parsed();
+    if (flags.sinks.empty() && !flags.tell_sinks) throw CLI::RequiredError("--sink (for example jsonl:runs.jsonl)");
   });
 }
 
-void list_sinks() {
-  for (const auto& type : sink_types())
-    std::cout << type.name << ':' << type.argument << "  " << type.description << '\n';
+std::vector<SinkPlan> plans_of(const Flags& flags) {
+  std::vector<SinkPlan> plans;
+  for (const auto& text : flags.sinks) {
+    const auto spec = parse_sink_spec(text);
+    plans.push_back(plan_sink(spec, sink_type_named(spec.type), flags.filter));
+    if (flags.once && plans.back().type->position == TRAINBUS_SINK_LIVE)
+      throw BadUsage(plans.back().label + " wants live records only: there is nothing for it to do with --once");
+  }
+  make_labels_unique(plans);
+  return plans;
 }
 
-// One line of state every few seconds, when there is something new to say.
-class Reporter {
- public:
-  explicit Reporter(std::string broker) : broker_(std::move(broker)) {}
-
-  void turn(const LogWriter& writer, Clock::time_point now) {
-    const auto written = writer.written();
-    const auto state = state_of(writer);
-    const bool caught_up_now = state != state_ && writer.caught_up();
-    if (now < next_ && !caught_up_now) return;
-    if (written != written_ || state != state_)
-      spdlog::info("{} records written, {} per second, {}", written, rate(written, now), state);
-    next_ = now + kProgressEvery;
-    before_ = now;
-    written_ = written;
-    state_ = state;
+Runners runners_of(Flags& flags) {
+  if (flags.options.state_dir.empty()) flags.options.state_dir = default_log_state_dir();
+  for (const auto& name : flags.kinds)
+    flags.filter.kinds.push_back(kind_from_name(name));
+  flags.options.blocked_after = std::chrono::milliseconds(static_cast<std::int64_t>(flags.blocked_after_s * 1000));
+  Runners runners;
+  try {
+    for (auto& plan : plans_of(flags))
+      runners.push_back(std::make_unique<SinkRunner>(std::move(plan), flags.options));
+  } catch (const std::invalid_argument& error) {
+    throw BadUsage(std::string("--sink ") + error.what());
   }
+  return runners;
+}
 
- private:
-  std::uint64_t rate(std::uint64_t written, Clock::time_point now) const {
-    const double seconds = std::chrono::duration<double>(now - before_).count();
-    return static_cast<std::uint64_t>(static_cast<double>(written - written_) / std::max(seconds, 0.001));
+// Asks all to end. One that hangs is left behind: then the process must end without it.
+int finish(const Runners& runners) {
+  for (const auto& runner : runners)
+    runner->stop();
+  const auto until = Clock::now() + kEndWithin;
+  int status = 0;
+  bool left_behind = false;
+  for (const auto& runner : runners) {
+    const auto left = std::max(until - Clock::now(), Clock::duration::zero());
+    const bool ended = runner->ended(std::chrono::duration_cast<std::chrono::milliseconds>(left));
+    const auto report = runner->report();
+    if (!ended)
+      std::cerr << "trainbus-log: " << report.label
+                << " hangs in a call and is left behind; it goes on there next time\n";
+    else if (report.failing())
+      std::cerr << "trainbus-log: " << report.label << " failed: " << report.failure << '\n';
+    left_behind |= !ended;
+    if (!ended || report.failing()) status = 1;
   }
-  std::string state_of(const LogWriter& writer) const {
-    if (const auto* sink = writer.away()) return sink->name() + " is away";
-    if (!writer.connected()) return "waiting for the broker at " + broker_;
-    if (writer.caught_up()) return "up to date";
-    const auto [done, all] = writer.progress();
-    return "catching up, " + std::to_string(done) + " of about " + std::to_string(all);
+  if (left_behind) {
+    std::cout.flush();
+    std::cerr.flush();
+    _exit(status);
   }
+  return status;
+}
 
-  const std::string broker_;
-  Clock::time_point next_ = Clock::now() + 1s;
-  Clock::time_point before_ = Clock::now();
-  std::uint64_t written_ = 0;
-  std::string state_;
-};
+// False when a stop was asked for before all were open.
+bool open(const Runners& runners) {
+  for (const auto& runner : runners) {
+    runner->start();
+    while (!runner->opened(kTurn))
+      if (stop_requested()) return false;
+  }
+  return true;
+}
 
-int run(const Flags& flags) {
-  if (flags.list_sinks) {
-    list_sinks();
+void write(const Runners& runners, const Flags& flags) {
+  const auto& broker = flags.options.broker;
+  auto heard = Clock::now();
+  std::vector<SinkReporter> reporters(runners.size(), SinkReporter(broker, heard + 1s));
+  while (!wait_or_stop(kTurn)) {
+    const auto now = Clock::now();
+    bool all_caught_up = true;
+    for (std::size_t i = 0; i < runners.size(); ++i) {
+      const auto report = runners[i]->report();
+      reporters[i].turn(report, now);
+      all_caught_up &= report.caught_up;
+      if (report.connected) heard = now;
+      if (runners[i]->ended(0ms) || (flags.once && report.failing())) return;
+    }
+    if (!flags.once) continue;
+    if (all_caught_up) return;
+    if (now - heard > kOnceWaitsForBroker) throw std::runtime_error("no broker answered at " + broker + " for 10 s");
+  }
+}
+
+int run(Flags& flags) {
+  if (flags.tell_sinks) {
+    std::cout << (flags.told_sink.empty() ? sinks_text() : sink_text(flags.told_sink)) << std::flush;
     return 0;
   }
-  ConsumerOptions bus{.broker = flags.broker, .run = flags.run, .trainer = flags.trainer};
-  for (const auto& name : flags.kinds)
-    bus.kinds.push_back(kind_from_name(name));
-  std::vector<std::unique_ptr<Sink>> sinks;
-  for (const auto& text : flags.sinks)
-    sinks.push_back(make_sink(text));
-
-  auto heard = Clock::now();
-  LogWriter writer(std::move(bus), std::move(sinks), heard);
-  Reporter reporter(flags.broker);
-  while (!stop_requested()) {
-    const auto now = Clock::now();
-    writer.poll_once(now, kTurn);
-    reporter.turn(writer, now);
-    if (!flags.once) continue;
-    if (const auto* sink = writer.away()) throw std::runtime_error(sink->name() + " failed: " + sink->failure());
-    if (writer.caught_up()) break;
-    if (writer.connected()) heard = now;
-    if (now - heard > kOnceWaitsForBroker)
-      throw std::runtime_error("no broker answered at " + flags.broker + " for 10 s");
+  const auto runners = runners_of(flags);
+  try {
+    if (open(runners)) write(runners, flags);
+  } catch (const std::exception& error) {
+    std::cerr << "trainbus-log: " << error.what() << '\n';
+    finish(runners);
+    return 1;
   }
-  writer.finish(Clock::now());
-  if (const auto* sink = writer.away()) throw std::runtime_error(sink->name() + " failed: " + sink->failure());
-  return 0;
+  return finish(runners);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Writes every kept record of the bus into files, once and in order.", "trainbus-log"};
+  CLI::App app{"Writes every kept record of the bus into files, databases and other places.", "trainbus-log"};
   Flags flags;
   declare(app, flags);
-  return run_program(app, argc, argv, [&] { return run(flags); });
+  return run_program(app, argc, argv, [&] {
+    try {
+      return run(flags);
+    } catch (const BadUsage& error) {
+      std::cerr << "trainbus-log: " << error.what() << " (--help shows the flags)\n";
+      return 2;
+    }
+  });
 }

@@ -6,21 +6,13 @@
 
 namespace trainbus {
 
-SinkFeed::SinkFeed(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
-
-void SinkFeed::open(Time now) {
-  try {
-    take_heads(sink_->open(), now);
-  } catch (const std::exception& error) {
-    throw std::runtime_error("--sink " + name() + " cannot be written: " + error.what());
-  }
-}
-
-void SinkFeed::take_heads(StreamHeads heads, Time now) {
-  heads_ = std::move(heads);
-  last_ = nullptr;
+StreamHeads SinkFeed::open(Time now) {
+  StreamHeads heads = sink_.open();
+  if (position_ != nullptr) heads = position_->load();
   away_ = unflushed_ = false;
   sync_at_ = now + kSyncEvery;
+  synced_ = now;
+  return heads;
 }
 
 template <typename Action>
@@ -31,27 +23,23 @@ bool SinkFeed::attempt(Time now, Action action) {
   } catch (const std::exception& error) {
     failure_ = error.what();
   }
-  if (pause_.count() == 0) spdlog::error("{} failed: {}; trying again, nothing is lost", name(), failure_);
+  if (pause_.count() == 0) spdlog::error("{} failed: {}; trying again", sink_.plan().label, failure_);
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLastPause);
   retry_at_ = now + pause_;
   away_ = true;
+  ++failures_;
   return false;
 }
 
-std::uint64_t& SinkFeed::head_of(const Record& record) {
-  const auto& message = record.message;
-  if (last_ == nullptr || last_->first.kind != record.topic.kind || last_->first.incarnation != message.incarnation() ||
-      last_->first.session_id != message.session_id())
-    last_ = &*heads_.try_emplace({message.session_id(), message.incarnation(), record.topic.kind}, 0).first;
-  return last_->second;
+std::optional<StreamHeads> SinkFeed::retry(Time now) {
+  if (now < retry_at_) return std::nullopt;
+  std::optional<StreamHeads> heads;
+  attempt(now, [&] { heads = open(now); });
+  return heads;
 }
 
 void SinkFeed::offer(const Record& record, Time now) {
-  if (away_) return;
-  auto& head = head_of(record);
-  if (record.message.sequence() <= head) return;
-  if (!attempt(now, [&] { sink_->write(record); })) return;
-  head = record.message.sequence();
+  if (away_ || !attempt(now, [&] { sink_.write(record); })) return;
   ++written_;
   if (!unflushed_) flush_at_ = now + kFlushEvery;
   unflushed_ = true;
@@ -59,26 +47,27 @@ void SinkFeed::offer(const Record& record, Time now) {
 
 void SinkFeed::flush() {
   if (!unflushed_) return;
-  sink_->flush();
+  sink_.flush();
   unflushed_ = false;
-  if (pause_.count() > 0) spdlog::info("{} works again", name());
+  if (pause_.count() > 0) spdlog::info("{} works again", sink_.plan().label);
   pause_ = {};
 }
 
-bool SinkFeed::turn(Time now) {
-  if (away_) return now >= retry_at_ && attempt(now, [&] { take_heads(sink_->open(), now); });
+void SinkFeed::turn(Time now, const StreamHeads& heads) {
+  if (away_) return;
   if (now >= sync_at_)
-    finish(now);
+    finish(now, heads);
   else if (now >= flush_at_)
     attempt(now, [&] { flush(); });
-  return false;
 }
 
-void SinkFeed::finish(Time now) {
+void SinkFeed::finish(Time now, const StreamHeads& heads) {
   if (away_) return;
   attempt(now, [&] {
     flush();
-    sink_->sync(heads_);
+    sink_.sync();
+    if (position_ != nullptr) position_->save(heads);
+    synced_ = now;
   });
   sync_at_ = now + kSyncEvery;
 }

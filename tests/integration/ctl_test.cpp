@@ -221,14 +221,6 @@ TEST_F(CtlTest, TailPrintsJsonLinesAndEnds) {
   EXPECT_THAT(ctl({"tail", "--kind", "status", "--once"}).output, HasSubstr("RUNNING"));
 }
 
-TEST_F(CtlTest, AnExampleConsumerPrintsEpochsAndEndsOnASignal) {
-  producer.log_epoch({.epoch = 7, .average_loss = 0.25});
-  Process example("trainbus-example-consumer", {broker.address()});
-  EXPECT_EQ(example.wait_for("r/t epoch "), "7 loss 0.25");
-  example.signal(SIGTERM);
-  EXPECT_EQ(example.wait(seconds(2)), 0);
-}
-
 TEST(Ctl, WithoutABrokerItSaysSoInOneLine) {
   const std::vector<std::string> nowhere{"--broker", "tcp://127.0.0.1:9"};
   Process list("trainbus-ctl", {"list", nowhere[0], nowhere[1]});

@@ -1,6 +1,4 @@
 // trainbus-log beside a real broker: every record once and in order, through every kind of sudden end.
-#include "consumers/log/log_writer.hpp"
-
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -8,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <zmq.hpp>
 
-#include "consumers/log/sink_list.hpp"
 #include "support/eventually.hpp"
 #include "support/process.hpp"
 #include "support/sample_records.hpp"
@@ -162,49 +159,35 @@ TEST_F(LogBus, WritesOnlyWhatTheFiltersAskForAndEndsWithOnce) {
   EXPECT_EQ(run({}), 41U) << "nothing twice";
 }
 
-// Takes `good` records, then fails until it is mended.
-class BreakingSink : public Sink {
- public:
-  BreakingSink(std::unique_ptr<Sink> inner, int good, const bool& mended)
-      : inner_(std::move(inner)), good_(good), mended_(mended) {}
-  std::string name() const override { return inner_->name(); }
-  StreamHeads open() override { return inner_->open(); }
-  void write(const Record& record) override {
-    if (--good_ < 0 && !mended_) throw std::runtime_error("No space left on device");
-    inner_->write(record);
-  }
-  void flush() override { inner_->flush(); }
-  void sync(const StreamHeads& heads) override { inner_->sync(heads); }
-
- private:
-  std::unique_ptr<Sink> inner_;
-  int good_;
-  const bool& mended_;
-};
-
 TEST_F(LogBus, FetchesWhatAFailedSinkMissedWhileTheOthersGoOn) {
   PlainTrainer trainer(address_);
+  Process log("trainbus-log", both_sinks());
   trainer.publish_batches(1, 100);
-  bool mended = false;
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(make_sink("jsonl:" + jsonl_));
-  sinks.push_back(std::make_unique<BreakingSink>(make_sink("csv:" + csv_), 50, mended));
-  SinkFeed::Time now{};
-  LogWriter writer({.broker = address_}, std::move(sinks), now);
-  const auto polled_until = [&](const std::string& what, const std::function<bool()>& condition) {
-    return eventually(what, [&] {
-      writer.poll_once(now += 50ms, 1ms);
-      return condition();
-    });
-  };
-  ASSERT_TRUE(polled_until("the sink fails", [&] { return writer.away() != nullptr; }));
-  ASSERT_TRUE(polled_until("the other has all", [&] { return lines_of(jsonl_) == 100; }));
-  mended = true;
+  ASSERT_TRUE(eventually("both have all", [&] { return lines_of(batch_csv_) == 101 && lines_of(jsonl_) == 100; }));
+  std::filesystem::rename(csv_, csv_ + ".away");
+  std::ofstream(csv_) << "no folder";
+  ASSERT_TRUE(log.wait_for("csv failed: ")) << log.output();
   trainer.publish_batches(101, 150);
-  ASSERT_TRUE(polled_until("both have all", [&] { return lines_of(batch_csv_) == 151 && lines_of(jsonl_) == 150; }));
-  writer.finish(now);
+  ASSERT_TRUE(eventually("the other goes on", [&] { return lines_of(jsonl_) == 150; })) << log.output();
+  std::filesystem::remove(csv_);
+  std::filesystem::rename(csv_ + ".away", csv_);
+  ASSERT_TRUE(eventually("it comes back", [&] { return lines_of(batch_csv_) == 151; })) << log.output();
+  log.signal(SIGTERM);
+  EXPECT_EQ(log.wait(2s), 0) << log.output();
   EXPECT_EQ(jsonl_sequences(jsonl_), up_to(150));
   EXPECT_EQ(csv_sequences(batch_csv_), up_to(150));
+}
+
+TEST_F(LogBus, GivesEachSinkWhatItsOwnFiltersAskFor) {
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 25);
+  trainer.publish_batches(1, 25, "t1");
+  trainer.publish(test::sample_status(1, "m"));
+  Process log("trainbus-log", flags({"--sink", "jsonl:" + jsonl_ + ",trainer=*1,every=10", "--sink",
+                                     "jsonl:" + jsonl_ + ".status,kinds=status", "--trainer", "t0", "--run", "r"}));
+  const auto read = [&] { return lines_of(jsonl_) == 3 && lines_of(jsonl_ + ".status") == 1; };
+  EXPECT_TRUE(eventually("both have theirs", read)) << log.output();
+  EXPECT_EQ(jsonl_sequences(jsonl_, "t1"), (std::vector<std::uint64_t>{1, 11, 21}));
 }
 
 TEST(LogProgram, RefusesAnUnwritableSinkWithOneLine) {

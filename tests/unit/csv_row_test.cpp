@@ -1,4 +1,4 @@
-#include "consumers/log/csv_row.hpp"
+#include "consumers/log/files/csv_row.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,8 @@
 #include <limits>
 #include <sstream>
 
-#include "consumers/log/csv_tables.hpp"
+#include "consumers/log/files/csv_tables.hpp"
+#include "support/hosted_sink.hpp"
 #include "support/sample_records.hpp"
 
 namespace trainbus {
@@ -17,6 +18,12 @@ std::string quoted(std::string_view value) {
   std::string out;
   CsvRow(out).text(value);
   return out;
+}
+
+std::string csv_of(const Record& record) {
+  std::string row;
+  test::as_sink_record(record, [&](const SinkRecord& faced) { append_csv(row, faced); });
+  return row;
 }
 
 int fields_of(std::string_view row) {
@@ -42,8 +49,8 @@ TEST(CsvRow, WritesNumbersThatReadBackTheSame) {
   std::string out;
   CsvRow row(out);
   row.number(0.1).number(std::nan("")).number(-std::numeric_limits<double>::infinity());
-  row.number(std::numeric_limits<std::uint64_t>::max()).number(0.1F).none(2).number(7).end();
-  EXPECT_EQ(out, "0.1,nan,-inf,18446744073709551615,0.1,,,7\n");
+  row.number(std::numeric_limits<std::uint64_t>::max()).number(0.1F).none(2).number(7);
+  EXPECT_EQ(out, "0.1,nan,-inf,18446744073709551615,0.1,,,7");
 }
 
 TEST(CsvRecordSize, CountsLineBreaksWithinQuotesIn) {
@@ -66,8 +73,7 @@ TEST(CsvTables, EveryKeptKindFillsItsColumns) {
       case v1::KIND_COMMAND: message.mutable_command(); break;
       default: message.mutable_alert(); break;
     }
-    std::string row;
-    append_csv(row, record);
+    const auto row = csv_of(record);
     EXPECT_EQ(fields_of(row), fields_of(kCsvKeyColumns) + fields_of(table.columns)) << kind_name(table.kind) << row;
     EXPECT_TRUE(row.starts_with("r,t0," + std::to_string(test::kSampleIncarnation) + ",1,")) << row;
   }
@@ -77,16 +83,13 @@ TEST(CsvTables, EveryKeptKindFillsItsColumns) {
 TEST(CsvTables, WritesAbsentOptionalsAsEmptyFieldsAndListsWithBars) {
   auto epoch = test::sample_record(v1::KIND_EPOCH, 2);
   epoch.message.mutable_epoch_data()->set_validation_accuracy(0.75);
-  std::string row;
-  append_csv(row, epoch);
-  EXPECT_TRUE(row.ends_with(",false,,0.75\n")) << row;
+  const auto row = csv_of(epoch);
+  EXPECT_TRUE(row.ends_with(",false,,0.75")) << row;
 
   auto batch = test::sample_batch(1);
   for (const int truth : {3, 5})
     batch.message.mutable_batch_data()->add_ground_truth(truth);
-  row.clear();
-  append_csv(row, batch);
-  EXPECT_TRUE(row.ends_with(",3|5,,\n")) << row;
+  EXPECT_TRUE(csv_of(batch).ends_with(",3|5,,")) << csv_of(batch);
 }
 
 TEST(CsvTables, AreInTheReadme) {

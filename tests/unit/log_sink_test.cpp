@@ -7,9 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "consumers/log/csv_sink.hpp"
-#include "consumers/log/jsonl_sink.hpp"
-#include "consumers/log/sink_list.hpp"
+#include "support/hosted_sink.hpp"
 #include "support/sample_records.hpp"
 #include "support/temp_dir.hpp"
 
@@ -29,7 +27,7 @@ std::string content(const std::string& path) {
 
 void add(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
 
-std::string refusal(Sink& sink) {
+std::string refusal(HostedSink& sink) {
   try {
     sink.open();
   } catch (const std::runtime_error& error) {
@@ -44,7 +42,7 @@ class LogSinks : public testing::TestWithParam<std::string> {
   LogSinks() { spdlog::set_level(spdlog::level::off); }
   std::string text() const { return GetParam() == "jsonl" ? "jsonl:" + (dir_ / "x.jsonl") : "csv:" + (dir_ / "x"); }
   std::string status_file() const { return GetParam() == "jsonl" ? dir_ / "x.jsonl" : dir_ / "x/status.csv"; }
-  std::unique_ptr<Sink> sink() const { return make_sink(text()); }
+  std::unique_ptr<HostedSink> sink() const { return test::hosted_sink(text()); }
 
   StreamHeads write(std::uint64_t from, std::uint64_t to, bool sync = false) {
     const auto one = sink();
@@ -55,7 +53,7 @@ class LogSinks : public testing::TestWithParam<std::string> {
       heads[stream_of(record)] = sequence;
     }
     one->flush();
-    if (sync) one->sync(heads);
+    if (sync) one->sync();
     return heads;
   }
 
@@ -141,9 +139,9 @@ TEST_P(LogSinks, OpensAgainAfterAFailure) {
   one->write(record);
   one->flush();
   std::filesystem::rename(status_file(), status_file() + ".old");
-  EXPECT_THROW(one->sync({{stream_of(record), 1}}), std::runtime_error);
+  EXPECT_THROW(one->sync(), std::runtime_error);
   std::filesystem::copy(status_file() + ".old", status_file());
-  EXPECT_THROW(one->sync({{stream_of(record), 1}}), std::runtime_error) << "another file of that name";
+  EXPECT_THROW(one->sync(), std::runtime_error) << "another file of that name";
   std::filesystem::remove(status_file());
   EXPECT_TRUE(one->open().empty()) << "a fresh file has nothing yet";
   one->write(record);
@@ -153,50 +151,36 @@ TEST_P(LogSinks, OpensAgainAfterAFailure) {
 
 TEST(JsonlSink, WritesAnEmptyFirstLineNowhere) {
   test::TempDir dir;
-  JsonlSink sink(dir / "x.jsonl");
-  sink.open();
+  const auto sink = test::hosted_sink("jsonl:" + (dir / "x.jsonl"));
+  sink->open();
   EXPECT_EQ(content(dir / "x.jsonl"), "");
-  sink.write(sample_batch(1));
+  sink->write(sample_batch(1));
   EXPECT_EQ(content(dir / "x.jsonl"), "") << "whole lines, at the flush";
-  sink.flush();
+  sink->flush();
   EXPECT_THAT(content(dir / "x.jsonl"), testing::StartsWith(R"({"kind":"batch","run":"r","trainer":"t0")"));
 }
 
 TEST(JsonlSink, RefusesALineThatLostItsEnd) {
   test::TempDir dir;
   const auto path = dir / "x.jsonl";
-  JsonlSink sink(path);
-  sink.open();
-  sink.write(sample_batch(1));
-  sink.flush();
+  const auto sink = test::hosted_sink("jsonl:" + path);
+  sink->open();
+  sink->write(sample_batch(1));
+  sink->flush();
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 5);
   add(path, "\n");
-  EXPECT_THAT(refusal(sink), HasSubstr("is not a record"));
+  EXPECT_THAT(refusal(*sink), HasSubstr("is not a record"));
 }
 
 TEST(CsvSink, StartsEveryFileWithItsHeaderAlsoWhenThatWasCut) {
   test::TempDir dir;
   const auto path = dir / "x/batch.csv";
-  CsvSink(dir / "x").open();
+  test::hosted_sink("csv:" + (dir / "x"))->open();
   const auto header = content(path);
   EXPECT_THAT(header, testing::StartsWith("run,trainer,incarnation,sequence,timestamp_ms,step,epoch"));
   std::filesystem::resize_file(path, 10);
-  CsvSink(dir / "x").open();
+  test::hosted_sink("csv:" + (dir / "x"))->open();
   EXPECT_EQ(content(path), header);
-}
-
-TEST(SinkList, NamesAnUnknownSinkAndAMissingPath) {
-  const auto problem = [](const std::string& text) -> std::string {
-    try {
-      make_sink(text);
-    } catch (const std::invalid_argument& error) {
-      return error.what();
-    }
-    return "";
-  };
-  EXPECT_THAT(problem("parquet:x"), HasSubstr("no such sink; there are jsonl, csv"));
-  EXPECT_THAT(problem("jsonl"), HasSubstr("jsonl:PATH"));
-  EXPECT_THAT(problem("csv:"), HasSubstr("csv:FOLDER"));
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include "support/sample_records.hpp"
+#include "support/temp_dir.hpp"
+#include "trainbus/sink.hpp"
 
 namespace trainbus {
 namespace {
@@ -22,56 +24,57 @@ struct Place {
 
 class FallibleSink : public Sink {
  public:
-  explicit FallibleSink(Place& place) : place_(place) {}
-  std::string name() const override { return "fallible:"; }
+  static constexpr trainbus_sink_option kOptions[] = {{}};
+  static constexpr SinkInfo kInfo{"fallible", "fails when told to", TRAINBUS_SINK_KNOWS, kOptions};
+  static inline Place place;  // of the one sink there is
+
+  explicit FallibleSink(const SinkOptions&) {}
   StreamHeads open() override {
-    ++place_.opens;
+    ++place.opens;
     check();
-    place_.buffered.clear();
-    if (place_.stored.empty()) return {};
-    return {{test::stream_of(sample_batch(1)), place_.stored.back()}};
+    place.buffered.clear();
+    if (place.stored.empty()) return {};
+    return {{test::stream_of(sample_batch(1)), place.stored.back()}};
   }
-  void write(const Record& record) override { place_.buffered.push_back(record.message.sequence()); }
+  void write(const SinkRecord& record) override { place.buffered.push_back(record.sequence()); }
   void flush() override {
-    if (place_.half && !place_.buffered.empty()) place_.stored.push_back(place_.buffered.front());
+    if (place.half && !place.buffered.empty()) place.stored.push_back(place.buffered.front());
     check();
-    ++place_.flushes;
-    place_.stored.insert(place_.stored.end(), place_.buffered.begin(), place_.buffered.end());
-    place_.buffered.clear();
+    ++place.flushes;
+    place.stored.insert(place.stored.end(), place.buffered.begin(), place.buffered.end());
+    place.buffered.clear();
   }
-  void sync(const StreamHeads&) override { ++place_.syncs; }
+  void sync() override { ++place.syncs; }
 
  private:
-  void check() const {
-    if (place_.broken) throw std::runtime_error("No space left on device");
+  static void check() {
+    if (place.broken) throw std::runtime_error("No space left on device");
   }
-  Place& place_;
 };
+
+SinkPlan fallible_plan() {
+  return {.type = sink_type<FallibleSink>(), .label = "fallible", .values = {}, .filter = {}};
+}
 
 class SinkFeedTest : public testing::Test {
  protected:
   SinkFeedTest() {
     spdlog::set_level(spdlog::level::off);
+    place_ = {};
     feed_.open(now_);
   }
   void offer(std::uint64_t from, std::uint64_t to) {
     for (auto sequence = from; sequence <= to; ++sequence)
       feed_.offer(sample_batch(sequence), now_);
   }
-  bool turn_after(std::chrono::milliseconds time) { return feed_.turn(now_ += time); }
+  void turn_after(std::chrono::milliseconds time) { feed_.turn(now_ += time, {}); }
+  auto retry_after(std::chrono::milliseconds time) { return feed_.retry(now_ += time); }
 
-  Place place_;
+  Place& place_ = FallibleSink::place;
   SinkFeed::Time now_{};
-  SinkFeed feed_{std::make_unique<FallibleSink>(place_)};
+  HostedSink sink_{fallible_plan()};
+  SinkFeed feed_{sink_};
 };
-
-TEST_F(SinkFeedTest, SkipsWhatTheSinkHas) {
-  offer(1, 3);
-  offer(2, 5);
-  feed_.finish(now_);
-  EXPECT_EQ(place_.stored, (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
-  EXPECT_EQ(feed_.written(), 5U);
-}
 
 TEST_F(SinkFeedTest, FlushesWithinItsIntervalAndOnlyWhenThereIsSomething) {
   offer(1, 1);
@@ -83,26 +86,30 @@ TEST_F(SinkFeedTest, FlushesWithinItsIntervalAndOnlyWhenThereIsSomething) {
   EXPECT_EQ(place_.flushes, 1);
   turn_after(SinkFeed::kSyncEvery);
   EXPECT_EQ(place_.syncs, 1);
+  EXPECT_EQ(feed_.written(), 1U);
 }
 
-TEST_F(SinkFeedTest, AsksForWhatAFailedSinkMissedAndRepeatsNothing) {
+TEST_F(SinkFeedTest, OpensAFailedSinkAgainAndSaysWhereToGoOn) {
   offer(1, 2);
-  feed_.finish(now_);
+  feed_.finish(now_, {});
   place_.broken = place_.half = true;
   offer(3, 5);
-  EXPECT_FALSE(turn_after(200ms));
+  turn_after(200ms);
   EXPECT_TRUE(feed_.away());
   EXPECT_EQ(feed_.failure(), "No space left on device");
   offer(6, 9);  // pass it by
 
-  EXPECT_FALSE(turn_after(SinkFeed::kFirstPause)) << "still broken";
+  EXPECT_FALSE(retry_after(SinkFeed::kFirstPause)) << "still broken";
   place_.broken = place_.half = false;
-  EXPECT_FALSE(turn_after(SinkFeed::kFirstPause)) << "the pause has grown";
-  EXPECT_TRUE(turn_after(SinkFeed::kFirstPause));
-  EXPECT_EQ(feed_.heads().begin()->second, 3U) << "what the failed write did bring in counts";
+  EXPECT_FALSE(retry_after(SinkFeed::kFirstPause)) << "the pause has grown";
+  const auto heads = retry_after(SinkFeed::kFirstPause);
+  ASSERT_TRUE(heads);
+  EXPECT_EQ(heads->begin()->second, 3U) << "what the failed write did bring in counts";
+  EXPECT_FALSE(feed_.away());
   offer(4, 9);
-  feed_.finish(now_);
+  feed_.finish(now_, {});
   EXPECT_EQ(place_.stored, (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(feed_.failures(), 2U);
 }
 
 TEST_F(SinkFeedTest, PausesLongerWhileOpeningWorksAndWritingDoesNot) {
@@ -111,8 +118,8 @@ TEST_F(SinkFeedTest, PausesLongerWhileOpeningWorksAndWritingDoesNot) {
   turn_after(200ms);
   for (auto pause = SinkFeed::kFirstPause; pause < SinkFeed::kLastPause; pause *= 2) {
     place_.broken = false;
-    EXPECT_FALSE(turn_after(pause - 1ms));
-    EXPECT_TRUE(turn_after(1ms)) << pause.count();
+    EXPECT_FALSE(retry_after(pause - 1ms));
+    EXPECT_TRUE(retry_after(1ms)) << pause.count();
     offer(1, 1);
     place_.broken = true;
     turn_after(200ms);
@@ -120,16 +127,40 @@ TEST_F(SinkFeedTest, PausesLongerWhileOpeningWorksAndWritingDoesNot) {
   }
 }
 
-TEST(SinkFeed, NamesTheSinkThatCannotBeOpened) {
-  Place place;
-  place.broken = true;
-  SinkFeed feed(std::make_unique<FallibleSink>(place));
-  try {
-    feed.open({});
-    FAIL() << "was opened";
-  } catch (const std::runtime_error& error) {
-    EXPECT_STREQ(error.what(), "--sink fallible: cannot be written: No space left on device");
+TEST_F(SinkFeedTest, KeepsThePositionOnlyOfWhatWasSynced) {
+  test::TempDir dir;
+  const PositionFile position(dir / "state", fallible_plan());
+  const StreamHeads two{{test::stream_of(sample_batch(1)), 2}}, three{{test::stream_of(sample_batch(1)), 3}};
+  SinkFeed feed(sink_, &position);
+  EXPECT_TRUE(feed.open(now_).empty());
+  feed.offer(sample_batch(1), now_);
+  feed.finish(now_, two);
+  place_.broken = true;
+  feed.offer(sample_batch(2), now_);
+  feed.finish(now_, three);
+  EXPECT_TRUE(feed.away());
+  place_.broken = false;
+  EXPECT_EQ(feed.retry(now_ += SinkFeed::kFirstPause), two);
+}
+
+TEST(PositionFile, IsOfOneProcessAndOnePlaceAndIsNotGuessedWhenDamaged) {
+  test::TempDir dir;
+  auto plan = fallible_plan();
+  const StreamHeads heads{{test::stream_of(sample_batch(1)), 7}};
+  std::string path;
+  {
+    const PositionFile position(dir / "state", plan);
+    EXPECT_TRUE(position.load().empty());
+    position.save(heads);
+    EXPECT_THROW(PositionFile(dir / "state", plan), std::runtime_error) << "a second process";
+    path = position.path();
   }
+  EXPECT_EQ(PositionFile(dir / "state", plan).load(), heads);
+  plan.label = "another";
+  EXPECT_TRUE(PositionFile(dir / "state", plan).load().empty());
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 5);
+  plan.label = "fallible";
+  EXPECT_THROW(PositionFile(dir / "state", plan).load(), std::runtime_error);
 }
 
 }  // namespace

@@ -2,8 +2,6 @@
 
 #include <charconv>
 
-#include "trainbus/record_json.hpp"
-
 namespace trainbus {
 namespace {
 
@@ -53,24 +51,10 @@ std::size_t line_size(std::string_view text) {
 
 }  // namespace
 
-JsonlSink::JsonlSink(const std::string& path)
-    : path_(path),
-      file_(path, {.header = "", .opening = R"({"kind":")", .record_size = line_size, .read_position = read_position}) {
-}
+JsonlSink::JsonlSink(const SinkOptions& options)
+    : file_(options.text("path"),
+            {.header = "", .opening = R"({"kind":")", .record_size = line_size, .read_position = read_position}) {}
 
-std::string JsonlSink::name() const { return "jsonl:" + path_; }
-
-StreamHeads JsonlSink::open() { return file_.open(); }
-
-void JsonlSink::write(const Record& record) {
-  line_.clear();
-  append_record_json(line_, record);
-  line_ += '\n';
-  file_.append(line_);
-}
-
-void JsonlSink::flush() { file_.flush(); }
-
-void JsonlSink::sync(const StreamHeads& heads) { file_.sync(heads); }
+void JsonlSink::write(const SinkRecord& record) { file_.append(record.json(), record); }
 
 }  // namespace trainbus

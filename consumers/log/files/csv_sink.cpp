@@ -47,14 +47,12 @@ RecordSyntax syntax_of(const CsvTable& table) {
 
 }  // namespace
 
-CsvSink::CsvSink(const std::string& folder) : folder_(folder) {
+CsvSink::CsvSink(const SinkOptions& options) : folder_(options.text("path")) {
   for (const auto& table : csv_tables()) {
-    const auto path = (std::filesystem::path(folder) / kind_name(table.kind)).string() + ".csv";
+    const auto path = (std::filesystem::path(folder_) / kind_name(table.kind)).string() + ".csv";
     files_[table.kind] = std::make_unique<RecordFile>(path, syntax_of(table));
   }
 }
-
-std::string CsvSink::name() const { return "csv:" + folder_; }
 
 StreamHeads CsvSink::open() {
   std::error_code error;
@@ -66,10 +64,10 @@ StreamHeads CsvSink::open() {
   return heads;
 }
 
-void CsvSink::write(const Record& record) {
+void CsvSink::write(const SinkRecord& record) {
   line_.clear();
   append_csv(line_, record);
-  files_.at(record.topic.kind)->append(line_);
+  files_.at(kind_from_name(record.kind()))->append(line_, record);
 }
 
 void CsvSink::flush() {
@@ -77,13 +75,9 @@ void CsvSink::flush() {
     file->flush();
 }
 
-void CsvSink::sync(const StreamHeads& heads) {
-  for (const auto& [kind, file] : files_) {
-    StreamHeads of_kind;
-    for (const auto& head : heads)
-      if (head.first.kind == kind) of_kind.insert(head);
-    file->sync(of_kind);
-  }
+void CsvSink::sync() {
+  for (const auto& [kind, file] : files_)
+    file->sync();
 }
 
 }  // namespace trainbus

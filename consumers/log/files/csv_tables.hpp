@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "trainbus/consumer.hpp"
+#include "trainbus/sink.hpp"
 
 namespace trainbus {
 
@@ -18,7 +18,7 @@ struct CsvTable {
 inline constexpr std::string_view kCsvKeyColumns = "run,trainer,incarnation,sequence,timestamp_ms";
 
 std::span<const CsvTable> csv_tables();
-// Appends the record of `record`'s table, line end included.
-void append_csv(std::string& out, const Record& record);
+// Appends the fields of `record`, without the line end.
+void append_csv(std::string& out, const SinkRecord& record);
 
 }  // namespace trainbus

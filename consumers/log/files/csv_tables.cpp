@@ -90,21 +90,20 @@ void fill(CsvRow& row, const v1::Alert& alert) {
 
 std::span<const CsvTable> csv_tables() { return kTables; }
 
-void append_csv(std::string& out, const Record& record) {
-  const auto& message = record.message;
+void append_csv(std::string& out, const SinkRecord& record) {
+  const auto& message = record.message();
   CsvRow row(out);
-  row.text(record.topic.session.run).text(record.topic.session.trainer);
-  row.number(message.incarnation()).number(message.sequence()).number(message.timestamp_ms());
-  switch (record.topic.kind) {
-    case v1::KIND_BATCH: fill(row, message.batch_data()); break;
-    case v1::KIND_EPOCH: fill(row, message.epoch_data()); break;
-    case v1::KIND_PERF: fill(row, message.performance_data()); break;
-    case v1::KIND_STATUS: fill(row, message.status_update()); break;
-    case v1::KIND_COMMAND: fill(row, message.command()); break;
-    case v1::KIND_ALERT: fill(row, message.alert()); break;
-    default: break;
+  row.text(record.run()).text(record.trainer());
+  row.number(record.incarnation()).number(record.sequence()).number(record.timestamp_ms());
+  switch (kind_from_name(record.kind())) {
+    case v1::KIND_BATCH: return fill(row, message.batch_data());
+    case v1::KIND_EPOCH: return fill(row, message.epoch_data());
+    case v1::KIND_PERF: return fill(row, message.performance_data());
+    case v1::KIND_STATUS: return fill(row, message.status_update());
+    case v1::KIND_COMMAND: return fill(row, message.command());
+    case v1::KIND_ALERT: return fill(row, message.alert());
+    default: return;
   }
-  row.end();
 }
 
 }  // namespace trainbus

@@ -16,9 +16,11 @@ struct SavedHeads {
   StreamHeads heads;
 };
 
+enum class Durable { kNo, kYes };  // on the disk when it returns
+
 // Text, one stream a line (README.md). Written beside the target and renamed, so that a reader sees all or nothing.
 // False when it cannot be written.
-bool save_heads(const std::string& path, const SavedHeads& saved);
+bool save_heads(const std::string& path, const SavedHeads& saved, Durable durable = Durable::kNo);
 // Empty when the file is absent, incomplete or not ours.
 std::optional<SavedHeads> load_heads(const std::string& path);
 

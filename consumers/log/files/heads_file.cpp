@@ -1,6 +1,10 @@
 #include "heads_file.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -9,9 +13,17 @@ namespace {
 
 constexpr std::string_view kMagic = "trainbus-heads-1";
 
+// A file or a folder.
+bool sync_path(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool good = fd >= 0 && fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  return good;
+}
+
 }  // namespace
 
-bool save_heads(const std::string& path, const SavedHeads& saved) {
+bool save_heads(const std::string& path, const SavedHeads& saved, Durable durable) {
   const std::string fresh = path + ".new";
   {
     std::ofstream out(fresh, std::ios::trunc);
@@ -22,7 +34,9 @@ bool save_heads(const std::string& path, const SavedHeads& saved) {
     out.close();
     if (!out) return false;
   }
-  return std::rename(fresh.c_str(), path.c_str()) == 0;
+  if (durable == Durable::kYes && !sync_path(fresh)) return false;
+  if (std::rename(fresh.c_str(), path.c_str()) != 0) return false;
+  return durable == Durable::kNo || sync_path(std::filesystem::absolute(path).parent_path());
 }
 
 std::optional<SavedHeads> load_heads(const std::string& path) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "trainbus/consumer.hpp"
+#include "trainbus/sink.hpp"
 
 namespace trainbus {
 
@@ -33,20 +33,21 @@ class RecordFile {
   // what follows the offset in `PATH.heads` when that fits. Refuses, and leaves untouched, a file that is not of this
   // syntax, that holds a damaged record, or that another process writes.
   StreamHeads open();
-  // One whole record, its newline included.
-  void append(std::string_view record);
+  // One record, newer than everything of its stream; `text` without the line end.
+  void append(std::string_view text, const SinkRecord& record);
   // The buffer is with the operating system.
   void flush();
   // The file is on the disk, and `PATH.heads` says how far it goes. Throws when the file was removed or replaced.
-  void sync(const StreamHeads& heads);
+  void sync();
 
  private:
   [[noreturn]] void fail(const std::string& why) const;
   [[noreturn]] void fail_errno() const;
   void open_exclusively();
   void check_opening();
-  // Reads records from size_ on, adds them to `heads`, and leaves size_ after the last whole one.
-  void scan(StreamHeads& heads, std::uint64_t file_bytes);
+  // Reads records from size_ on, adds them to heads_, and leaves size_ after the last whole one.
+  void scan(std::uint64_t file_bytes);
+  void note(const StreamKey& stream, std::uint64_t sequence);
   std::uint64_t tail_check(std::uint64_t offset) const;
   void close();
 
@@ -56,6 +57,8 @@ class RecordFile {
   std::uint64_t size_ = 0;  // bytes of whole records in the file
   std::uint64_t synced_size_ = 0;
   std::string buffer_;
+  StreamHeads heads_;                        // of what is in the file and the buffer
+  StreamHeads::value_type* last_ = nullptr;  // of heads_: mostly the same stream again
 };
 
 }  // namespace trainbus

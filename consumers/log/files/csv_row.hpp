@@ -1,6 +1,6 @@
 #pragma once
 // Writes the fields of one CSV record, quoted by RFC 4180: a field with a comma, a quote or a line break is put in
-// quotes, a quote within it doubled. Records end with \n.
+// quotes, a quote within it doubled. The line end is the file's business.
 
 #include <concepts>
 #include <span>
@@ -23,7 +23,6 @@ class CsvRow {
   CsvRow& none() { return text({}); }
   // `count` fields that are not there.
   CsvRow& none(int count);
-  void end() { out_ += '\n'; }
 
  private:
   std::string& out_;

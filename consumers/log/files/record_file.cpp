@@ -76,30 +76,30 @@ StreamHeads RecordFile::open() {
   check_opening();
   const auto file_bytes = static_cast<std::uint64_t>(lseek(fd_, 0, SEEK_END));
 
-  StreamHeads heads;
+  heads_.clear();
+  last_ = nullptr;
   size_ = file_bytes < syntax_.header.size() ? 0 : syntax_.header.size();
   if (auto saved = load_heads(path_ + ".heads"); saved && saved->offset >= size_ && saved->offset <= file_bytes &&
                                                  saved->tail_check == tail_check(saved->offset)) {
     size_ = saved->offset;
-    heads = std::move(saved->heads);
+    heads_ = std::move(saved->heads);
   }
   synced_size_ = size_;
-  if (size_ >= syntax_.header.size()) scan(heads, file_bytes);
+  if (size_ >= syntax_.header.size()) scan(file_bytes);
 
   if (size_ < file_bytes) {
     if (ftruncate(fd_, static_cast<off_t>(size_)) != 0) fail_errno();
     if (!again) spdlog::warn("'{}': cut off {} bytes of a half-written last line", path_, file_bytes - size_);
   }
   if (size_ == 0 && !syntax_.header.empty()) {
-    append(syntax_.header);
+    buffer_ = syntax_.header;
     flush();
   }
-  return heads;
+  return heads_;
 }
 
-void RecordFile::scan(StreamHeads& heads, std::uint64_t file_bytes) {
+void RecordFile::scan(std::uint64_t file_bytes) {
   std::string text;
-  auto last = heads.end();
   std::uint64_t read_to = size_;
   while (read_to < file_bytes) {
     const std::size_t kept = text.size();
@@ -116,8 +116,7 @@ void RecordFile::scan(StreamHeads& heads, std::uint64_t file_bytes) {
       std::uint64_t sequence = 0;
       if (!syntax_.read_position(rest.substr(0, bytes), stream, sequence))
         fail("the line at byte " + std::to_string(size_) + " is not a record of ours; move the file away or mend it");
-      if (last == heads.end() || last->first != stream) last = heads.try_emplace(std::move(stream), 0).first;
-      last->second = std::max(last->second, sequence);
+      note(stream, sequence);
       size_ += bytes;
       rest.remove_prefix(bytes);
     }
@@ -127,8 +126,14 @@ void RecordFile::scan(StreamHeads& heads, std::uint64_t file_bytes) {
   }
 }
 
-void RecordFile::append(std::string_view record) {
-  buffer_.append(record);
+void RecordFile::note(const StreamKey& stream, std::uint64_t sequence) {
+  if (last_ == nullptr || last_->first != stream) last_ = &*heads_.try_emplace(stream, 0).first;
+  last_->second = std::max(last_->second, sequence);
+}
+
+void RecordFile::append(std::string_view text, const SinkRecord& record) {
+  note(record.stream(), record.sequence());
+  buffer_.append(text).append(1, '\n');
   if (buffer_.size() >= kBufferBytes) flush();
 }
 
@@ -144,7 +149,7 @@ void RecordFile::flush() {
   buffer_.clear();
 }
 
-void RecordFile::sync(const StreamHeads& heads) {
+void RecordFile::sync() {
   struct stat ours {
   }, there{};
   if (fstat(fd_, &ours) != 0) fail_errno();
@@ -153,7 +158,7 @@ void RecordFile::sync(const StreamHeads& heads) {
   if (size_ == synced_size_) return;
   if (fdatasync(fd_) != 0) fail_errno();
   synced_size_ = size_;
-  if (!save_heads(path_ + ".heads", {.offset = size_, .tail_check = tail_check(size_), .heads = heads}))
+  if (!save_heads(path_ + ".heads", {.offset = size_, .tail_check = tail_check(size_), .heads = heads_}))
     spdlog::debug("'{}.heads' cannot be written; the next start reads the whole file", path_);
 }
 

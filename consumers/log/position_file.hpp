@@ -1,0 +1,36 @@
+#pragma once
+// The position of a sink that does not know it itself (TRAINBUS_SINK_HOST_KEEPS): a file of the host's.
+
+#include <string>
+
+#include "sink_plan.hpp"
+#include "trainbus/consumer.hpp"
+
+namespace trainbus {
+
+// $XDG_STATE_HOME/trainbus/log, else ~/.local/state/trainbus/log. Throws when neither variable is set.
+std::string default_log_state_dir();
+
+// Single-threaded. Owns FOLDER/LABEL-HASH.heads and a lock that keeps other processes away. HASH is of the type and its
+// options without secrets: the same label for another place begins anew. Throws std::runtime_error with one line that
+// names the path.
+class PositionFile {
+ public:
+  // Makes the folder.
+  PositionFile(const std::string& folder, const SinkPlan& plan);
+  ~PositionFile();
+  PositionFile(const PositionFile&) = delete;
+  PositionFile& operator=(const PositionFile&) = delete;
+
+  // Empty when there is none yet. One that cannot be read is an error: without it everything would be written again.
+  StreamHeads load() const;
+  // On the disk when it returns; a sudden end leaves the old one or the new one.
+  void save(const StreamHeads& heads) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int lock_fd_ = -1;
+};
+
+}  // namespace trainbus

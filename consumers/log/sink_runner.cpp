@@ -1,0 +1,140 @@
+#include "sink_runner.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace trainbus {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr int kRecordsPerTurn = 1000;
+constexpr milliseconds kTurn{50};
+
+milliseconds since(Clock::time_point then, Clock::time_point now) {
+  return std::chrono::duration_cast<milliseconds>(now - then);
+}
+
+std::unique_ptr<PositionFile> position_of(const SinkPlan& plan, const std::string& state_dir) {
+  if (plan.type->position != TRAINBUS_SINK_HOST_KEEPS) return nullptr;
+  return std::make_unique<PositionFile>(state_dir, plan);
+}
+
+}  // namespace
+
+SinkRunner::SinkRunner(SinkPlan plan, const Options& options)
+    : options_(options),
+      sink_(std::move(plan), options.broker),
+      position_(position_of(sink_.plan(), options.state_dir)),
+      feed_(sink_, position_.get()) {
+  report_.label = sink_.plan().label;
+}
+
+SinkRunner::~SinkRunner() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void SinkRunner::start() {
+  report_time_ = complete_ = Clock::now();
+  thread_ = std::thread([this] {
+    run();
+    bus_.reset();
+    ended_.set_value();
+  });
+}
+
+bool SinkRunner::opened(milliseconds wait) {
+  if (is_opened_.wait_for(wait) != std::future_status::ready) return false;
+  try {
+    is_opened_.get();
+  } catch (const std::exception& error) {
+    throw std::runtime_error("--sink " + plan().text() + " cannot be written: " + error.what());
+  }
+  return true;
+}
+
+bool SinkRunner::ended(milliseconds wait) const {
+  return !thread_.joinable() || has_ended_.wait_for(wait) == std::future_status::ready;
+}
+
+void SinkRunner::run() {
+  try {
+    connect(feed_.open(Clock::now()));
+    opened_.set_value();
+  } catch (...) {
+    opened_.set_exception(std::current_exception());
+    return;
+  }
+  try {
+    while (!stopping_)
+      turn();
+    if (bus_) feed_.finish(Clock::now(), bus_->heads());
+    publish(Clock::now());
+  } catch (const std::exception& error) {  // of the Consumer's: no socket to be had
+    const std::lock_guard lock(mutex_);
+    report_.failure = error.what();
+  }
+}
+
+void SinkRunner::connect(StreamHeads heads) {
+  ConsumerOptions options{.broker = options_.broker};
+  plan().filter.narrow(options);
+  options.history = plan().type->position != TRAINBUS_SINK_LIVE;
+  options.heads = std::move(heads);
+  bus_.emplace(std::move(options));
+  drained_ = false;
+}
+
+void SinkRunner::turn() {
+  const auto now = Clock::now();
+  if (feed_.away()) {
+    bus_.reset();
+    if (auto heads = feed_.retry(now))
+      connect(std::move(*heads));
+    else
+      std::this_thread::sleep_for(kTurn);
+    publish(now);
+    return;
+  }
+  drained_ = false;
+  for (int i = 0; i < kRecordsPerTurn && !feed_.away(); ++i) {
+    const Record* record = bus_->next(i == 0 ? kTurn : milliseconds(0));
+    drained_ = record == nullptr;
+    if (drained_) break;
+    if (plan().filter.passes(*record)) feed_.offer(*record, now);
+  }
+  feed_.turn(now, bus_->heads());
+  publish(now);
+}
+
+void SinkRunner::publish(Clock::time_point now) {
+  if (bus_ && drained_ && bus_->caught_up() && !feed_.away()) complete_ = now;
+  const std::lock_guard lock(mutex_);
+  report_time_ = now;
+  report_.written = feed_.written();
+  report_.failures = feed_.failures();
+  report_.failure = feed_.away() ? feed_.failure() : "";
+  report_.connected = bus_ && bus_->connected();
+  report_.caught_up = bus_ && drained_ && bus_->caught_up() && !feed_.away();
+  if (bus_) report_.progress = bus_->progress();
+  report_.behind = since(complete_, now);
+  report_.unsynced = since(feed_.synced(), now);
+}
+
+SinkReport SinkRunner::report() const {
+  const auto now = Clock::now();
+  const std::lock_guard lock(mutex_);
+  auto report = report_;
+  const auto old = since(report_time_, now);
+  report.behind += old > 2 * kTurn ? old : milliseconds(0);
+  report.unsynced += old;
+  const auto since_ms = sink_.busy_since_ms();
+  if (since_ms != 0 && steady_ms() - since_ms >= options_.blocked_after.count()) {
+    report.blocked = std::string(sink_.busy_with()) + " has not returned for " +
+                     std::to_string((steady_ms() - since_ms) / 1000) + " s";
+    report.caught_up = false;
+  }
+  return report;
+}
+
+}  // namespace trainbus

@@ -1,0 +1,81 @@
+#pragma once
+// One sink at work: a thread with a Consumer of its own.
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "sink_feed.hpp"
+
+namespace trainbus {
+
+// What others may know of a sink at work.
+struct SinkReport {
+  std::string label;
+  std::uint64_t written = 0;   // records
+  std::uint64_t failures = 0;  // failed calls
+  std::string failure;         // why it is away; "": it is not
+  std::string blocked;         // "write() has not returned for 12 s"; "": none runs for that long
+  bool connected = false;
+  bool caught_up = false;  // the history that there was is in it
+  std::pair<std::uint64_t, std::uint64_t> progress{0, 0};
+  std::chrono::milliseconds behind{0};    // since it last had all that the journal was known to have
+  std::chrono::milliseconds unsynced{0};  // since the last sync
+
+  bool failing() const { return !failure.empty() || !blocked.empty(); }
+};
+
+// While the sink is away nothing is received; a sink that blocks lets its subscription fill up to a bound of ZeroMQ's,
+// past which the broker drops for it. Either way the journal has the rest.
+class SinkRunner {
+ public:
+  struct Options {
+    std::string broker;
+    std::string state_dir;                            // of positions that the host keeps
+    std::chrono::milliseconds blocked_after{10'000};  // a call that runs for longer is blocked
+  };
+
+  // Makes the sink; nothing is opened yet. Throws std::invalid_argument when one of its options is refused.
+  SinkRunner(SinkPlan plan, const Options& options);
+  // The thread must have ended, or never begun.
+  ~SinkRunner();
+
+  // Starts the thread, which opens the sink.
+  void start();
+  // False while the first opening is under way. Throws std::runtime_error with one line when it failed.
+  bool opened(std::chrono::milliseconds wait);
+  // Asks the thread to flush, sync and end.
+  void stop() { stopping_ = true; }
+  // True when the thread has ended.
+  bool ended(std::chrono::milliseconds wait) const;
+
+  SinkReport report() const;
+  const SinkPlan& plan() const { return sink_.plan(); }
+
+ private:
+  void run();
+  void turn();
+  void connect(StreamHeads heads);
+  void publish(SinkFeed::Time now);
+
+  const Options options_;
+  HostedSink sink_;
+  std::unique_ptr<PositionFile> position_;
+  SinkFeed feed_;
+  std::optional<Consumer> bus_;
+  bool drained_ = false;       // nothing was waiting at the last look
+  SinkFeed::Time complete_{};  // when it last had everything
+
+  std::atomic<bool> stopping_{false};
+  std::promise<void> opened_;
+  std::future<void> is_opened_ = opened_.get_future();
+  std::promise<void> ended_;
+  std::future<void> has_ended_ = ended_.get_future();
+  mutable std::mutex mutex_;
+  SinkReport report_;  // as of report_time_
+  SinkFeed::Time report_time_{};
+  std::thread thread_;
+};
+
+}  // namespace trainbus
