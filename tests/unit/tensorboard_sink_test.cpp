@@ -189,6 +189,8 @@ TEST_F(TensorboardSinkTest, ResumedTrainingGoesOnAtItsStepAndPurgesWhatItDoesAga
   fill({batch_at(kLife, 26, 3, 5, 3), batch_at(kLaterLife, 11, 4, 0, 2)});  // a late one, delivered from a spool
   EXPECT_EQ(test::shown_curve(events(), "train/loss").size(), 31U);
   EXPECT_EQ(test::shown_curve(events(), "train/loss").at(26), 2) << "superseded";
+  for (const auto& event : test::read_event_file(files().at(0)))
+    if (event.sequence == 26) EXPECT_TRUE(event.scalars.empty()) << "a TensorBoard that has read on would purge";
 }
 
 TEST_F(TensorboardSinkTest, TrainingFromTheBeginningReplacesTheOneBefore) {
