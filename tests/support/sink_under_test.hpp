@@ -55,7 +55,8 @@ class SinkUnderTest {
                                 .timestamp_ms = message.timestamp_ms(),
                                 .message = bytes.data(),
                                 .message_size = bytes.size(),
-                                .json = nullptr};
+                                .json = nullptr,
+                                .parsed = nullptr};
     check(type_->write(instance_, &given));
   }
   void flush() { check(type_->flush(instance_)); }
