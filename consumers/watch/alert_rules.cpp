@@ -1,13 +1,13 @@
 #include "alert_rules.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
-#include <optional>
-
-#include "text_forms.hpp"
+#include <string_view>
 
 namespace trainbus {
 namespace {
+
+constexpr std::string_view kActionSuffix = "-action";
 
 // FNV-1a, 64 bit: the same on every machine.
 std::string fingerprint(const std::string& text) {
@@ -19,70 +19,10 @@ std::string fingerprint(const std::string& text) {
   return digits;
 }
 
-// What the rules look at.
-struct Sight {
-  const TrainerView& view;
-  Liveness state;
-  std::int64_t now_ms;
-  const LossWatch::BadLoss* bad_loss;
-};
-
-// A condition that holds now.
-struct Condition {
-  std::uint64_t start = 0;  // what the trainer had counted when it began
-  std::string message;
-  double value = 0;
-};
-
-std::optional<Condition> dead(const Sight& sight) {
-  const auto& view = sight.view;
-  if (sight.state != Liveness::kDead) return std::nullopt;
-  const auto facts = view.facts(sight.now_ms);
-  const auto silent_sec = static_cast<double>(facts.last_heard_age_ms) / 1000;
-  const std::uint64_t start = view.heartbeat_number() > 0 ? view.heartbeat_number() : facts.step;
-  return Condition{start,
-                   "nothing heard for " + duration_text(silent_sec) + ", last at step " + std::to_string(facts.step),
-                   silent_sec};
-}
-
-std::optional<Condition> stalled(const Sight& sight) {
-  if (sight.state != Liveness::kStalled) return std::nullopt;
-  const auto facts = sight.view.facts(sight.now_ms);
-  const auto age_sec = static_cast<double>(facts.last_step_age_ms) / 1000;
-  return Condition{facts.step, "no step for " + duration_text(age_sec) + " after step " + std::to_string(facts.step),
-                   age_sec};
-}
-
-std::optional<Condition> not_finite(const Sight& sight) {
-  const auto& figures = sight.view.figures();
-  const bool newest_is_bad = figures.loss_known && !std::isfinite(figures.loss);
-  if (sight.bad_loss == nullptr && !newest_is_bad) return std::nullopt;
-  const auto bad = sight.bad_loss != nullptr ? *sight.bad_loss : LossWatch::BadLoss{figures.step, figures.loss};
-  return Condition{bad.step, "the loss is " + number_text(bad.loss) + " at step " + std::to_string(bad.step), bad.loss};
-}
-
-struct Rule {
-  const char* name;
-  std::optional<Condition> (*holds)(const Sight&);
-  const char* ended;
-};
-constexpr Rule kRules[] = {{"dead", dead, "heard again"},
-                           {"stalled", stalled, "steps go on"},
-                           {"not_finite", not_finite, "the loss is finite"}};
-
-v1::Alert begun(const TrainerView& view, const Rule& rule, const Condition& condition, std::int64_t now_ms) {
-  const auto incarnation = view.figures().incarnation;
-  v1::Alert alert;
-  alert.set_alert_id(std::string(rule.name) + '-' +
-                     fingerprint(view.session().id() + ' ' + std::to_string(incarnation) + ' ' + rule.name + ' ' +
-                                 std::to_string(condition.start)));
-  alert.set_rule(rule.name);
-  alert.set_message(condition.message);
-  alert.set_active(true);
-  alert.set_trainer_incarnation(incarnation);
-  alert.set_timestamp_ms(now_ms);
-  alert.set_value(condition.value);
-  return alert;
+std::string incident_id(const Rule& rule, const TrainerView& view, std::uint64_t start) {
+  return rule.name + '-' +
+         fingerprint(view.session().id() + ' ' + std::to_string(view.figures().incarnation) + ' ' + rule.name + ' ' +
+                     std::to_string(start));
 }
 
 v1::Alert ended(v1::Alert alert, const std::string& why, std::int64_t now_ms) {
@@ -93,35 +33,135 @@ v1::Alert ended(v1::Alert alert, const std::string& why, std::int64_t now_ms) {
   return alert;
 }
 
+bool heard_lately(const Sight& sight) {
+  const auto age_ms = sight.view.facts(sight.now_ms).last_heard_age_ms;
+  return age_ms >= 0 && age_ms <= AlertRules::kLatelyMs;
+}
+
 }  // namespace
 
-std::vector<AlertRules::Due> AlertRules::judge(const TrainerView& view, Liveness state, std::int64_t now_ms,
-                                               const LossWatch::BadLoss* bad_loss) const {
+std::string action_alert_id(const std::string& incident_id) { return incident_id + std::string(kActionSuffix); }
+bool is_action_alert(const v1::Alert& alert) { return std::string_view(alert.alert_id()).ends_with(kActionSuffix); }
+
+AlertRules::AlertRules(RuleSet rules, bool acting) : rules_(std::move(rules)), acting_(acting) {}
+
+void AlertRules::take(const v1::MetricsRequest& record) { take(record, false); }
+void AlertRules::take_history(const v1::MetricsRequest& record) { take(record, true); }
+
+void AlertRules::take(const v1::MetricsRequest& record, bool is_history) {
+  Trainer* trainer = newest(record.session_id(), record.incarnation());
+  if (trainer == nullptr) return;
+  for (auto& watched : trainer->watched)
+    if (!is_history || facts_of(watched.rule->condition.kind).reads_epochs) watched.judge->take(record);
+}
+
+// nullptr: an older incarnation.
+AlertRules::Trainer* AlertRules::newest(const std::string& session_id, std::uint64_t incarnation) {
+  const auto [place, is_new] = trainers_.try_emplace(session_id);
+  Trainer& trainer = place->second;
+  if (!is_new && incarnation == trainer.incarnation) return &trainer;
+  if (incarnation < trainer.incarnation) return nullptr;
+  trainer = Trainer{.incarnation = incarnation};
+  for (const auto& rule : rules_.rules)
+    if (rule.matches(session_id))
+      if (auto judge = make_judge(rule.condition)) trainer.watched.push_back({&rule, std::move(judge)});
+  return &trainer;
+}
+
+std::vector<DueAlert> AlertRules::judge(const TrainerView& view, Liveness state, std::int64_t now_ms) {
   if (state == Liveness::kUnreachable) return {};
   const std::string session_id = view.session().id();
   const auto incarnation = view.figures().incarnation;
-  std::vector<Due> due;
-  for (const auto& rule : kRules) {
-    const auto condition = rule.holds({view, state, now_ms, bad_loss});
-    const auto incident = open_.find({session_id, incarnation, rule.name});
-    if (condition && incident == open_.end())
-      due.push_back({session_id, begun(view, rule, *condition, now_ms)});
-    else if (!condition && incident != open_.end())
-      due.push_back({session_id, ended(incident->second, rule.ended, now_ms)});
-  }
-  for (auto at = open_.lower_bound({session_id, 0, ""}); at != open_.end() && std::get<0>(at->first) == session_id;
-       ++at)
-    if (std::get<1>(at->first) < incarnation)
-      due.push_back({session_id, ended(at->second, "a newer incarnation started", now_ms)});
+  Trainer* trainer = newest(session_id, incarnation);
+  if (trainer == nullptr) return {};  // the list is older than the records; again at the next look
+  std::vector<DueAlert> due;
+  for (auto& watched : trainer->watched)
+    if (auto alert = judge(watched, {view, state, now_ms})) due.push_back({session_id, std::move(*alert)});
+  end_older(session_id, incarnation, now_ms, due);
   return due;
 }
 
+std::optional<v1::Alert> AlertRules::judge(Watched& watched, const Sight& sight) {
+  const auto& facts = facts_of(watched.rule->condition.kind);
+  const Incident incident{sight.view.session().id(), sight.view.figures().incarnation, watched.rule->name};
+  if (happened_.contains(incident) || (!facts.any_time && !heard_lately(sight))) return std::nullopt;
+  const auto open = open_.find(incident);
+  const auto verdict = watched.judge->judge(sight, open != open_.end());
+  if (verdict.answer == Verdict::kHolds) {
+    watched.clear_since_ms.reset();
+    return open == open_.end() ? begun(watched, sight, verdict) : std::nullopt;
+  }
+  if (verdict.answer == Verdict::kUnknown) return std::nullopt;
+  watched.holds_since_ms.reset();
+  if (open == open_.end()) return std::nullopt;
+  if (!watched.clear_since_ms) watched.clear_since_ms = sight.now_ms;
+  if (sight.now_ms - *watched.clear_since_ms < watched.rule->clear_after_ms) return std::nullopt;
+  return ended(open->second, verdict.message, sight.now_ms);
+}
+
+std::optional<v1::Alert> AlertRules::begun(Watched& watched, const Sight& sight, const Verdict& verdict) const {
+  const auto& rule = *watched.rule;
+  if (!watched.holds_since_ms) {
+    watched.holds_since_ms = sight.now_ms;
+    watched.start = verdict.start;
+  }
+  if (sight.now_ms - *watched.holds_since_ms < rule.for_ms) return std::nullopt;
+  if (is_quiet(sight.view.session().id(), rule, sight.now_ms)) return std::nullopt;
+  std::string message = verdict.message;
+  if (rule.action)
+    message += acting_ ? "; action: " + rule.action->text : "; would " + rule.action->text + " (acting is off)";
+  v1::Alert alert;
+  alert.set_alert_id(incident_id(rule, sight.view, watched.start));
+  alert.set_rule(rule.name);
+  alert.set_message(message);
+  alert.set_active(true);
+  alert.set_trainer_incarnation(sight.view.figures().incarnation);
+  alert.set_timestamp_ms(sight.now_ms);
+  alert.set_value(verdict.value);
+  return alert;
+}
+
+bool AlertRules::is_quiet(const std::string& session_id, const Rule& rule, std::int64_t now_ms) const {
+  const auto last = last_raised_ms_.find({session_id, rule.name});
+  return last != last_raised_ms_.end() && now_ms - last->second < rule.quiet_ms;
+}
+
+// Only what these rules could have raised.
+void AlertRules::end_older(const std::string& session_id, std::uint64_t incarnation, std::int64_t now_ms,
+                           std::vector<DueAlert>& due) const {
+  for (auto at = open_.lower_bound({session_id, 0, ""}); at != open_.end() && std::get<0>(at->first) == session_id;
+       ++at)
+    if (std::get<1>(at->first) < incarnation && rule_named(std::get<2>(at->first)) != nullptr)
+      due.push_back({session_id, ended(at->second, "a newer incarnation started", now_ms)});
+}
+
+void AlertRules::looked(const std::string& session_id) {
+  const auto found = trainers_.find(session_id);
+  if (found == trainers_.end()) return;
+  for (auto& watched : found->second.watched)
+    watched.judge->looked();
+}
+
 void AlertRules::stored(const std::string& session_id, const v1::Alert& alert) {
-  const Incident incident{session_id, alert.trainer_incarnation(), alert.rule()};
-  if (alert.active())
-    open_[incident] = alert;
-  else
+  if (is_action_alert(alert)) return;
+  Incident incident{session_id, alert.trainer_incarnation(), alert.rule()};
+  if (!alert.active()) {
     open_.erase(incident);
+    return;
+  }
+  auto& last_ms = last_raised_ms_[{session_id, alert.rule()}];
+  last_ms = std::max(last_ms, alert.timestamp_ms());
+  const Rule* rule = rule_named(alert.rule());
+  if (rule != nullptr && !facts_of(rule->condition.kind).has_end)
+    happened_.insert(std::move(incident));
+  else
+    open_[incident] = alert;
+}
+
+const Rule* AlertRules::rule_named(const std::string& name) const {
+  const auto found =
+      std::find_if(rules_.rules.begin(), rules_.rules.end(), [&](const Rule& rule) { return rule.name == name; });
+  return found == rules_.rules.end() ? nullptr : &*found;
 }
 
 }  // namespace trainbus

@@ -3,36 +3,88 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
-#include "loss_watch.hpp"
-#include "trainbus/trainer_view.hpp"
+#include "condition.hpp"
 
 namespace trainbus {
 
-// Rules: "dead", "stalled", "not_finite" (the loss). Pure: time is a parameter, alerts come out as values and are open
-// only once the journal has them (stored()). An incident is named by what the trainer itself counts (its heartbeats,
-// its steps), so two watchers give it the same id.
+// An alert that a rule has something to do with.
+struct DueAlert {
+  std::string session_id;
+  v1::Alert alert;
+};
+
+// Pure: time is a parameter, alerts come out as values and are open only once the journal has them (stored()). An
+// incident is named by what the trainer itself counts (its heartbeats, its steps), so two watchers give it the same
+// id. Single-threaded; bounded by the trainers and the windows of the conditions.
 class AlertRules {
  public:
-  struct Due {
-    std::string session_id;
-    v1::Alert alert;
-  };
+  // Silent for longer, a trainer's records begin and end nothing but dead, stalled and not_finite.
+  static constexpr std::int64_t kLatelyMs = 600'000;
+
+  // `acting`: what a rule does is done, not only mentioned.
+  explicit AlertRules(RuleSet rules = default_rules(), bool acting = false);
+  AlertRules(const AlertRules&) = delete;
+  AlertRules& operator=(const AlertRules&) = delete;
+
+  // A batch, epoch or perf record.
+  void take(const v1::MetricsRequest& record);
+  // An epoch of before this watcher: only for conditions that look so far back. To be taken before any other record.
+  void take_history(const v1::MetricsRequest& record);
+
   // What must be raised about this trainer now: conditions that began, and open ones that ended. Again and again until
-  // stored(). Nothing while the trainer is unreachable. `bad_loss`: one that came since the last look, nullptr: none.
-  std::vector<Due> judge(const TrainerView& view, Liveness state, std::int64_t now_ms,
-                         const LossWatch::BadLoss* bad_loss = nullptr) const;
+  // stored(). Nothing while the trainer is unreachable.
+  std::vector<DueAlert> judge(const TrainerView& view, Liveness state, std::int64_t now_ms);
+  // All that was due at this look is stored: what happened between two looks is forgotten.
+  void looked(const std::string& session_id);
 
   // The journal has this alert: raised just now, by another watcher, or read from the history.
   void stored(const std::string& session_id, const v1::Alert& alert);
+  // Incidents that have begun and not ended.
   std::size_t open() const { return open_.size(); }
 
  private:
   using Incident = std::tuple<std::string, std::uint64_t, std::string>;  // session, incarnation, rule
+
+  // One rule over one incarnation.
+  struct Watched {
+    const Rule* rule;
+    std::unique_ptr<Judge> judge;
+    std::uint64_t start = 0;                          // of what holds
+    std::optional<std::int64_t> holds_since_ms = {};  // at every look
+    std::optional<std::int64_t> clear_since_ms = {};
+  };
+  struct Trainer {
+    std::uint64_t incarnation = 0;
+    std::vector<Watched> watched = {};
+  };
+
+  void take(const v1::MetricsRequest& record, bool is_history);
+  Trainer* newest(const std::string& session_id, std::uint64_t incarnation);
+  std::optional<v1::Alert> judge(Watched& watched, const Sight& sight);
+  std::optional<v1::Alert> begun(Watched& watched, const Sight& sight, const Verdict& verdict) const;
+  bool is_quiet(const std::string& session_id, const Rule& rule, std::int64_t now_ms) const;
+  void end_older(const std::string& session_id, std::uint64_t incarnation, std::int64_t now_ms,
+                 std::vector<DueAlert>& due) const;
+  const Rule* rule_named(const std::string& name) const;
+
+  const RuleSet rules_;
+  const bool acting_;
+  std::unordered_map<std::string, Trainer> trainers_;  // by session id
   std::map<Incident, v1::Alert> open_;
+  std::set<Incident> happened_;                                                 // of conditions without an end
+  std::map<std::pair<std::string, std::string>, std::int64_t> last_raised_ms_;  // session, rule
 };
+
+// The second alert of an incident says how its action ended; it neither begins nor ends anything.
+std::string action_alert_id(const std::string& incident_id);
+bool is_action_alert(const v1::Alert& alert);
 
 }  // namespace trainbus

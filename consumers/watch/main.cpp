@@ -1,50 +1,105 @@
-// trainbus-watch: the liveness of every trainer in a terminal, and alerts on the bus.
+// trainbus-watch: the liveness of every trainer in a terminal, and alerts: on the bus, to channels, with actions.
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <iostream>
 
+#include "channel_test.hpp"
+#include "rule_words.hpp"
+#include "rules_file.hpp"
 #include "time_flag.hpp"
 #include "trainbus/program.hpp"
 #include "watcher.hpp"
 
 namespace {
 
+using namespace trainbus;
+
 constexpr char kExamples[] = R"(Examples:
   trainbus-watch                        a table, redrawn every second, in a terminal; elsewhere a line per change
   trainbus-watch --once --json | jq     what there is now, for a script
   trainbus-watch --run mnist --no-alerts
+  trainbus-watch check --rules rules.yaml          says in words what it understood; starts nothing
+  trainbus-watch test --rules rules.yaml           sends one notice through every channel; exit 1 when one failed
+  trainbus-watch --rules rules.yaml                raises, and tells webhooks and commands
+  trainbus-watch --rules rules.yaml --act          and does what the rules' then: says
+
+A rules file:
+  channels:
+    team: {webhook: "${SLACK_URL}"}
+  rules:
+    - {on: dead, severity: critical}
+    - {on: loss_spike, above: 5x, runs: mnist*, then: set-lr 0.5x}
 
 States: WAITING before the first step; ALIVE; PAUSED by command; STALLED: heartbeats but no step for max(10 s, 10 x
 the recent step time); DEAD: three heartbeats missed; COMPLETED and FAILED: it said so; UNREACHABLE: the broker is away.
-Alerts (dead, stalled, not_finite) are records on the bus, once per incident, and end when the condition does.
+Alerts (dead, stalled, not_finite, or what --rules says) are records on the bus, once per incident, and end when the
+condition does. All keys and conditions: consumers/watch/README.md and rules.example.yaml.
 )";
+
+struct Flags {
+  WatchOptions watch;
+  std::string rules_file;
+  bool no_alerts = false;
+  double interval_ms = 1000;
+};
+
+int check(const Flags& flags) {
+  for (const auto& line : in_words(flags.watch.rules))
+    std::cout << line << '\n';
+  return 0;
+}
+
+int watch(Flags& flags) {
+  auto& options = flags.watch;
+  options.interval = std::chrono::milliseconds(static_cast<std::int64_t>(flags.interval_ms));
+  options.alerts = !flags.no_alerts;
+  const bool on_terminal = isatty(STDOUT_FILENO) != 0 && !options.json;
+  if (on_terminal && !options.once && isatty(STDERR_FILENO) != 0) spdlog::set_level(spdlog::level::off);
+  Watcher watcher(options, std::cout, on_terminal);
+  if (!options.once) {
+    watcher.run();
+    return 0;
+  }
+  if (watcher.show_once(std::chrono::seconds(3))) return 0;
+  throw std::runtime_error("no broker answers at " + options.broker + " within 3 s (is trainbus-broker running?)");
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace trainbus;
-  CLI::App app("Shows whether every training is alive, stalled, paused, dead or finished; raises alerts.",
+  CLI::App app("Shows whether every training is alive, stalled, paused, dead or finished; raises alerts and acts.",
                "trainbus-watch");
-  WatchOptions options;
-  bool no_alerts = false;
-  double interval_ms = 1000;
+  Flags flags;
   app.footer(kExamples);
-  app.add_option("--broker", options.broker, "base address of the broker")->capture_default_str();
-  app.add_option("--run", options.run, "only this run");
-  add_time_flag(app, "--interval", interval_ms, 100, "time between two looks, e.g. 500ms or 2s")->default_str("1s");
-  app.add_flag("--no-alerts", no_alerts, "only look");
-  app.add_flag("--once", options.once, "show the table once and end; raises no alerts");
-  app.add_flag("--json", options.json, "JSON: one object with --once, else a line per change");
+  app.fallthrough();
+  app.require_subcommand(0, 1);
+  app.add_option("--broker", flags.watch.broker, "base address of the broker")->capture_default_str();
+  app.add_option("--run", flags.watch.run, "only this run");
+  add_time_flag(app, "--interval", flags.interval_ms, 100, "time between two looks, e.g. 500ms or 2s")
+      ->default_str("1s");
+  auto* rules = app.add_option("--rules", flags.rules_file, "rules instead of dead, stalled, not_finite; see below")
+                    ->type_name("FILE");
+  app.add_flag("--act", flags.watch.act, "do what the rules' then: says; without it that is only mentioned")
+      ->needs(rules);
+  app.add_option("--state-dir", flags.watch.state_dir, "how far each channel was told; one watcher each")
+      ->capture_default_str();
+  app.add_flag("--no-alerts", flags.no_alerts, "only look")->excludes(rules);
+  app.add_flag("--once", flags.watch.once, "show the table once and end; raises no alerts");
+  app.add_flag("--json", flags.watch.json, "JSON: one object with --once, else a line per change");
+  auto* checking = app.add_subcommand("check", "say in words what a rules file says, and end")->needs(rules);
+  auto* testing = app.add_subcommand("test", "send one notice through every channel of a rules file, and end");
+  testing->needs(rules);
   return run_program(app, argc, argv, [&] {
-    options.interval = std::chrono::milliseconds(static_cast<std::int64_t>(interval_ms));
-    options.alerts = !no_alerts;
-    Watcher watcher(options, std::cout, isatty(STDOUT_FILENO) != 0 && !options.json);
-    if (!options.once) {
-      watcher.run();
-      return 0;
+    try {
+      if (!flags.rules_file.empty()) flags.watch.rules = load_rules(flags.rules_file);
+    } catch (const RulesError& error) {
+      std::cerr << error.what() << '\n';  // as compilers do, so that an editor finds the place
+      return 2;
     }
-    if (watcher.show_once(std::chrono::seconds(3))) return 0;
-    throw std::runtime_error("no broker answers at " + options.broker + " within 3 s (is trainbus-broker running?)");
+    if (checking->parsed()) return check(flags);
+    if (testing->parsed()) return test_channels(flags.watch.rules, flags.watch.json, std::cout);
+    return watch(flags);
   });
 }

@@ -1,17 +1,20 @@
 #pragma once
-// The watcher: looks at every trainer once an interval, follows their losses, shows what it sees, raises alerts.
+// The watcher: looks at every trainer once an interval, follows their records, shows what it sees, raises alerts, acts.
 
 #include <chrono>
-#include <deque>
-#include <iosfwd>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "alert_rules.hpp"
+#include "delivery.hpp"
+#include "position_file.hpp"
+#include "rule_actions.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/control_client.hpp"
 #include "trainbus/trainer_table.hpp"
+#include "watch_screen.hpp"
 
 namespace trainbus {
 
@@ -22,12 +25,16 @@ struct WatchOptions {
   bool alerts = true;
   bool once = false;
   bool json = false;
+  RuleSet rules = default_rules();
+  bool act = false;
+  std::string state_dir = default_watch_state_dir();  // used only when there are channels
 };
 
-// Single-threaded. With a terminal on `out` a table redrawn in place; otherwise one line for every change of state
-// and every alert (JSON lines with `json`).
+// Single-threaded, but for the channels. Raises nothing before it knows what is open already, and before every channel
+// knows where it starts.
 class Watcher {
  public:
+  // Throws std::runtime_error with one line on a state folder, certificates or a position file that cannot be used.
   Watcher(WatchOptions options, std::ostream& out, bool on_terminal);
 
   // One look and its table (or JSON). False when no broker answered within `patience`.
@@ -36,29 +43,28 @@ class Watcher {
   void run();
 
  private:
+  void start_channels();
   void look(std::chrono::milliseconds patience);
+  bool ready_to_raise() const;
   void raise_alerts(std::int64_t now_ms);
   bool raise_alerts_of(const TrainerTable::Row& row, std::int64_t now_ms);
+  void act(std::int64_t now_ms);
   void read_bus(std::chrono::milliseconds time);
-  void read_losses();
-  void tell_alert(const std::string& session_id, const v1::Alert& alert);
-  void tell_changes(std::int64_t now_ms);
-  void draw(std::int64_t now_ms);
-  void say(const std::string& line);
+  void read_records();
+  void take_stored(const Record& record);
+  std::vector<std::string> channel_problems() const;
 
-  WatchOptions options_;
-  std::ostream& out_;
-  const bool on_terminal_;
-  const bool colours_;
+  const WatchOptions options_;
+  WatchScreen screen_;
   ControlClient client_;
-  std::unique_ptr<Consumer> alerts_;  // what is open already, whoever raised it; null without alerts
-  std::unique_ptr<Consumer> losses_;  // every batch and epoch: a look alone sees the newest; null without alerts
-  LossWatch loss_watch_;
+  std::unique_ptr<Consumer> stored_;   // alerts and commands, from the beginning; null without alerts
+  std::unique_ptr<Consumer> records_;  // batches, epochs, perf, live; null without alerts
+  std::unique_ptr<Consumer> epochs_;   // of before this watcher; null once they are read
   TrainerTable table_;
   AlertRules rules_;
-  std::map<std::string, Liveness> told_;   // by session id
-  std::deque<std::string> recent_alerts_;  // for the terminal
-  bool told_away_ = false;
+  std::optional<RuleActions> actions_;  // with --act
+  std::unique_ptr<StateFolder> state_folder_;
+  std::vector<std::unique_ptr<Delivery>> deliveries_;
 };
 
 }  // namespace trainbus

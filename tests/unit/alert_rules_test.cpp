@@ -21,11 +21,15 @@ class AlertRulesTest : public ::testing::Test {
     view.fold(v1::KIND_HEARTBEAT, message, kNow);
   }
   void loss(double value, std::uint64_t step, std::uint64_t incarnation = 1) {
+    view.fold(v1::KIND_BATCH, batch(value, step, incarnation), kNow);
+  }
+  static v1::MetricsRequest batch(double value, std::uint64_t step, std::uint64_t incarnation = 1) {
     v1::MetricsRequest message;
+    message.set_session_id("r/t");
     message.set_incarnation(incarnation);
     message.mutable_batch_data()->set_batch_loss(value);
     message.mutable_batch_data()->set_step(step);
-    view.fold(v1::KIND_BATCH, message, kNow);
+    return message;
   }
   std::vector<v1::Alert> raise(Liveness state) {
     std::vector<v1::Alert> raised;
@@ -34,6 +38,7 @@ class AlertRulesTest : public ::testing::Test {
       rules.stored(due.session_id, due.alert);
       raised.push_back(due.alert);
     }
+    rules.looked("r/t");
     return raised;
   }
 
@@ -68,13 +73,15 @@ TEST_F(AlertRulesTest, DeathIsRaisedOnceAndEndsWhenTheTrainerIsHeardAgain) {
 }
 
 TEST_F(AlertRulesTest, ABadLossBetweenTwoLooksIsAnIncidentOfItsStepAndEndsAtTheNextLook) {
+  rules.take(batch(std::nan(""), 11));
+  rules.take(batch(0.5, 12));
   loss(0.5, 12);
-  const LossWatch::BadLoss bad{11, std::nan("")};
-  const auto due = rules.judge(view, Liveness::kAlive, kNow, &bad);
+  const auto due = rules.judge(view, Liveness::kAlive, kNow);
   ASSERT_EQ(due.size(), 1u);
   EXPECT_EQ(due[0].alert.message(), "the loss is nan at step 11");
   rules.stored(due[0].session_id, due[0].alert);
-  EXPECT_TRUE(rules.judge(view, Liveness::kAlive, kNow, &bad).empty()) << "still";
+  EXPECT_TRUE(rules.judge(view, Liveness::kAlive, kNow).empty()) << "still";
+  rules.looked("r/t");
   const auto ended = raise(Liveness::kAlive);
   ASSERT_EQ(ended.size(), 1u);
   EXPECT_EQ(ended[0].message(), "the loss is finite");

@@ -1,0 +1,107 @@
+#include "rule_words.hpp"
+
+#include "condition.hpp"
+#include "text_forms.hpp"
+#include "webhook_url.hpp"
+
+namespace trainbus {
+namespace {
+
+std::string time_text(std::int64_t ms) { return duration_text(static_cast<double>(ms) / 1000); }
+
+std::string list_text(const std::vector<std::string>& names, const char* before_last) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? before_last : ", ") + names[i];
+  return text;
+}
+
+std::string channel_words(const ChannelSpec& channel) {
+  std::string words = "channel " + channel.name + ": ";
+  if (channel.exec.empty()) {
+    words += "POST to " + parse_webhook_url(channel.webhook)->shown() + "/...";
+    if (!channel.ca_file.empty()) words += ", trusting " + channel.ca_file;
+  } else {
+    const auto arguments = channel.exec.size() - 1;  // not shown: they may hold a secret
+    words += "run " + channel.exec.front();
+    if (arguments > 0) words += " with " + std::to_string(arguments) + (arguments == 1 ? " argument" : " arguments");
+  }
+  words += ", within " + time_text(channel.timeout.count());
+  return words + (channel.ended ? "" : ", not when a condition ends");
+}
+
+std::string limits(const Condition& condition, const std::string& of_what) {
+  std::string words = number_text(condition.limit) + " x " + of_what;
+  return condition.until == condition.limit ? words : words + ", until " + number_text(condition.until) + " x";
+}
+
+std::string condition_words(const Condition& condition) {
+  const std::string over = std::to_string(condition.over);
+  const std::string second = condition.of_second ? "the validation loss" : "the loss";
+  switch (condition.kind) {
+    case ConditionKind::kDead: return "three heartbeats are missed";
+    case ConditionKind::kStalled: return "heartbeats arrive and no step";
+    case ConditionKind::kNotFinite: return "a loss is NaN or infinite";
+    case ConditionKind::kLossSpike:
+      return "a loss is above " + limits(condition, "the median of the " + over + " before");
+    case ConditionKind::kPlateau:
+      return condition.over_batches
+                 ? "the mean loss of " + over + " batches is not better than the best one before by " +
+                       number_text(100 * condition.improvement) + " %"
+                 : second + " was not better by " + number_text(100 * condition.improvement) + " % for " + over +
+                       " epochs";
+    case ConditionKind::kAccuracyCollapse:
+      return "the mean accuracy of " + over + " batches is below " + limits(condition, "the best one before");
+    case ConditionKind::kThroughputDrop:
+      return "batches a second are below " + limits(condition, "the median of the " + over + " perf records before");
+    case ConditionKind::kMemoryGradient:
+      return std::string(condition.of_second ? "GPU memory" : "memory") + " grows by more than " +
+             number_text(condition.limit) + " MB a minute, measured over " + time_text(condition.over_ms);
+    case ConditionKind::kConverged: return "an epoch says that it has converged";
+    case ConditionKind::kFinished:
+      return condition.status == v1::FAILED      ? "the training says that it failed"
+             : condition.status == v1::COMPLETED ? "the training says that it is completed"
+                                                 : "the training says that it has ended";
+    case ConditionKind::kSinkFailing: return "trainbus-log says that a sink is failing";
+    case ConditionKind::kJournalFailing: return "the broker says that its journal is failing";
+  }
+  return "";
+}
+
+std::string whose(const Rule& rule) {
+  if (facts_of(rule.condition.kind).raised_elsewhere && rule.runs.empty() && rule.trainers.empty()) return "";
+  const std::string trainers = rule.trainers.empty() ? "any trainer" : "trainer " + list_text(rule.trainers, " or ");
+  return " of " + trainers + (rule.runs.empty() ? "" : " of run " + list_text(rule.runs, " or "));
+}
+
+std::string told(const Rule& rule, const RuleSet& set) {
+  std::vector<std::string> names;
+  for (const auto& channel : set.channels)
+    if (rule.tells(channel.name)) names.push_back(channel.name);
+  return names.empty() ? "" : " and tell " + list_text(names, " and ");
+}
+
+std::string rule_words(const Rule& rule, const RuleSet& set) {
+  const bool elsewhere = facts_of(rule.condition.kind).raised_elsewhere;
+  std::string words = "rule " + rule.name + whose(rule) + ": when " + condition_words(rule.condition);
+  if (rule.for_ms > 0) words += " for " + time_text(rule.for_ms);
+  words += elsewhere ? ", take its alert (" : ", raise an alert (";
+  words += std::string(severity_name(rule.severity)) + ')' + told(rule, set);
+  if (rule.action) words += ", and " + rule.action->text + " (with --act)";
+  if (rule.clear_after_ms > 0) words += "; over once it is gone for " + time_text(rule.clear_after_ms);
+  if (rule.quiet_ms > 0) words += "; then quiet for " + time_text(rule.quiet_ms);
+  return words;
+}
+
+}  // namespace
+
+std::vector<std::string> in_words(const RuleSet& set) {
+  std::vector<std::string> lines;
+  for (const auto& channel : set.channels)
+    lines.push_back(printable(channel_words(channel)));
+  for (const auto& rule : set.rules)
+    lines.push_back(printable(rule_words(rule, set)));
+  return lines;
+}
+
+}  // namespace trainbus

@@ -1,0 +1,171 @@
+#include "webhook_channel.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <charconv>
+#include <future>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "text_forms.hpp"
+#include "trainbus/program.hpp"
+#include "webhook_url.hpp"
+
+namespace trainbus {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace ssl = asio::ssl;
+using asio::ip::tcp;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kTurn{50};
+constexpr char kLate[] = "not within the time limit";
+
+// One post: each step with a limit of time, given up on stop.
+class Post {
+ public:
+  Post(const WebhookUrl& url, ssl::context& tls, std::chrono::milliseconds timeout, const std::atomic<bool>& stop)
+      : url_(url), stream_(io_, tls), until_(Clock::now() + timeout), stop_(stop) {}
+
+  // The answer; else failure() says why there is none.
+  std::optional<http::response<http::string_body>> send(const std::string& body) {
+    const auto addresses = resolve();
+    step("no connection", [&](auto done) { tcp_stream().async_connect(addresses, done); });
+    if (url_.tls) handshake();
+    return url_.tls ? exchange(stream_, body) : exchange(tcp_stream(), body);
+  }
+  const std::string& failure() const { return failure_; }
+
+ private:
+  beast::tcp_stream& tcp_stream() { return stream_.next_layer(); }
+
+  // In a thread of its own: a name server that is silent cannot be interrupted, only left.
+  tcp::resolver::results_type resolve() {
+    using Found = std::pair<beast::error_code, tcp::resolver::results_type>;
+    const auto found = std::make_shared<std::promise<Found>>();
+    auto answer = found->get_future();
+    std::thread([found, host = url_.host_name(), port = url_.port] {
+      asio::io_context io;
+      beast::error_code error;
+      auto addresses = tcp::resolver(io).resolve(host, port, error);
+      found->set_value({error, std::move(addresses)});
+    }).detach();
+    while (!stop_ && Clock::now() < until_)
+      if (answer.wait_for(kTurn) == std::future_status::ready) {
+        auto [error, addresses] = answer.get();
+        if (error) failure_ = "no such host: " + error.message();
+        return addresses;
+      }
+    failure_ = std::string("no such host: ") + (stop_ ? "stopped" : kLate);
+    return {};
+  }
+
+  void handshake() {
+    if (!failure_.empty()) return;
+    SSL_set_tlsext_host_name(stream_.native_handle(), url_.host_name().c_str());
+    stream_.set_verify_callback(ssl::host_name_verification(url_.host_name()));
+    step("no TLS", [&](auto done) { stream_.async_handshake(ssl::stream_base::client, done); });
+  }
+
+  template <class Stream>
+  std::optional<http::response<http::string_body>> exchange(Stream& stream, const std::string& body) {
+    http::request<http::string_body> request(http::verb::post, url_.target, 11);
+    request.set(http::field::host, url_.authority());
+    request.set(http::field::user_agent, std::string("trainbus-watch/") + version());
+    request.set(http::field::content_type, "application/json");
+    request.set(http::field::connection, "close");
+    request.body() = body;
+    request.prepare_payload();
+    step("not sent", [&](auto done) { http::async_write(stream, request, done); });
+    beast::flat_buffer in(64 << 10);
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(1 << 20);
+    // The header is enough; what a server says besides is nobody's.
+    step("no answer", [&](auto done) { http::async_read_header(stream, in, parser, done); });
+    if (!failure_.empty()) return std::nullopt;
+    return parser.release();
+  }
+
+  // Runs one asynchronous operation to its end, unless an earlier one failed.
+  template <class Start>
+  void step(const char* what, Start start) {
+    if (!failure_.empty()) return;
+    std::optional<beast::error_code> result;
+    start([&](beast::error_code error, auto&&...) { result = error; });
+    io_.restart();
+    while (!result && !stop_ && Clock::now() < until_)
+      io_.run_one_for(std::min<Clock::duration>(kTurn, until_ - Clock::now()));
+    if (result && !*result) return;
+    failure_ = std::string(what) + ": " + (result ? result->message() : stop_ ? "stopped" : kLate);
+    if (result) return;
+    tcp_stream().close();
+    io_.restart();
+    io_.run_for(kTurn);  // lets it end; what still runs dies with its io_context
+  }
+
+  const WebhookUrl& url_;
+  asio::io_context io_;
+  ssl::stream<beast::tcp_stream> stream_;
+  const Clock::time_point until_;
+  const std::atomic<bool>& stop_;
+  std::string failure_;
+};
+
+class WebhookChannel final : public Channel {
+ public:
+  explicit WebhookChannel(const ChannelSpec& spec)
+      : url_(*parse_webhook_url(spec.webhook)), timeout_(spec.timeout), tls_(ssl::context::tls_client) {
+    beast::error_code error;
+    tls_.set_verify_mode(ssl::verify_peer);
+    spec.ca_file.empty() ? tls_.set_default_verify_paths(error) : tls_.load_verify_file(spec.ca_file, error);
+    if (error)
+      throw std::runtime_error("channel '" + spec.name + "': no certificates in '" + spec.ca_file +
+                               "': " + error.message());
+  }
+
+  Attempt deliver(const Notice& notice, const std::atomic<bool>& stop) override {
+    Post post(url_, tls_, timeout_, stop);
+    const auto answer = post.send(notice_json(notice));
+    if (!answer) return {Attempt::kFailed, printable(post.failure())};
+    return attempt_of_answer(answer->result_int(), std::string((*answer)[http::field::retry_after]));
+  }
+  std::string shown() const override { return url_.shown(); }
+
+ private:
+  const WebhookUrl url_;
+  const std::chrono::milliseconds timeout_;
+  ssl::context tls_;
+};
+
+}  // namespace
+
+std::unique_ptr<Channel> make_webhook_channel(const ChannelSpec& spec) {
+  return std::make_unique<WebhookChannel>(spec);
+}
+
+Attempt attempt_of_answer(unsigned status, const std::string& retry_after) {
+  constexpr int kLongestSec = 300;
+  Attempt attempt{.detail = "answer " + std::to_string(status)};
+  int seconds = 0;
+  std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
+  attempt.not_before = std::chrono::seconds(std::clamp(seconds, 0, kLongestSec));
+  if (status / 100 == 2) {
+    attempt.result = Attempt::kDelivered;
+  } else if (status / 100 == 3 || status / 100 == 4) {
+    // Of these the channel, not the notice, is the reason: to be put right by its owner.
+    constexpr unsigned kLater[] = {401, 403, 404, 407, 408, 410, 425, 429};
+    const bool later = std::find(std::begin(kLater), std::end(kLater), status) != std::end(kLater);
+    attempt.result = later ? Attempt::kFailed : Attempt::kRefused;
+  }
+  return attempt;
+}
+
+}  // namespace trainbus
