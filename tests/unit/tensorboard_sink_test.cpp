@@ -254,6 +254,16 @@ TEST_F(TensorboardSinkTest, WritesAgainWhatWasBehindDamage) {
   EXPECT_EQ(fill({}).begin()->second, 4U);
 }
 
+TEST_F(TensorboardSinkTest, DrawsAnyStepThatATrainerSends) {
+  auto odd = batch_at(kLife, 1, -5, -7, 1);
+  odd.message.mutable_batch_data()->set_step(~0ULL);
+  auto far = batch_at(kLaterLife, 1, 1 << 30, 1 << 30, 1);
+  fill({odd, plan_of(kLaterLife, 1 << 30), far, batch_at(kLaterLife, 2, 0, 0, 1)});
+  for (const auto& event : events())
+    EXPECT_GE(event.step, 0);
+  EXPECT_EQ(fill({}).size(), 3U);
+}
+
 TEST_F(TensorboardSinkTest, KeepsDotNamesWithinItsFolder) {
   auto record = sample_batch(1, "..");
   record.topic.session.run = "..";
@@ -271,6 +281,11 @@ TEST_F(TensorboardSinkTest, RefusesASecondWriterAndWrongOptions) {
               Sink(test::OptionValues{{"folder", dir_ / "no/tb"}}).open();
             }),
             '\'' + (dir_ / "no/tb") + "': No such file or directory");
+  std::ofstream(dir_ / "file") << "text";
+  EXPECT_EQ(failure_of([&] {
+              Sink(test::OptionValues{{"folder", dir_ / "file"}}).open();
+            }),
+            '\'' + (dir_ / "file") + "': is not a folder");
   EXPECT_EQ(failure_of([&] {
               Sink none(test::OptionValues{{"folder", folder_}, {"images", "1ms"}});
             }),

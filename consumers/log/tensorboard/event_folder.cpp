@@ -32,6 +32,7 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
 void make_folder(const std::string& path) {
   std::error_code error;
   fs::create_directory(path, error);
+  if (fs::exists(path) && !fs::is_directory(path)) throw std::runtime_error('\'' + path + "': is not a folder");
   if (error) throw std::runtime_error('\'' + path + "': " + error.message());
 }
 

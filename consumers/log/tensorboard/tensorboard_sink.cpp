@@ -18,13 +18,19 @@ std::chrono::milliseconds period_of(const SinkOptions& options) {
   return period;
 }
 
+// No sum of these overflows, whatever a trainer sends.
+std::int64_t bounded(std::uint64_t step) {
+  constexpr std::uint64_t kMaxStep = 1ULL << 53;
+  return static_cast<std::int64_t>(std::min(step, kMaxStep));
+}
+
 // The trainer's own step; a client that does not count its steps is drawn over its sequence.
 std::int64_t own_step(const SinkRecord& record, Kind kind) {
   const auto& message = record.message();
   const auto step = kind == v1::KIND_BATCH   ? message.batch_data().step()
                     : kind == v1::KIND_EPOCH ? message.epoch_data().step()
                                              : message.performance_data().step();
-  return static_cast<std::int64_t>(step != 0 ? step : record.sequence());
+  return bounded(step != 0 ? step : record.sequence());
 }
 
 }  // namespace
@@ -105,12 +111,12 @@ void TensorboardSink::place_between(const SinkRecord& record, TrainerFiles& trai
       if (status.has_config()) place.batches_per_epoch = status.config().batches_per_epoch();
       ended = status.status() == v1::COMPLETED || status.status() == v1::FAILED;
       add_values(*event_.mutable_summary(), status);
-      event_.set_step(static_cast<std::int64_t>(status.step()));
+      event_.set_step(bounded(status.step()));
       break;
     }
     case v1::KIND_COMMAND:
       add_values(*event_.mutable_summary(), message.command());
-      event_.set_step(static_cast<std::int64_t>(message.command().applied_step()));
+      event_.set_step(bounded(message.command().applied_step()));
       break;
     default: add_values(*event_.mutable_summary(), message.alert()); break;
   }
@@ -164,7 +170,7 @@ void TensorboardSink::take_images() {
     const auto offset = trainer->line.life(frame.incarnation).offset;
     const auto& tiles = message.batch_data();
     if (!offset || tiles.step() == 0) continue;
-    const auto step = *offset + static_cast<std::int64_t>(tiles.step());
+    const auto step = *offset + bounded(tiles.step());
     if (step <= life->second.marks.step[v1::KIND_TILES] || trainer->line.superseded(frame.incarnation, step)) continue;
     event_.Clear();
     event_.set_wall_time(static_cast<double>(message.timestamp_ms()) / 1000);
