@@ -12,7 +12,7 @@ constexpr char kHeads[] =
 
 // One row per process life of a trainer: what it is (the newest status with a configuration), what it said last, and
 // how many batches and epochs there are.
-constexpr char kTrainersView[] = R"(
+constexpr char kIncarnationsView[] = R"(
 SELECT h.run, h.trainer, h.incarnation, to_timestamp((h.incarnation >> 20) / 1000.0) AS started,
        last.status, last.message, plan.model_name, plan.dataset_name, plan.total_epochs, plan.batches_per_epoch,
        plan.batch_size, plan.learning_rate, plan.class_names, h.batches, h.epochs
@@ -28,10 +28,14 @@ LEFT JOIN LATERAL (SELECT * FROM $.status s
                          AND total_epochs IS NOT NULL
                    ORDER BY sequence DESC LIMIT 1) plan ON true)";
 
+// The newest life of each trainer.
+constexpr char kTrainersView[] =
+    "SELECT DISTINCT ON (run, trainer) * FROM $.incarnations ORDER BY run, trainer, incarnation DESC";
+
 constexpr char kRunsView[] = R"(
 SELECT run, count(DISTINCT trainer) AS trainers, count(*) AS incarnations, min(started) AS started,
        sum(batches)::bigint AS batches, sum(epochs)::bigint AS epochs
-FROM $.trainers GROUP BY run)";
+FROM $.incarnations GROUP BY run)";
 
 std::string in_schema(std::string text, const std::string& schema) {
   for (auto at = text.find('$'); at != std::string::npos; at = text.find('$', at + schema.size()))
@@ -49,21 +53,23 @@ void insert_from_staging(pqxx::work& transaction, const std::string& schema, con
 }  // namespace
 
 void make_schema(pqxx::work& transaction, const std::string& schema) {
-  const auto is_there = [&] {
-    return transaction.exec1("SELECT to_regclass(" + transaction.quote(schema + ".runs") + ") IS NOT NULL")[0]
-        .as<bool>();
+  const auto name = transaction.quote(schema.substr(1, schema.size() - 2));
+  // Asked of the catalogue's rows: to_regclass() may still say what was so before the lock.
+  const auto is_there = [&](const std::string& table) {
+    return !transaction
+                .exec("SELECT FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid WHERE nspname = " +
+                      name + table)
+                .empty();
   };
-  if (is_there()) return;
+  const std::string last_made = " AND relname = 'runs'";
+  if (is_there(last_made)) return;
   transaction.exec("SELECT pg_advisory_xact_lock(hashtext('trainbus'))");
-  if (is_there()) return;
-  if (transaction
-          .exec("SELECT FROM pg_namespace WHERE quote_ident(nspname) = quote_ident(" +
-                transaction.quote(schema.substr(1, schema.size() - 2)) + ")")
-          .empty())
-    transaction.exec("CREATE SCHEMA " + schema);
+  if (is_there(last_made)) return;
+  if (!is_there("")) transaction.exec("CREATE SCHEMA " + schema);
   transaction.exec("CREATE TABLE " + schema + ".heads (" + kHeads + ')');
   for (const auto& table : record_tables())
     transaction.exec("CREATE TABLE " + schema + '.' + table.name + " (" + table.definition() + ')');
+  transaction.exec("CREATE VIEW " + schema + ".incarnations AS " + in_schema(kIncarnationsView, schema));
   transaction.exec("CREATE VIEW " + schema + ".trainers AS " + in_schema(kTrainersView, schema));
   transaction.exec("CREATE VIEW " + schema + ".runs AS " + in_schema(kRunsView, schema));
 }

@@ -1,0 +1,208 @@
+// trainbus-log into real NATS servers with JetStream, which die in the middle.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "consumers/log/nats/jet_stream.hpp"
+#include "consumers/log/nats/message_name.hpp"
+#include "record_names.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/nats_server.hpp"
+#include "tests/support/plain_peer.hpp"
+#include "tests/support/running_broker.hpp"
+
+namespace trainbus {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::eventually;
+using test::NatsServers;
+using test::Process;
+using test::RecordNames;
+using test::RunningBroker;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class NatsSink : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!NatsServers::installed()) GTEST_SKIP() << "no nats-server: scripts/install-packages installs it";
+  }
+
+  std::unique_ptr<Process> log(const std::string& to, const std::string& more = {}) const {
+    return std::make_unique<Process>("trainbus-log", std::vector<std::string>{"--broker", broker_.address(), "--sink",
+                                                                              "nats:" + to + ",timeout=3s" + more});
+  }
+  // Until SIGINT.
+  std::unique_ptr<Process> load() const {
+    return std::make_unique<Process>(
+        "trainbus-loadgen", std::vector<std::string>{"--broker", broker_.address(), "--run", "r.1", "--trainers", "4",
+                                                     "--batch-rate", "100", "--epoch-every", "50"});
+  }
+  static void end(Process& training) {
+    training.signal(SIGINT);
+    EXPECT_EQ(training.wait(seconds(10)), 0) << training.output();
+  }
+  static JetStreamOptions options(const NatsServers& servers) {
+    JetStreamOptions options;
+    for (std::size_t i = 0; i < servers.size(); ++i)
+      options.servers.push_back(servers.url(i));
+    options.stream = options.prefix = "trainbus";
+    options.timeout = seconds(3);
+    options.replicas = servers.size();
+    options.duplicate_window = seconds(120);
+    return options;
+  }
+  // Every message that is there; empty while the servers do not answer.
+  static RecordNames names(const NatsServers& servers) {
+    RecordNames names;
+    try {
+      JetStream stream(options(servers));
+      if (stream.subject_sizes().empty()) return names;
+      stream.read_after("trainbus.>", 0, [&](const SeenMessage& message) {
+        const auto name = parse_message_id(message.id);
+        names.insert(name ? test::record_name(name->stream, name->sequence) : "no record");
+      });
+    } catch (const std::runtime_error&) {
+      return {};
+    }
+    return names;
+  }
+  void expect_all_once(const NatsServers& servers) const {
+    const auto wanted = test::journal_names(broker_.address());
+    ASSERT_GT(wanted.size(), 100u);
+    EXPECT_TRUE(eventually(
+        "all records are there", [&] { return names(servers).size() >= wanted.size(); }, seconds(30)));
+    EXPECT_EQ(names(servers), wanted);
+  }
+  static testing::AssertionResult goes_on(const NatsServers& servers, std::size_t more) {
+    std::size_t before = 0;
+    return eventually(
+        "messages come",
+        [&] {
+          const auto count = names(servers).size();
+          if (before == 0) before = count;
+          return count > before + more;
+        },
+        seconds(30));
+  }
+
+  RunningBroker broker_;
+};
+
+TEST_F(NatsSink, HasEveryRecordOnceWhoeverOfTheClusterIsKilled) {
+  NatsServers servers(3);
+  ASSERT_TRUE(eventually(
+      "the cluster has a leader",
+      [&] {
+        try {
+          JetStream stream(options(servers));
+          return true;
+        } catch (const std::runtime_error&) {
+          return false;
+        }
+      },
+      seconds(30)));
+  auto training = load();
+  auto writer = log(servers.urls(), ",replicas=3");
+  for (std::size_t i = 0; i < servers.size(); ++i) {  // the leader is among them
+    ASSERT_TRUE(goes_on(servers, 100)) << writer->output();
+    servers.kill(i);
+    ASSERT_TRUE(goes_on(servers, 100)) << writer->output();
+    servers.start(i);
+  }
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    servers.kill(i);
+  writer->signal(SIGKILL);
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    servers.start(i);
+  writer.reset();
+  const auto open_again = [&] {
+    writer = log(servers.urls(), ",replicas=3");
+    return !writer->wait(seconds(4)).has_value();  // it ends when the cluster has no leader yet
+  };
+  ASSERT_TRUE(eventually("the writer starts", open_again, seconds(40)));
+  end(*training);
+  expect_all_once(servers);
+  writer->signal(SIGTERM);
+  EXPECT_EQ(writer->wait(seconds(5)), 0) << writer->output();
+  EXPECT_THAT(writer->output(), Not(HasSubstr(NatsServers::kPassword)));
+}
+
+TEST_F(NatsSink, KnowsWhatIsThereLongAfterTheDuplicateWindow) {
+  NatsServers servers(1);
+  const std::string window = ",window=100ms";
+  auto training = load();
+  auto writer = log(servers.url(0), window);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(goes_on(servers, 50)) << writer->output();
+    writer->signal(SIGKILL);
+    writer->wait(seconds(5));
+    std::this_thread::sleep_for(milliseconds(200));  // the window has to pass: that is what is tested
+    writer = log(servers.url(0), window);
+  }
+  end(*training);
+  expect_all_once(servers);
+}
+
+TEST_F(NatsSink, FillsTheGapThatAFailureLeft) {
+  NatsServers servers(1);
+  ASSERT_TRUE(eventually("the server serves", [&] {
+    try {
+      JetStream stream(options(servers));
+      // As when 2 and 4 were lost on their way, and nobody was left to send them again.
+      const StreamKey key{"r/t", test::PlainPeer::kIncarnation, v1::KIND_BATCH};
+      for (const std::uint64_t sequence : {1, 3, 5})
+        stream.publish(stream_subject("trainbus", key), message_id(key, sequence), "0@0",
+                       test::PlainPeer::record(sequence).SerializeAsString());
+      stream.wait_for_acknowledgements();
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }));
+  test::PlainPeer peer(broker_.endpoints());
+  ASSERT_TRUE(peer.wait_until_heard());
+  RecordNames wanted;
+  for (std::uint64_t sequence = 1; sequence <= 6; ++sequence) {
+    peer.publish(test::PlainPeer::record(sequence));
+    wanted.insert("batch r/t 42 " + std::to_string(sequence));
+  }
+  for (int i = 0; i < 2; ++i) {  // the second time from the headers of what the first has written
+    Process writer("trainbus-log", {"--broker", broker_.address(), "--once", "--sink", "nats:" + servers.url(0)});
+    ASSERT_EQ(writer.wait(seconds(10)), 0) << writer.output();
+    EXPECT_EQ(names(servers), wanted);
+  }
+}
+
+TEST_F(NatsSink, RefusesToStartInOneLineWithoutThePassword) {
+  NatsServers servers(1);
+  ASSERT_TRUE(eventually("the server serves", [&] {
+    try {
+      JetStream stream(options(servers));
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }));
+  struct Case {
+    std::string to, expected;
+    int exit_code = 1;
+  };
+  const std::string nobody_there = "nats://owner:swordfish@127.0.0.1:" + std::to_string(test::free_port());
+  for (const auto& [to, expected, exit_code] :
+       {Case{servers.url(0, "wordfishs"), "the server refuses the user"}, Case{nobody_there, "no server answers"},
+        Case{"owner:swordfish@127.0.0.1", "to: must be nats://", 2},
+        Case{servers.url(0) + ",stream=a.b", "stream 'a.b': must be", 2}}) {
+    const auto writer = log(to);
+    EXPECT_EQ(writer->wait(seconds(10)), exit_code) << writer->output();
+    EXPECT_THAT(writer->output(), AllOf(HasSubstr(expected), Not(HasSubstr("wordfish"))));
+    EXPECT_EQ(std::ranges::count(writer->output(), '\n'), 1) << writer->output();
+  }
+}
+
+}  // namespace
+}  // namespace trainbus

@@ -1,0 +1,173 @@
+// trainbus-log into a real PostgreSQL server, which dies in the middle.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "record_names.hpp"
+#include "tests/support/plain_peer.hpp"
+#include "tests/support/postgres_server.hpp"
+#include "tests/support/running_broker.hpp"
+
+namespace trainbus {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::eventually;
+using test::PostgresServer;
+using test::Process;
+using test::RecordNames;
+using test::RunningBroker;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kNames[] = R"(
+SELECT 'batch', run, trainer, incarnation, sequence FROM trainbus.batches UNION ALL
+SELECT 'epoch', run, trainer, incarnation, sequence FROM trainbus.epochs UNION ALL
+SELECT 'perf', run, trainer, incarnation, sequence FROM trainbus.perf UNION ALL
+SELECT 'status', run, trainer, incarnation, sequence FROM trainbus.status)";
+
+class PostgresSink : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (!PostgresServer::programs().empty()) server_ = std::make_unique<PostgresServer>();
+  }
+  static void TearDownTestSuite() { server_.reset(); }
+  void SetUp() override {
+    if (!server_) GTEST_SKIP() << "no PostgreSQL: scripts/install-packages installs it";
+  }
+  void TearDown() override {
+    if (server_) server_->query("DROP SCHEMA IF EXISTS trainbus CASCADE");
+  }
+
+  std::unique_ptr<Process> log(const std::string& to, const std::string& more = {}) const {
+    return std::make_unique<Process>(
+        "trainbus-log", std::vector<std::string>{"--broker", broker_.address(), "--sink", "postgres:" + to + more});
+  }
+  std::unique_ptr<Process> log() const { return log(server_->url()); }
+  std::unique_ptr<Process> load(const std::string& run, const std::string& duration) const {
+    return std::make_unique<Process>(
+        "trainbus-loadgen",
+        std::vector<std::string>{"--broker", broker_.address(), "--run", run, "--trainers", "4", "--batch-rate", "200",
+                                 "--epoch-every", "50", "--seconds", duration});
+  }
+  static int batches() { return std::atoi(server_->query("SELECT count(*) FROM trainbus.batches").c_str()); }
+  static RecordNames names() {
+    RecordNames names;
+    std::istringstream rows(server_->query(kNames));
+    for (std::string row; std::getline(rows, row);) {
+      std::ranges::replace(row, '|', ' ');
+      row[row.find(' ', row.find(' ') + 1)] = '/';  // between run and trainer
+      names.insert(row);
+    }
+    return names;
+  }
+  void expect_all_once() const {
+    const auto wanted = test::journal_names(broker_.address());
+    ASSERT_GT(wanted.size(), 100u);
+    EXPECT_TRUE(eventually(
+        "all records are there", [&] { return names().size() >= wanted.size(); }, seconds(30)));
+    EXPECT_EQ(names(), wanted);
+  }
+
+  static std::unique_ptr<PostgresServer> server_;
+  RunningBroker broker_;
+};
+std::unique_ptr<PostgresServer> PostgresSink::server_;
+
+TEST_F(PostgresSink, HasEveryRecordOnceWhoeverIsKilled) {
+  auto training = load("r", "6");
+  auto writer = log();
+  const auto goes_on = [&](int more) {
+    const int before = batches();
+    return eventually(
+        "it goes on", [&] { return batches() > before + more; }, seconds(30));
+  };
+  ASSERT_TRUE(eventually("rows come", [&] { return batches() > 100; })) << writer->output();
+  server_->kill();
+  ASSERT_TRUE(writer->wait_for("failed")) << writer->output();
+  server_->start();
+  ASSERT_TRUE(goes_on(100)) << writer->output();
+  writer->signal(SIGKILL);
+  writer = log();
+  ASSERT_TRUE(goes_on(100)) << writer->output();
+  server_->kill();
+  writer->signal(SIGKILL);
+  server_->start();
+  writer = log();
+  ASSERT_EQ(training->wait(seconds(30)), 0) << training->output();
+  expect_all_once();
+  writer->signal(SIGTERM);
+  EXPECT_EQ(writer->wait(seconds(5)), 0) << writer->output();
+  EXPECT_THAT(writer->output(), Not(HasSubstr(PostgresServer::kPassword)));
+}
+
+TEST_F(PostgresSink, IsSharedByWritersOfTheSameAndOfOtherBrokers) {
+  RunningBroker other;
+  auto training = load("r", "2");
+  Process elsewhere("trainbus-loadgen",
+                    {"--broker", other.address(), "--run", "s", "--batch-rate", "200", "--seconds", "2"});
+  const auto one = log(), two = log();
+  Process three("trainbus-log", {"--broker", other.address(), "--sink", "postgres:" + server_->url()});
+  ASSERT_EQ(training->wait(seconds(30)), 0) << training->output();
+  ASSERT_EQ(elsewhere.wait(seconds(30)), 0) << elsewhere.output();
+  auto wanted = test::journal_names(broker_.address());
+  wanted.merge(test::journal_names(other.address()));
+  EXPECT_TRUE(eventually("all records are there", [&] { return names().size() >= wanted.size(); }))
+      << one->output() << two->output() << three.output();
+  EXPECT_EQ(names(), wanted);
+  for (auto* writer : {one.get(), two.get(), &three})
+    EXPECT_THAT(writer->output(), Not(HasSubstr("failed")));
+  EXPECT_EQ(server_->query("SELECT run, trainers, incarnations FROM trainbus.runs ORDER BY run"), "r|4|4\ns|1|1\n");
+}
+
+TEST_F(PostgresSink, TakesWhateverARecordHolds) {
+  test::PlainPeer peer(broker_.endpoints());
+  ASSERT_TRUE(peer.wait_until_heard());
+  auto batch = test::PlainPeer::record(1);
+  batch.set_timestamp_ms(std::numeric_limits<std::int64_t>::max());
+  batch.mutable_batch_data()->set_batch_loss(std::nan(""));
+  batch.mutable_batch_data()->set_batch_accuracy(-std::numeric_limits<double>::infinity());
+  batch.mutable_batch_data()->set_step(std::numeric_limits<std::uint64_t>::max());
+  batch.mutable_batch_data()->add_predictions()->set_confidence(std::nanf(""));
+  peer.publish(batch);
+  auto status = test::PlainPeer::record(1);
+  status.mutable_status_update()->set_message(std::string("tab\tline\nback\\slash\rzero") + '\0' + "'\"\\.");
+  status.mutable_status_update()->mutable_config()->add_class_names("a,\"b\"\\{}");
+  peer.publish("status/r/t/", status.SerializeAsString());
+  const auto writer = log();
+  ASSERT_TRUE(eventually("both are there", [&] { return names().size() == 2; })) << writer->output();
+  EXPECT_EQ(server_->query("SELECT batch_loss, batch_accuracy, step, timestamp_ms, confidence FROM trainbus.batches"),
+            "NaN|-Infinity|-1|9223372036854775807|{NaN}\n");
+  EXPECT_EQ(server_->query("SELECT message = E'tab\\tline\\nback\\\\slash\\rzero\uFFFD''\"\\\\.', class_names[1] FROM "
+                           "trainbus.status"),
+            "t|a,\"b\"\\{}\n");
+}
+
+TEST_F(PostgresSink, RefusesToStartInOneLineWithoutThePassword) {
+  server_->query("CREATE ROLE reader LOGIN PASSWORD 'swordfish'");
+  struct Case {
+    std::string to, expected;
+    int exit_code = 1;
+  };
+  const std::string nobody_there =
+      "postgresql://owner:swordfish@127.0.0.1:" + std::to_string(test::free_port()) + "/training";
+  for (const auto& [to, expected, exit_code] :
+       {Case{server_->url("owner", "wordfishs"), "password authentication failed for user \"owner\""},
+        Case{nobody_there, "Connection refused"},
+        Case{server_->url("owner", "swordfish", "nowhere"), "database \"nowhere\" does not exist"},
+        Case{server_->url("reader"), "permission denied for database training"},
+        Case{"owner:swordfish@127.0.0.1/training", "to: is neither a URL", 2}}) {
+    const auto writer = log(to);
+    EXPECT_EQ(writer->wait(seconds(10)), exit_code) << writer->output();
+    EXPECT_THAT(writer->output(), AllOf(HasSubstr(expected), Not(HasSubstr("wordfish"))));
+    EXPECT_EQ(std::ranges::count(writer->output(), '\n'), 1) << writer->output();
+  }
+}
+
+}  // namespace
+}  // namespace trainbus
