@@ -129,7 +129,7 @@ v1::BrokerStats Broker::stats() const {
   counters["journal_retired_total"] = journal.retired;
   counters["journal_damaged_total"] = journal.damaged;
   auto& gauges = *stats.mutable_gauges();
-  gauges["journal_commit_seconds_sum"] = static_cast<double>(journal.commit_us) / 1e6;
+  gauges["journal_commit_seconds_total"] = static_cast<double>(journal.commit_us) / 1e6;
   gauges["journal_waiting_records"] = static_cast<double>(journal.waiting_rows);
   gauges["journal_failing"] = journal.failing ? 1 : 0;
   gauges["intake_waiting_bytes"] = static_cast<double>(intake.waiting_bytes);

@@ -44,8 +44,9 @@ void add_figures(MetricFamilies& families, const MetricLabels& who, const Traine
   families.gauge("train_gpu_memory_bytes", "GPU memory used", who, figures.resources->gpu_memory_mb() * 1024 * 1024);
 }
 
-// name{label="value"} as the broker names its counters: at most one label, values without quotes.
-void add_broker_sample(MetricFamilies& families, const std::string& text, double value, bool counts) {
+// name{label="value"} as the broker names its figures: at most one label, values without quotes. One that ends in
+// _total only grows.
+void add_broker_sample(MetricFamilies& families, const std::string& text, double value) {
   const auto brace = text.find('{');
   const auto equals = text.find("=\"", brace);
   MetricLabels labels;
@@ -55,11 +56,10 @@ void add_broker_sample(MetricFamilies& families, const std::string& text, double
       labels.push_back({text.substr(brace + 1, equals - brace - 1), text.substr(equals + 2, end - equals - 2)});
   }
   const std::string name = "broker_" + text.substr(0, brace);
-  if (counts) {
-    families.counter(name, "Of the broker", std::move(labels), static_cast<std::uint64_t>(value));
-  } else {
+  if (name.ends_with("_total"))
+    families.counter(name, "Of the broker", std::move(labels), value);
+  else
     families.gauge(name, "Of the broker", std::move(labels), value);
-  }
 }
 
 }  // namespace
@@ -108,9 +108,9 @@ void add_ledger_metrics(MetricFamilies& families, const TrainerLedger& ledger) {
 void add_broker_metrics(MetricFamilies& families, const v1::BrokerStats& stats) {
   // Ordered, so that two answers differ in their numbers only.
   for (const auto& [name, value] : std::map(stats.counters().begin(), stats.counters().end()))
-    add_broker_sample(families, name, static_cast<double>(value), true);
+    add_broker_sample(families, name, static_cast<double>(value));
   for (const auto& [name, value] : std::map(stats.gauges().begin(), stats.gauges().end()))
-    add_broker_sample(families, name, value, false);
+    add_broker_sample(families, name, value);
 }
 
 }  // namespace trainbus

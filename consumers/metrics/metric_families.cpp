@@ -16,11 +16,6 @@ void MetricFamilies::known_gauge(const std::string& name, const std::string& hel
   if (!std::isnan(value)) gauge(name, help, std::move(labels), value);
 }
 
-void MetricFamilies::counter(const std::string& name, const std::string& help, MetricLabels labels,
-                             std::uint64_t value) {
-  sample(name, help, MetricType::Counter, std::move(labels)).counter.value = static_cast<double>(value);
-}
-
 std::string MetricFamilies::text() const { return prometheus::TextSerializer().Serialize(families_); }
 
 prometheus::ClientMetric& MetricFamilies::sample(const std::string& name, const std::string& help, MetricType type,

@@ -18,7 +18,10 @@ class MetricFamilies {
   void gauge(const std::string& name, const std::string& help, MetricLabels labels, double value);
   // Nothing when the value is not known: NaN.
   void known_gauge(const std::string& name, const std::string& help, MetricLabels labels, double value);
-  void counter(const std::string& name, const std::string& help, MetricLabels labels, std::uint64_t value);
+  template <typename Number>
+  void counter(const std::string& name, const std::string& help, MetricLabels labels, Number value) {
+    sample(name, help, prometheus::MetricType::Counter, std::move(labels)).counter.value = static_cast<double>(value);
+  }
 
   const std::vector<prometheus::MetricFamily>& all() const { return families_; }
   std::string text() const;

@@ -53,8 +53,21 @@ class NatsSink : public testing::Test {
     options.stream = options.prefix = "trainbus";
     options.timeout = seconds(3);
     options.replicas = servers.size();
-    options.duplicate_window = seconds(120);
+    options.duplicate_window = servers.duplicate_window;
     return options;
+  }
+  static testing::AssertionResult serve(const NatsServers& servers) {
+    return eventually(
+        "the servers serve",
+        [&] {
+          try {
+            JetStream stream(options(servers));
+            return true;
+          } catch (const std::runtime_error&) {
+            return false;
+          }
+        },
+        seconds(30));
   }
   // Every message that is there; empty while the servers do not answer.
   static RecordNames names(const NatsServers& servers) {
@@ -95,17 +108,7 @@ class NatsSink : public testing::Test {
 
 TEST_F(NatsSink, HasEveryRecordOnceWhoeverOfTheClusterIsKilled) {
   NatsServers servers(3);
-  ASSERT_TRUE(eventually(
-      "the cluster has a leader",
-      [&] {
-        try {
-          JetStream stream(options(servers));
-          return true;
-        } catch (const std::runtime_error&) {
-          return false;
-        }
-      },
-      seconds(30)));
+  ASSERT_TRUE(serve(servers));
   auto training = load();
   auto writer = log(servers.urls(), ",replicas=3");
   for (std::size_t i = 0; i < servers.size(); ++i) {  // the leader is among them
@@ -133,16 +136,16 @@ TEST_F(NatsSink, HasEveryRecordOnceWhoeverOfTheClusterIsKilled) {
 }
 
 TEST_F(NatsSink, KnowsWhatIsThereLongAfterTheDuplicateWindow) {
-  NatsServers servers(1);
-  const std::string window = ",window=100ms";
+  NatsServers servers(1, milliseconds(100));
+  ASSERT_TRUE(serve(servers));
   auto training = load();
-  auto writer = log(servers.url(0), window);
+  auto writer = log(servers.url(0));
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(goes_on(servers, 50)) << writer->output();
     writer->signal(SIGKILL);
     writer->wait(seconds(5));
     std::this_thread::sleep_for(milliseconds(200));  // the window has to pass: that is what is tested
-    writer = log(servers.url(0), window);
+    writer = log(servers.url(0));
   }
   end(*training);
   expect_all_once(servers);
@@ -150,20 +153,14 @@ TEST_F(NatsSink, KnowsWhatIsThereLongAfterTheDuplicateWindow) {
 
 TEST_F(NatsSink, FillsTheGapThatAFailureLeft) {
   NatsServers servers(1);
-  ASSERT_TRUE(eventually("the server serves", [&] {
-    try {
-      JetStream stream(options(servers));
-      // As when 2 and 4 were lost on their way, and nobody was left to send them again.
-      const StreamKey key{"r/t", test::PlainPeer::kIncarnation, v1::KIND_BATCH};
-      for (const std::uint64_t sequence : {1, 3, 5})
-        stream.publish(stream_subject("trainbus", key), message_id(key, sequence), "0@0",
-                       test::PlainPeer::record(sequence).SerializeAsString());
-      stream.wait_for_acknowledgements();
-      return true;
-    } catch (const std::runtime_error&) {
-      return false;
-    }
-  }));
+  ASSERT_TRUE(serve(servers));
+  JetStream stream(options(servers));
+  // As when 2 and 4 were lost on their way, and nobody was left to send them again.
+  const StreamKey key{"r/t", test::PlainPeer::kIncarnation, v1::KIND_BATCH};
+  for (const std::uint64_t sequence : {1, 3, 5})
+    stream.publish(stream_subject("trainbus", key), message_id(key, sequence), "0@0",
+                   test::PlainPeer::record(sequence).SerializeAsString());
+  stream.wait_for_acknowledgements();
   test::PlainPeer peer(broker_.endpoints());
   ASSERT_TRUE(peer.wait_until_heard());
   RecordNames wanted;
@@ -180,14 +177,7 @@ TEST_F(NatsSink, FillsTheGapThatAFailureLeft) {
 
 TEST_F(NatsSink, RefusesToStartInOneLineWithoutThePassword) {
   NatsServers servers(1);
-  ASSERT_TRUE(eventually("the server serves", [&] {
-    try {
-      JetStream stream(options(servers));
-      return true;
-    } catch (const std::runtime_error&) {
-      return false;
-    }
-  }));
+  ASSERT_TRUE(serve(servers));
   struct Case {
     std::string to, expected;
     int exit_code = 1;

@@ -13,7 +13,10 @@ class NatsServers {
   static constexpr char kPassword[] = "swordfish";
   static bool installed() { return std::filesystem::exists(kProgram); }
 
-  explicit NatsServers(std::size_t count) {
+  const std::chrono::milliseconds duplicate_window;  // of the stream to be made there
+
+  explicit NatsServers(std::size_t count, std::chrono::milliseconds window = std::chrono::minutes(2))
+      : duplicate_window(window) {
     for (std::size_t i = 0; i < count; ++i)
       nodes_.push_back({free_port(), free_port(), nullptr});
     for (std::size_t i = 0; i < count; ++i)

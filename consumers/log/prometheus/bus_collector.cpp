@@ -20,7 +20,7 @@ std::vector<prometheus::MetricFamily> BusCollector::Collect() const {
   families.gauge("build_info", "1", {{"version", version()}}, 1);
   for (const auto kind : kKeptKinds)
     families.counter("log_records_total", "Records taken in by trainbus-log for this sink",
-                     {{"kind", std::string(kind_name(kind))}}, records_[static_cast<std::size_t>(kind)]);
+                     {{"kind", std::string(kind_name(kind))}}, records_[static_cast<std::size_t>(kind)].load());
   return families.all();
 }
 
