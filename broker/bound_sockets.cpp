@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kTriesForFreePorts = 200;
 constexpr int kXpubHighWaterMark = 20'000;
+constexpr int kRouterHighWaterMark = 200;  // answers that a peer does not read; a page has 1 MiB
 constexpr std::int64_t kMaxSubscriptionFrame = 1024;
 
 BoundSockets make_sockets(zmq::context_t& context) {
@@ -26,6 +27,7 @@ BoundSockets make_sockets(zmq::context_t& context) {
   sockets.xpub.set(opt::sndhwm, kXpubHighWaterMark);
   apply_lane(sockets.router, Lane::kControl);
   sockets.router.set(opt::router_mandatory, true);
+  sockets.router.set(opt::sndhwm, kRouterHighWaterMark);
   return sockets;
 }
 

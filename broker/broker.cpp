@@ -99,11 +99,14 @@ v1::BrokerStats Broker::stats() const {
   counters["tiles_in_total"] = data.tiles_in;
   counters["heartbeats_in_total"] = data.heartbeats_in;
   counters["refused_total{reason=\"too_many_streams\"}"] = data.too_many_streams;
+  counters["refused_total{reason=\"too_many_demanded\"}"] = data.too_many_demanded;
+  counters["refused_total{reason=\"too_many_sessions\"}"] = roster_.refused();
   counters["subscription_events_total"] = data.subscriptions;
   add_rejected(stats, "data_rejected_total", data.rejected);
   const auto& intake = store_.intake().counters();
   counters["records_accepted_total"] = intake.accepted;
   counters["records_duplicate_total"] = intake.duplicates;
+  counters["records_impossible_total"] = intake.impossible;
   counters["records_held_total"] = intake.held;
   counters["records_refused_total"] = intake.refused;
   counters["records_forgotten_total"] = intake.forgotten;

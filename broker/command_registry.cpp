@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "trainbus/text.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -34,9 +36,14 @@ CommandRegistry::Entry& CommandRegistry::issue(const std::string& session_id, co
   is_new = inserted;
   if (!inserted) return entry;
   entry.session_id = session_id;
-  entry.command = command;
+  entry.command.set_type(command.type());
+  *entry.command.mutable_parameters() = command.parameters();
+  entry.command.set_command_id(command.command_id());
+  entry.command.set_issuer(command.issuer());
+  entry.command.set_expected_incarnation(command.expected_incarnation());
   entry.command.set_state(v1::COMMAND_ACCEPTED);
-  if (entry.command.deadline_ms() == 0) entry.command.set_deadline_ms(now_ms + kDefaultDeadlineMs);
+  entry.command.set_deadline_ms(command.deadline_ms() == 0 ? now_ms + kDefaultDeadlineMs
+                                                           : std::min(command.deadline_ms(), now_ms + kMaxDeadlineMs));
   const bool other = command.expected_incarnation() != 0 && command.expected_incarnation() != target.incarnation;
   if (command.expected_incarnation() == 0) entry.command.set_expected_incarnation(target.incarnation);
   open_[key] = &entry;
@@ -60,9 +67,9 @@ CommandRegistry::Entry* CommandRegistry::report(const std::string& session_id, c
       report.state() <= entry->command.state())
     return nullptr;
   entry->command.set_applied_step(report.applied_step());
-  entry->command.set_old_value(report.old_value().substr(0, 128));
-  entry->command.set_new_value(report.new_value().substr(0, 128));
-  move(*entry, report.state(), report.reason().substr(0, kMaxTextBytes));
+  entry->command.set_old_value(std::string(clipped(report.old_value(), 128)));
+  entry->command.set_new_value(std::string(clipped(report.new_value(), 128)));
+  move(*entry, report.state(), std::string(clipped(report.reason(), kMaxTextBytes)));
   entry->send_again_ms = now_ms + kResendDeliveredMs;
   return entry;
 }
@@ -84,7 +91,7 @@ void CommandRegistry::judge(Entry& entry, const TargetFacts& target, std::int64_
     }
   } else if (gone && superseded) {
     move(entry, v1::COMMAND_UNKNOWN, "the incarnation ended after delivery, without an answer");
-  } else if ((target.ended || !target.heard_recently) && now_ms > deadline + kUnheardIsUnknownMs) {
+  } else if ((target.ended || !target.heard_recently) && now_ms - kUnheardIsUnknownMs > deadline) {
     move(entry, v1::COMMAND_UNKNOWN, "the trainer was not heard again after delivery");
   }
   if (command_ended(entry.command.state())) {
@@ -113,7 +120,7 @@ void CommandRegistry::remember_end(const Key& key) {
   ended_.push_back(key);
   if (ended_.size() <= kMaxEnded) return;
   entries_.erase(ended_.front());
-  ended_.erase(ended_.begin());
+  ended_.pop_front();
 }
 
 std::vector<CommandRegistry::Entry*> CommandRegistry::open_entries() {

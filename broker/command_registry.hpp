@@ -3,6 +3,7 @@
 // records and messages come out as values. A command addressed to a trainer is keyed by (id, session).
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,10 +23,12 @@ struct TargetFacts {
 class CommandRegistry {
  public:
   static constexpr std::int64_t kDefaultDeadlineMs = 30'000;
+  static constexpr std::int64_t kMaxDeadlineMs = 24 * 3600 * 1000;  // from now; a later one is this
   static constexpr std::int64_t kResendUndeliveredMs = 1'000;
   static constexpr std::int64_t kResendDeliveredMs = 5'000;
   static constexpr std::int64_t kUnheardIsUnknownMs = 30'000;  // past the deadline
   static constexpr std::size_t kMaxEnded = 10'000;             // ended commands remembered; policy: drop_oldest
+  static constexpr std::size_t kMaxOpen = 10'000;              // policy: the caller refuses new ones
 
   struct Entry {
     std::string session_id;
@@ -37,8 +40,9 @@ class CommandRegistry {
   // Reads one stored state back, at start.
   void restore(const std::string& session_id, const v1::ControlCommand& command);
 
-  // Issues a valid command (command_problem() is empty). A known id gives the stored entry and nothing new. The
-  // entry is ACCEPTED, or REJECTED with a reason; its record is to be stored.
+  // Issues a valid command (command_problem() is empty, has_room()): only what an issuer decides is taken over. A known
+  // id gives the stored entry and nothing new. The entry is ACCEPTED, or REJECTED with a reason; its record is to be
+  // stored.
   Entry& issue(const std::string& session_id, const v1::ControlCommand& command, const TargetFacts& target,
                std::int64_t now_ms, bool& is_new);
   // What the trainer says. Returns the entry when this moved it on (a record is to be stored), nullptr when the report
@@ -65,6 +69,7 @@ class CommandRegistry {
   // "run/trainer" or "run/*".
   std::vector<const Entry*> find_by_session(const std::string& session_id) const;
   std::size_t open_count() const { return open_.size(); }
+  bool has_room(std::size_t more) const { return open_.size() + more <= kMaxOpen; }
 
  private:
   using Key = std::pair<std::string, std::string>;  // id, session
@@ -75,7 +80,7 @@ class CommandRegistry {
 
   std::map<Key, Entry> entries_;
   std::map<Key, Entry*> open_;
-  std::vector<Key> ended_;  // oldest first
+  std::deque<Key> ended_;  // oldest first
 };
 
 }  // namespace trainbus

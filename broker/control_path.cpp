@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "trainbus/sockets.hpp"
+#include "trainbus/text.hpp"
 
 namespace trainbus {
 namespace {
@@ -21,6 +22,7 @@ ControlPath::ControlPath(zmq::socket_t& router, RecordStore& store, Roster& rost
     : router_(router), store_(store), roster_(roster), registry_(registry), alerts_(alerts), stats_(std::move(stats)) {}
 
 bool ControlPath::answer(std::int64_t now_ms) {
+  now_ms_ = now_ms;
   for (int count = 0; count < kMessagesPerTurn; ++count) {
     if (!receive_message(router_, frames_)) return false;
     ++counters_.requests;
@@ -53,10 +55,26 @@ void ControlPath::take_resent(const Peer& peer, zmq::message_t& topic, zmq::mess
   store_.note_outbox(message_.session_id(), message_.incarnation());
   if (!store_.take(topic_, message_, body, now_ms)) return refuse(peer, v1::BUFFER_FULL, "too many streams");
   roster_.heard(topic_, message_, body, now_ms);
-  if (ack_targets_.size() >= kMaxAckTargets) return;
-  auto& target = ack_targets_[{message_.session_id(), message_.incarnation()}];
-  target.routing_id = peer.routing_id;
-  if (!std::exchange(target.owed, true)) owed_.push_back({message_.session_id(), message_.incarnation()});
+  AckTarget* target = ack_target({message_.session_id(), message_.incarnation()}, now_ms);
+  if (target == nullptr) return;
+  target->routing_id = peer.routing_id;
+  if (!std::exchange(target->owed, true)) owed_.push_back({message_.session_id(), message_.incarnation()});
+}
+
+// Makes it when it is new; nullptr when there is no room, even after forgetting those not heard for long.
+ControlPath::AckTarget* ControlPath::ack_target(const AckKey& key, std::int64_t now_ms) {
+  constexpr std::int64_t kForgetEveryMs = 1'000;
+  auto found = ack_targets_.find(key);
+  if (found == ack_targets_.end()) {
+    if (ack_targets_.size() >= kMaxAckTargets && now_ms >= next_forget_targets_ms_) {
+      next_forget_targets_ms_ = now_ms + kForgetEveryMs;
+      std::erase_if(ack_targets_, [&](const auto& entry) { return now_ms - entry.second.used_ms >= kQuietTargetMs; });
+    }
+    if (ack_targets_.size() >= kMaxAckTargets) return nullptr;
+    found = ack_targets_.try_emplace(key).first;
+  }
+  found->second.used_ms = now_ms;
+  return &found->second;
 }
 
 void ControlPath::take_request(const Peer& peer, std::int64_t now_ms) {
@@ -68,11 +86,7 @@ void ControlPath::take_request(const Peer& peer, std::int64_t now_ms) {
     case v1::MetricsRequest::kFindCommand: return find_command(peer);
     case v1::MetricsRequest::kFetch: return fetch(peer);
     case v1::MetricsRequest::kAlert: return raise(peer);
-    case v1::MetricsRequest::kDemand:
-      if (!demand_.lease(message_.session_id(), peer.routing_id, message_.demand(), now_ms))
-        refuse(peer, v1::BUFFER_FULL, "too many viewers");
-      next_demand_ms_ = 0;
-      return;
+    case v1::MetricsRequest::kDemand: return lease(peer, now_ms);
     case v1::MetricsRequest::kList:
       *response.mutable_trainers() = roster_.list(message_.list().run(), now_ms);
       for (auto& entry : *response.mutable_trainers()->mutable_trainers())
@@ -105,15 +119,17 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
   const auto& session = message_.session_id();
   if (!parse_session_id(session) || message_.incarnation() == 0)
     return refuse(peer, v1::INVALID_SESSION, "hello needs run/trainer and an incarnation, got '" + session + "'");
-  if (!roster_.hello(session, message_.incarnation(), peer.routing_id, message_.hello().session().client_name(),
-                     now_ms))
+  const auto greeting =
+      roster_.hello(session, message_.incarnation(), peer.routing_id, message_.hello().session().client_name(), now_ms);
+  if (greeting == Roster::Greeting::kSuperseded)
     return refuse(peer, v1::INVALID_SESSION, "session '" + session + "' has a newer incarnation");
+  if (greeting == Roster::Greeting::kNoRoom) return refuse(peer, v1::BUFFER_FULL, "too many sessions");
   store_.note_outbox(session, message_.incarnation());
   for (const auto& position : message_.hello().stored())
     if (is_kept(position.kind()))
       store_.note_gone({position.kind(), *parse_session_id(session)}, message_.incarnation(), position.sequence());
-  if (ack_targets_.size() < kMaxAckTargets)
-    ack_targets_[{session, message_.incarnation()}].routing_id = peer.routing_id;
+  if (AckTarget* target = ack_target({session, message_.incarnation()}, now_ms); target != nullptr)
+    target->routing_id = peer.routing_id;
 
   v1::MetricsResponse response;
   response.set_session_id(session);
@@ -136,6 +152,10 @@ void ControlPath::issue(const Peer& peer, std::int64_t now_ms) {
     ++counters_.commands_refused;
     if (!problem.empty()) return refuse(peer, v1::INVALID_DATA, problem);
     return refuse(peer, v1::INVALID_SESSION, "no trainer '" + message_.session_id() + "' is known");
+  }
+  if (!registry_.has_room(targets.size())) {
+    ++counters_.commands_refused;
+    return refuse(peer, v1::BUFFER_FULL, "too many commands are open");
   }
   ++counters_.commands_issued;
   std::vector<CommandRegistry::Entry*> fresh;
@@ -165,7 +185,8 @@ void ControlPath::report(const Peer& peer) {
 void ControlPath::find_command(const Peer& peer) {
   const auto& id = message_.find_command().command_id();
   const auto found = id.empty() ? registry_.find_by_session(message_.session_id()) : registry_.find_by_id(id);
-  if (!id.empty() && found.empty()) return refuse(peer, v1::INVALID_DATA, "no command '" + id.substr(0, 64) + "'");
+  if (!id.empty() && found.empty())
+    return refuse(peer, v1::INVALID_DATA, "no command '" + std::string(clipped(id, 64)) + "'");
   v1::MetricsResponse response;
   response.mutable_command_state();
   for (const auto* entry : found)
@@ -175,6 +196,9 @@ void ControlPath::find_command(const Peer& peer) {
 
 void ControlPath::fetch(const Peer& peer) {
   ++counters_.fetches;
+  int& under_way = fetching_[peer.routing_id];
+  if (under_way >= kMaxFetchesOfAPeer) return refuse(peer, v1::BUFFER_FULL, "read the answers before asking for more");
+  ++under_way;
   auto job = std::make_unique<FetchJob>();
   job->routing_id = peer.routing_id;
   job->request_id = peer.request_id;
@@ -185,6 +209,7 @@ void ControlPath::fetch(const Peer& peer) {
 void ControlPath::answer_fetches() {
   while (auto job = store_.journal().take_answer()) {
     const Peer peer{job->routing_id, job->request_id};
+    if (const auto asked = fetching_.find(peer.routing_id); --asked->second == 0) fetching_.erase(asked);
     if (!job->error.empty()) {
       spdlog::error("{}", job->error);
       refuse(peer, v1::INTERNAL_ERROR, job->error);
@@ -229,6 +254,7 @@ void ControlPath::store_state(const CommandRegistry::Entry& entry, std::function
                [this, session = entry.session_id, id = entry.command.command_id(), state = entry.command.state(),
                 then = std::move(then)] {
                  registry_.stored(session, id, state);
+                 next_commands_ms_ = 0;
                  if (then) then();
                });
 }
@@ -238,30 +264,42 @@ void ControlPath::tick(std::int64_t now_ms) {
     next_acks_ms_ = now_ms + kAckEveryMs;
     send_acks();
   }
-  auto due =
-      registry_.due(unix_ms(), [&](const std::string& session) { return roster_.target_facts(session, now_ms); });
-  for (const auto* entry : due.moved)
-    store_state(*entry, {});
-  for (auto* entry : due.to_send)
-    send_command(*entry);
+  if (now_ms >= next_commands_ms_) {
+    next_commands_ms_ = now_ms + kLookAtCommandsEveryMs;
+    auto due =
+        registry_.due(unix_ms(), [&](const std::string& session) { return roster_.target_facts(session, now_ms); });
+    for (const auto* entry : due.moved)
+      store_state(*entry, {});
+    for (auto* entry : due.to_send)
+      send_command(*entry);
+  }
   if (now_ms < next_demand_ms_) return;
   next_demand_ms_ = now_ms + kDemandEveryMs;
-  send_demand(now_ms);
+  send_all_demand(now_ms);
 }
 
 void ControlPath::send_command(CommandRegistry::Entry& entry) {
-  const auto* session = roster_.find(entry.session_id);
-  if (session == nullptr || session->routing_id.empty()) return;
   v1::MetricsResponse response;
-  response.set_session_id(entry.session_id);
   *response.mutable_command() = entry.command;
-  send({session->routing_id, 0}, response);
+  send_to(entry.session_id, response);
+}
+
+// To a trainer's control connection; false when it has none.
+bool ControlPath::send_to(const std::string& session_id, v1::MetricsResponse& response) {
+  const auto* session = roster_.find(session_id);
+  if (session == nullptr || session->routing_id.empty()) return false;
+  response.set_session_id(session_id);
+  if (send({session->routing_id, 0}, response)) return true;
+  roster_.disconnected(session_id);
+  return false;
 }
 
 void ControlPath::owe_ack(const Stream& stream) {
   const AckKey key{stream.topic.session.id(), stream.incarnation};
   const auto target = ack_targets_.find(key);
-  if (target != ack_targets_.end() && !std::exchange(target->second.owed, true)) owed_.push_back(key);
+  if (target == ack_targets_.end()) return;
+  target->second.used_ms = now_ms_;
+  if (!std::exchange(target->second.owed, true)) owed_.push_back(key);
 }
 
 void ControlPath::send_acks() {
@@ -275,21 +313,32 @@ void ControlPath::send_acks() {
     response.mutable_ack()->set_incarnation(key.second);
     add_stored(key.first, key.second, *response.mutable_ack()->mutable_stored());
     ++counters_.acks;
-    if (!send({target->second.routing_id, 0}, response)) ack_targets_.erase(target);
+    if (send({target->second.routing_id, 0}, response)) continue;
+    const auto* session = roster_.find(key.first);
+    if (session != nullptr && session->routing_id == target->second.routing_id) roster_.disconnected(key.first);
+    ack_targets_.erase(target);
   }
 }
 
-void ControlPath::send_demand(std::int64_t now_ms) {
+void ControlPath::lease(const Peer& peer, std::int64_t now_ms) {
+  if (!parse_session_id(message_.session_id()))
+    return refuse(peer, v1::INVALID_SESSION, "a demand is for one trainer, got '" + message_.session_id() + "'");
+  if (!demand_.lease(message_.session_id(), peer.routing_id, message_.demand(), now_ms))
+    return refuse(peer, v1::BUFFER_FULL, "too many viewers");
+  send_demand(message_.session_id(), now_ms);
+}
+
+void ControlPath::send_demand(const std::string& session_id, std::int64_t now_ms) {
+  const auto demand = demand_.demand(session_id, now_ms);
+  if (!demand) return;
+  v1::MetricsResponse response;
+  *response.mutable_demand() = *demand;
+  send_to(session_id, response);
+}
+
+void ControlPath::send_all_demand(std::int64_t now_ms) {
   demand_.forget_expired(now_ms);
-  demand_.each_session([&](const std::string& session_id) {
-    const auto* session = roster_.find(session_id);
-    const auto demand = demand_.demand(session_id, now_ms);
-    if (session == nullptr || session->routing_id.empty() || !demand) return;
-    v1::MetricsResponse response;
-    response.set_session_id(session_id);
-    *response.mutable_demand() = *demand;
-    send({session->routing_id, 0}, response);
-  });
+  demand_.each_session([&](const std::string& session_id) { send_demand(session_id, now_ms); });
 }
 
 void ControlPath::say_goodbye(const std::string& reason) {
@@ -324,7 +373,6 @@ bool ControlPath::send(const Peer& peer, v1::MetricsResponse& response) {
   } catch (const zmq::error_t&) {  // EHOSTUNREACH: it is gone
     ++counters_.unreachable;
     peers_.erase(peer.routing_id);
-    roster_.disconnected(peer.routing_id);
     return false;
   }
 }

@@ -37,7 +37,10 @@ class ControlPath {
   static constexpr int kMessagesPerTurn = 64;
   static constexpr std::int64_t kAckEveryMs = 50;
   static constexpr std::int64_t kDemandEveryMs = 1'000;
-  static constexpr std::size_t kMaxAckTargets = 200'000;
+  static constexpr std::size_t kMaxAckTargets = 200'000;  // policy: forget who was not heard for a minute, then refuse
+  static constexpr std::int64_t kQuietTargetMs = 60'000;
+  static constexpr int kMaxFetchesOfAPeer = 8;  // asked and not yet answered; policy: refuse
+  static constexpr std::int64_t kLookAtCommandsEveryMs = 20;
 
   using Stats = std::function<v1::BrokerStats()>;
   ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandRegistry& registry,
@@ -64,7 +67,9 @@ class ControlPath {
   struct AckTarget {
     std::string routing_id;
     bool owed = false;
+    std::int64_t used_ms = 0;  // last greeted, or owed something
   };
+  AckTarget* ack_target(const AckKey& key, std::int64_t now_ms);
 
   void take(std::vector<zmq::message_t>& frames, std::int64_t now_ms);
   void take_resent(const Peer& peer, zmq::message_t& topic, zmq::message_t& body, std::int64_t now_ms);
@@ -72,6 +77,7 @@ class ControlPath {
   void hello(const Peer& peer, std::int64_t now_ms);
   void issue(const Peer& peer, std::int64_t now_ms);
   void report(const Peer& peer);
+  void lease(const Peer& peer, std::int64_t now_ms);
   void find_command(const Peer& peer);
   void fetch(const Peer& peer);
   void raise(const Peer& peer);
@@ -81,7 +87,9 @@ class ControlPath {
   void store_state(const CommandRegistry::Entry& entry, std::function<void()> then);
   void send_command(CommandRegistry::Entry& entry);
   void send_acks();
-  void send_demand(std::int64_t now_ms);
+  void send_all_demand(std::int64_t now_ms);
+  void send_demand(const std::string& session_id, std::int64_t now_ms);
+  bool send_to(const std::string& session_id, v1::MetricsResponse& response);
   void refuse(const Peer& peer, v1::ErrorCode code, const std::string& why);
   bool send(const Peer& peer, v1::MetricsResponse& response);
 
@@ -95,6 +103,10 @@ class ControlPath {
   std::map<AckKey, AckTarget> ack_targets_;
   std::set<std::string> peers_;  // routing ids heard; bounded by kMaxAckTargets
   std::vector<AckKey> owed_;
+  std::map<std::string, int> fetching_;  // routing id -> fetches under way
+  std::int64_t next_forget_targets_ms_ = 0;
+  std::int64_t next_commands_ms_ = 0;
+  std::int64_t now_ms_ = 0;  // of this turn
   std::int64_t next_acks_ms_ = 0;
   std::int64_t next_demand_ms_ = 0;
   ControlCounters counters_;

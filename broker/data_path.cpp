@@ -21,13 +21,14 @@ void DataPath::attach(RecordStore& store, Roster& roster) {
 
 bool DataPath::forward_data(std::int64_t now_ms) {
   std::size_t bytes = 0;
+  const auto bytes_before = counters_.bytes_in;
   for (int count = 0; count < kMessagesPerTurn && bytes < kBytesPerTurn; ++count) {
     if (!receive_message(xsub_, frames_)) return false;
     for (const auto& frame : frames_)
       bytes += frame.size();
     ++counters_.messages_in;
+    counters_.bytes_in = bytes_before + bytes;
     take(frames_, now_ms);
-    counters_.bytes_in += bytes;
   }
   return true;
 }
@@ -67,14 +68,29 @@ bool DataPath::forward_subscriptions() {
       continue;
     const auto topic = bytes.substr(1);
     if (topic.starts_with(topic_prefix(v1::KIND_TILES))) {
-      // XPUB gives only the first subscription and the last unsubscription of a topic, so this is the demand.
-      xsub_.send(zmq::buffer(bytes.data(), bytes.size()), zmq::send_flags::dontwait);
+      pass_on_demand(bytes[0] == 1, topic);
     } else if (bytes[0] == 1 && topic.starts_with(kFence)) {
       ++counters_.fences;
       publish(std::string(topic), {});
     }
   }
   return true;
+}
+
+// XPUB gives only the first subscription and the last unsubscription of a topic, so this is the demand. Every trainer
+// keeps each of them.
+void DataPath::pass_on_demand(bool wanted, std::string_view topic) {
+  const auto known = demanded_.find(topic);
+  if (wanted == (known != demanded_.end())) return;
+  if (wanted && demanded_.size() >= kMaxDemandedTopics) {
+    ++counters_.too_many_demanded;
+    return;
+  }
+  if (wanted)
+    demanded_.emplace(topic);
+  else
+    demanded_.erase(known);
+  xsub_.send(zmq::buffer((wanted ? '\1' : '\0') + std::string(topic)), zmq::send_flags::dontwait);
 }
 
 void DataPath::publish(const std::string& topic, zmq::message_t body) {

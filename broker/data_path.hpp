@@ -6,6 +6,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <zmq.hpp>
@@ -25,6 +28,7 @@ struct DataCounters {
   std::uint64_t tiles_in = 0;
   std::uint64_t heartbeats_in = 0;
   std::uint64_t too_many_streams = 0;
+  std::uint64_t too_many_demanded = 0;
   std::uint64_t subscriptions = 0;  // (un)subscribe events seen
   std::uint64_t fences = 0;
   RejectCounters rejected{};
@@ -34,6 +38,7 @@ class DataPath {
  public:
   static constexpr int kMessagesPerTurn = 64;  // before looking the other way
   static constexpr std::size_t kBytesPerTurn = 4 << 20;
+  static constexpr std::size_t kMaxDemandedTopics = 10'000;  // of tiles, passed on to the trainers; policy: refuse
 
   DataPath(zmq::socket_t& xsub, zmq::socket_t& xpub) : xsub_(xsub), xpub_(xpub) {}
   // Set once, before the first turn. Subscribes upstream to every kind but tiles.
@@ -49,11 +54,13 @@ class DataPath {
 
  private:
   void take(std::vector<zmq::message_t>& frames, std::int64_t now_ms);
+  void pass_on_demand(bool wanted, std::string_view topic);
 
   zmq::socket_t& xsub_;
   zmq::socket_t& xpub_;
   RecordStore* store_ = nullptr;
   Roster* roster_ = nullptr;
+  std::set<std::string, std::less<>> demanded_;
   DataCounters counters_;
   std::vector<zmq::message_t> frames_;
   Topic topic_;

@@ -1,6 +1,8 @@
 #pragma once
 // Who wants how many tiles: leases of viewers, and the maximum over them for each trainer. Pure.
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -22,7 +24,9 @@ class DemandBoard {
     auto [place, inserted] = leases_[session_id].try_emplace(viewer);
     count_ += inserted;
     const auto lease_ms = std::min(std::max<std::int64_t>(demand.lease_ms(), 0), kMaxLeaseMs);
-    place->second = {demand.max_rate_hz(), demand.max_pixels(), now_ms + lease_ms};
+    // What is no number, or below 0, states no limit.
+    const double rate_hz = std::isfinite(demand.max_rate_hz()) ? std::max(0.0, demand.max_rate_hz()) : 0;
+    place->second = {rate_hz, std::max(0, demand.max_pixels()), now_ms + lease_ms};
     return true;
   }
 

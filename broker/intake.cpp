@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace trainbus {
+namespace {
+
+std::uint64_t waiting_bytes(const zmq::message_t& body) { return body.size() + Intake::kWaitingRecordBytes; }
+
+}  // namespace
 
 Stream& Intake::add(std::uint64_t id, const Topic& topic, std::uint64_t incarnation) {
   if (by_id_.size() < id) by_id_.resize(id);
@@ -47,6 +52,10 @@ void Intake::accept(Stream& stream, std::uint64_t sequence, std::int64_t timesta
 
 void Intake::offer(Stream& stream, std::uint64_t sequence, std::int64_t timestamp_ms, zmq::message_t body,
                    std::int64_t now_ms, bool can_store, std::vector<ReadyRecord>& ready) {
+  if (sequence > kMaxSequence) {
+    ++counters_.impossible;
+    return;
+  }
   if (sequence <= stream.queued || stream.waiting.contains(sequence)) {
     ++counters_.duplicates;
     return;
@@ -56,7 +65,7 @@ void Intake::offer(Stream& stream, std::uint64_t sequence, std::int64_t timestam
     release_waiting(stream, now_ms, ready);
     return;
   }
-  if (!can_store || counters_.waiting_bytes + body.size() > kMaxWaitingBytes) {
+  if (!can_store || counters_.waiting_bytes + waiting_bytes(body) > kMaxWaitingBytes) {
     ++counters_.refused;
     if (sequence != stream.forwarded + 1) return;
     stream.forwarded = sequence;
@@ -64,12 +73,13 @@ void Intake::offer(Stream& stream, std::uint64_t sequence, std::int64_t timestam
     return;
   }
   ++counters_.held;
-  counters_.waiting_bytes += body.size();
+  counters_.waiting_bytes += waiting_bytes(body);
   if (stream.waiting.empty()) {
     stream.hole_since_ms = now_ms;
-    with_holes_.push_back(&stream);
+    with_holes_.insert(&stream);
   }
-  stream.waiting.emplace(sequence, Stream::Waiting{timestamp_ms, std::move(body)});
+  // Copied: as it came it would hold on to the 8 KiB that libzmq received it with.
+  stream.waiting.emplace(sequence, Stream::Waiting{timestamp_ms, zmq::message_t(body.data(), body.size())});
 }
 
 void Intake::release_waiting(Stream& stream, std::int64_t now_ms, std::vector<ReadyRecord>& ready) {
@@ -79,25 +89,29 @@ void Intake::release_waiting(Stream& stream, std::int64_t now_ms, std::vector<Re
       stream.hole_since_ms = now_ms;  // progress was made: the next hole gets its own time
       return;
     }
-    counters_.waiting_bytes -= first->second.body.size();
+    counters_.waiting_bytes -= waiting_bytes(first->second.body);
     if (first->first == stream.queued + 1)
       accept(stream, first->first, first->second.timestamp_ms, std::move(first->second.body), ready);
     stream.waiting.erase(first);
   }
-  std::erase(with_holes_, &stream);
+  with_holes_.erase(&stream);
 }
 
 void Intake::forget_waiting(Stream& stream) {
   for (const auto& [sequence, record] : stream.waiting)
-    counters_.waiting_bytes -= record.body.size();
+    counters_.waiting_bytes -= waiting_bytes(record.body);
   counters_.forgotten += stream.waiting.size();
   stream.waiting.clear();
-  std::erase(with_holes_, &stream);
+  with_holes_.erase(&stream);
 }
 
 void Intake::give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost) {
-  for (Stream* stream : std::vector<Stream*>(with_holes_)) {
-    if (now_ms - stream->hole_since_ms < kHolePatienceMs) continue;
+  std::vector<Stream*> old;
+  for (Stream* stream : with_holes_) {
+    if (now_ms - stream->hole_since_ms >= kHolePatienceMs) old.push_back(stream);
+    if (old.size() == kHolesAtOnce) break;
+  }
+  for (Stream* stream : old) {
     std::uint64_t through = stream->waiting.begin()->first - 1;
     if (outboxes_.contains({stream->topic.session.id(), stream->incarnation}))
       through = std::min(through, stream->gone);

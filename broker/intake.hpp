@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 #include <zmq.hpp>
 
@@ -58,6 +59,7 @@ struct LostRecords {
 struct IntakeCounters {
   std::uint64_t accepted = 0;
   std::uint64_t duplicates = 0;
+  std::uint64_t impossible = 0;     // a sequence above kMaxSequence
   std::uint64_t held = 0;           // waited behind a hole
   std::uint64_t refused = 0;        // no room to wait; the trainer sends it again
   std::uint64_t forgotten = 0;      // waited too long; still in the trainer's outbox
@@ -68,7 +70,11 @@ struct IntakeCounters {
 class Intake {
  public:
   static constexpr std::int64_t kHolePatienceMs = 10'000;
+  static constexpr std::uint64_t kMaxSequence = INT64_MAX;     // what a journal can hold
   static constexpr std::uint64_t kMaxWaitingBytes = 64 << 20;  // over all streams; policy: refuse the newest
+  static constexpr std::uint64_t kWaitingRecordBytes = 256;    // what keeping one takes beside its body
+  static constexpr std::size_t kHolesAtOnce = 1'000;           // given up in one call, so that no turn takes long
+  static constexpr std::size_t kMaxOutboxes = 200'000;         // policy: refuse new ones
   static constexpr std::size_t kMaxStreams = 200'000;          // policy: refuse new ones
 
   // A stream as the journal knows it, at start.
@@ -79,17 +85,19 @@ class Intake {
 
   // This incarnation keeps what is not acknowledged.
   void note_outbox(const std::string& session_id, std::uint64_t incarnation) {
-    outboxes_.emplace(session_id, incarnation);
+    if (outboxes_.size() < kMaxOutboxes) outboxes_.emplace(session_id, incarnation);
   }
 
   // The trainer was told that everything up to here is stored, and has let go of it.
-  static void note_gone(Stream& stream, std::uint64_t through) { stream.gone = std::max(stream.gone, through); }
+  static void note_gone(Stream& stream, std::uint64_t through) {
+    stream.gone = std::max(stream.gone, std::min(through, kMaxSequence));
+  }
 
   // Takes one record; what became ready (nothing, this one, or also some that waited) is appended to `ready`.
   // can_store = false (the disk is full, the backlog too): live goes on, nothing is queued, the trainer keeps it.
   void offer(Stream& stream, std::uint64_t sequence, std::int64_t timestamp_ms, zmq::message_t body,
              std::int64_t now_ms, bool can_store, std::vector<ReadyRecord>& ready);
-  // Ends the waiting behind holes that have been open too long; called a few times a second.
+  // Ends the waiting behind holes that have been open too long, some at a time; called a few times a second.
   void give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost);
 
   // The journal committed up to here.
@@ -109,7 +117,7 @@ class Intake {
   // One entry a topic and incarnation; nearly every lookup hits the newest incarnation.
   std::unordered_map<std::string, std::map<std::uint64_t, Stream*>> by_topic_;
   std::vector<std::unique_ptr<Stream>> by_id_;  // id - 1; null where the journal skips an id
-  std::vector<Stream*> with_holes_;
+  std::unordered_set<Stream*> with_holes_;
   std::set<std::pair<std::string, std::uint64_t>> outboxes_;  // (session, incarnation)
   IntakeCounters counters_;
 };

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kSchemaVersion = 1;
 constexpr std::uint32_t kDefaultPageBytes = 512 << 10;
-constexpr std::uint32_t kMaxPageBytes = 4 << 20;
+constexpr std::uint32_t kMaxPageBytes = 1 << 20;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS streams(

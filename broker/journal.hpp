@@ -117,7 +117,7 @@ class JournalReader {
   // Every body of a stream from its start, in order.
   std::vector<std::string> bodies(std::uint64_t stream);
 
-  // One page, at most request.max_bytes (0: 512 KiB, 4 MiB at most) and kMaxScan rows looked at.
+  // One page, at most request.max_bytes (0: 512 KiB, 1 MiB at most) and kMaxScan rows looked at.
   v1::FetchReply fetch(const v1::FetchRequest& request);
 
   // Records that were not what was written.

@@ -57,8 +57,10 @@ bool RecordStore::take(const Topic& topic, v1::MetricsRequest& message, zmq::mes
   }
   zmq::message_t shared;
   shared.copy(body);
-  intake_.offer(*stream, message.sequence(), message.timestamp_ms(), std::move(shared), now_ms,
-                backlog_bytes_ < kMaxBacklogBytes, ready_);
+  // A time that is still to come would keep the records after it from ever being old enough to retire.
+  const auto timestamp_ms = std::min(message.timestamp_ms(), unix_ms());
+  intake_.offer(*stream, message.sequence(), timestamp_ms, std::move(shared), now_ms, backlog_bytes_ < kMaxBacklogBytes,
+                ready_);
   act_on_ready();
   return true;
 }
@@ -109,16 +111,25 @@ void RecordStore::fetch(std::unique_ptr<FetchJob> job) {
   journal_.fetch(std::move(job));
 }
 
-void RecordStore::turn(std::int64_t now_ms, const News& news) {
+void RecordStore::give_up_old_holes(std::int64_t now_ms, const News& news) {
+  constexpr std::int64_t kLookEveryMs = 100;
+  if (now_ms < next_holes_ms_) return;
+  next_holes_ms_ = now_ms + kLookEveryMs;
   std::vector<LostRecords> lost;
   intake_.give_up_old_holes(now_ms, ready_, lost);
   for (const auto& range : lost) {
-    spdlog::warn("{} incarnation {}: records {}..{} never arrived, given up", range.stream->topic_text,
-                 range.stream->incarnation, range.first, range.last);
     pending_->lost.push_back({range.stream->id, range.first, range.last});
     news.gave_up(range);
   }
+  if (!lost.empty())
+    spdlog::warn("{} incarnation {}: records {}..{} never arrived, given up{}", lost[0].stream->topic_text,
+                 lost[0].stream->incarnation, lost[0].first, lost[0].last,
+                 lost.size() == 1 ? "" : "; so did some of " + std::to_string(lost.size() - 1) + " other streams");
   act_on_ready();
+}
+
+void RecordStore::turn(std::int64_t now_ms, const News& news) {
+  give_up_old_holes(now_ms, news);
   while (auto outcome = journal_.take_outcome())
     take_outcome(*outcome, now_ms, news);
   if (!failing() || (now_ms >= retry_at_ms_ && in_flight_ == 0)) hand_over();

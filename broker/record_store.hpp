@@ -73,6 +73,7 @@ class RecordStore {
     OnStored on_stored;
   };
   Stream* stream_for(const Topic& topic, std::uint64_t incarnation);
+  void give_up_old_holes(std::int64_t now_ms, const News& news);
   void act_on_ready();
   void hand_over();
   void take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const News& news);
@@ -88,6 +89,7 @@ class RecordStore {
   std::uint64_t backlog_bytes_ = 0;  // pending_ and handed over
   std::size_t in_flight_ = 0;        // batches handed over and not yet answered
   std::int64_t retry_at_ms_ = 0;
+  std::int64_t next_holes_ms_ = 0;
   std::string failure_;  // the journal's error while it fails
   std::deque<OwnRecord> own_;
   std::vector<ReadyRecord> ready_;

@@ -1,6 +1,7 @@
 #include "broker/roster.hpp"
 
 #include "trainbus/sockets.hpp"
+#include "trainbus/text.hpp"
 
 namespace trainbus {
 namespace {
@@ -12,33 +13,54 @@ bool sign_of_life(Kind kind) { return kind != v1::KIND_COMMAND && kind != v1::KI
 
 std::int64_t age(std::int64_t then_ms, std::int64_t now_ms) { return then_ms < 0 ? -1 : now_ms - then_ms; }
 
-zmq::message_t share(const zmq::message_t& body) {
-  zmq::message_t copy;
-  copy.copy(const_cast<zmq::message_t&>(body));  // counts references; cppzmq asks for a non-const source
-  return copy;
+std::size_t bytes_of_all(const Roster::Session& session) {
+  std::size_t bytes = 0;
+  for (const auto& body : session.last)
+    bytes += body.size();
+  return bytes;
 }
 
 }  // namespace
 
-Roster::Session* Roster::newest(const std::string& session_id, std::uint64_t incarnation) {
-  Session& session = sessions_[session_id];
+Roster::Session* Roster::newest(const std::string& session_id, std::uint64_t incarnation, std::int64_t now_ms) {
+  const auto known = sessions_.find(session_id);
+  if (known == sessions_.end() && sessions_.size() >= kMaxSessions && !make_room(now_ms)) {
+    ++refused_;
+    return nullptr;
+  }
+  Session& session = known == sessions_.end() ? sessions_[session_id] : known->second;
   if (incarnation < session.incarnation) return nullptr;
   if (incarnation > session.incarnation) {
+    body_bytes_ -= bytes_of_all(session);
     session = Session{};
     session.incarnation = incarnation;
   }
   return &session;
 }
 
-void Roster::note(Session& session, Kind kind, const v1::MetricsRequest& message, zmq::message_t body) {
+bool Roster::make_room(std::int64_t now_ms) {
+  constexpr std::int64_t kEveryMs = 1'000;
+  if (now_ms < next_make_room_ms_) return false;
+  next_make_room_ms_ = now_ms + kEveryMs;
+  std::erase_if(sessions_, [&](const auto& entry) {
+    const Session& session = entry.second;
+    return bytes_of_all(session) == 0 && now_ms - session.last_record_ms >= kHelloAloneMs;
+  });
+  return sessions_.size() < kMaxSessions;
+}
+
+void Roster::note(Session& session, Kind kind, const v1::MetricsRequest& message, const zmq::message_t& body) {
   if (message.has_status_update()) session.status = message.status_update().status();
-  session.last[static_cast<std::size_t>(kind)] = std::move(body);
+  std::string& last = session.last[static_cast<std::size_t>(kind)];
+  body_bytes_ -= last.size();
+  last.assign(body_bytes_ + body.size() <= kMaxBodyBytes ? bytes_of(body) : std::string_view{});
+  body_bytes_ += last.size();
 }
 
 void Roster::heard(const Topic& topic, const v1::MetricsRequest& message, const zmq::message_t& body,
                    std::int64_t now_ms) {
   if (!sign_of_life(topic.kind)) return;
-  Session* session = newest(message.session_id(), message.incarnation());
+  Session* session = newest(message.session_id(), message.incarnation(), now_ms);
   if (session == nullptr) return;
   if (topic.kind == v1::KIND_TILES) {
     ++session->tiles_in;
@@ -49,23 +71,23 @@ void Roster::heard(const Topic& topic, const v1::MetricsRequest& message, const 
     return;
   }
   (topic.kind == v1::KIND_HEARTBEAT ? session->last_heartbeat_ms : session->last_record_ms) = now_ms;
-  note(*session, topic.kind, message, share(body));
+  note(*session, topic.kind, message, body);
 }
 
-void Roster::restore(const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body) {
+void Roster::restore(const Topic& topic, const v1::MetricsRequest& message, const zmq::message_t& body) {
   if (!sign_of_life(topic.kind)) return;
-  if (Session* session = newest(message.session_id(), message.incarnation()); session != nullptr)
-    note(*session, topic.kind, message, std::move(body));
+  if (Session* session = newest(message.session_id(), message.incarnation(), 0); session != nullptr)
+    note(*session, topic.kind, message, body);
 }
 
-bool Roster::hello(const std::string& session_id, std::uint64_t incarnation, const std::string& routing_id,
-                   const std::string& client_name, std::int64_t now_ms) {
-  Session* session = newest(session_id, incarnation);
-  if (session == nullptr) return false;
+Roster::Greeting Roster::hello(const std::string& session_id, std::uint64_t incarnation, const std::string& routing_id,
+                               const std::string& client_name, std::int64_t now_ms) {
+  Session* session = newest(session_id, incarnation, now_ms);
+  if (session == nullptr) return sessions_.contains(session_id) ? Greeting::kSuperseded : Greeting::kNoRoom;
   session->routing_id = routing_id;
-  session->client_name = client_name;
+  session->client_name = clipped(client_name, kMaxClientNameBytes);
   session->last_record_ms = now_ms;
-  return true;
+  return Greeting::kWelcome;
 }
 
 void Roster::gave_up(const Topic& topic, std::uint64_t incarnation, std::uint64_t count) {
@@ -74,9 +96,8 @@ void Roster::gave_up(const Topic& topic, std::uint64_t incarnation, std::uint64_
     found->second.lost[static_cast<std::size_t>(topic.kind)] += count;
 }
 
-void Roster::disconnected(const std::string& routing_id) {
-  for (auto& [id, session] : sessions_)
-    if (session.routing_id == routing_id) session.routing_id.clear();
+void Roster::disconnected(const std::string& session_id) {
+  if (const auto found = sessions_.find(session_id); found != sessions_.end()) found->second.routing_id.clear();
 }
 
 const Roster::Session* Roster::find(const std::string& session_id) const {
@@ -102,7 +123,9 @@ TargetFacts Roster::target_facts(const std::string& session_id, std::int64_t now
 }
 
 v1::TrainerList Roster::list(const std::string& run, std::int64_t now_ms) const {
+  constexpr std::size_t kEntryBytes = 256;  // without its bodies, roughly
   v1::TrainerList list;
+  std::size_t bytes = 0;
   for (const auto& [id, session] : sessions_) {
     if (!run.empty() && !id.starts_with(run + '/')) continue;
     auto* entry = list.add_trainers();
@@ -124,11 +147,14 @@ v1::TrainerList Roster::list(const std::string& run, std::int64_t now_ms) const 
     }
     for (const Kind kind : kAllKinds) {
       const auto& body = session.last[static_cast<std::size_t>(kind)];
-      if (body.size() == 0) continue;
+      if (body.empty() || bytes + body.size() > kMaxListBytes) continue;
+      bytes += body.size();
       auto* record = entry->add_last();
       record->set_kind(kind);
-      record->set_message(body.data(), body.size());
+      record->set_message(body);
     }
+    bytes += kEntryBytes;
+    if (bytes > kMaxListBytes + kEntryBytes) break;
   }
   return list;
 }

@@ -6,6 +6,8 @@
 #include <limits>
 #include <random>
 
+#include "trainbus/text.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -14,6 +16,8 @@ constexpr std::string_view kErrorNames[] = {
     "kind_mismatch", "session_mismatch", "too_many_images", "bad_image", "forbidden_kind",
 };
 static_assert(std::size(kErrorNames) == static_cast<std::size_t>(WireError::kCount));
+
+constexpr std::size_t kMaxParameterBytes = 512;
 
 WireError check_images(const v1::BatchData& batch, Kind kind) {
   if (kind == v1::KIND_BATCH) return batch.images().empty() ? WireError::kNone : WireError::kBadImage;
@@ -108,8 +112,15 @@ double command_value(const v1::ControlCommand& command) {
 std::string command_problem(const v1::ControlCommand& command) {
   if (!is_hex_id(command.command_id())) return "command id is not 32 hex digits";
   if (command.issuer().size() > 128) return "issuer is longer than 128 bytes";
+  std::size_t parameter_bytes = 0;
+  for (const auto& [name, value] : command.parameters())
+    parameter_bytes += name.size() + value.size();
+  if (parameter_bytes > kMaxParameterBytes)
+    return "parameters have " + std::to_string(parameter_bytes) + " bytes, " + std::to_string(kMaxParameterBytes) +
+           " at most";
   const auto found = command.parameters().find("value");
-  const std::string text = found == command.parameters().end() ? "nothing" : "'" + found->second.substr(0, 32) + "'";
+  const std::string text =
+      found == command.parameters().end() ? "nothing" : "'" + std::string(clipped(found->second, 32)) + "'";
   const double value = command_value(command);
   switch (command.type()) {
     case v1::PAUSE_TRAINING:

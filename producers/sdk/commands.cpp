@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "record_encoder.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -100,7 +102,7 @@ void Commands::apply_value(v1::ControlCommand command, const ValueHandler& handl
   if (const auto* applied = std::get_if<Applied>(&outcome))
     received_.applied(std::move(command), step, number_text(applied->old_value), number_text(applied->new_value));
   else
-    received_.rejected(std::move(command), std::get<Rejected>(outcome).reason);
+    received_.rejected(std::move(command), clean_text(std::get<Rejected>(outcome).reason));
 }
 
 void Commands::set_paused(bool paused, std::unique_lock<std::mutex>& lock) {

@@ -2,16 +2,27 @@
 
 #include <algorithm>
 
+#include "trainbus/text.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
+namespace {
+
+constexpr std::size_t kMaxRefusedIdBytes = 64;
+
+}  // namespace
 
 void ReceivedCommands::receive(const v1::ControlCommand& command, std::int64_t now_ms) {
   if (const auto known = answers_.find(command.command_id()); known != answers_.end()) {
     reports_.push_back(known->second);
     return;
   }
-  if (const std::string problem = command_problem(command); !problem.empty()) return rejected(command, problem);
+  if (const std::string problem = command_problem(command); !problem.empty()) {
+    v1::ControlCommand refused;  // not its parameters: they may be of any size, and answers are remembered
+    refused.set_type(command.type());
+    refused.set_command_id(std::string(clipped(command.command_id(), kMaxRefusedIdBytes)));
+    return rejected(std::move(refused), problem);
+  }
   if (command.expected_incarnation() != 0 && command.expected_incarnation() != incarnation_)
     return rejected(command, "meant for another incarnation of this trainer");
   if (command.deadline_ms() != 0 && command.deadline_ms() <= now_ms) return answer(command, v1::COMMAND_EXPIRED);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <stdexcept>
@@ -119,6 +120,19 @@ class ZmtpPeer {
     while ((count = recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT)) > 0) {
     }
     return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  }
+  // Reads until these bytes come; false when the other side hangs up, or says nothing for 5 s.
+  bool hears(std::string_view wanted) {
+    std::string heard;
+    for (pollfd waiting{fd_, POLLIN, 0}; poll(&waiting, 1, 5000) == 1;) {
+      char buffer[4096];
+      const auto count = recv(fd_, buffer, sizeof buffer, 0);
+      if (count <= 0) return false;
+      heard.append(buffer, static_cast<std::size_t>(count));
+      if (heard.find(wanted) != std::string::npos) return true;
+      heard.erase(0, heard.size() - std::min(heard.size(), wanted.size()));
+    }
+    return false;
   }
   // Waits until the other side has said something, or hung up: it looks at this connection.
   void wait_until_heard() {

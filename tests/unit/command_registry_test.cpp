@@ -136,5 +136,45 @@ TEST_F(CommandRegistryTest, RemembersABoundedNumberOfEndedCommands) {
   EXPECT_EQ(registry_.find("r/t", "0"), nullptr);
 }
 
+TEST_F(CommandRegistryTest, OnlyWhatAnIssuerDecidesIsTakenOver) {
+  v1::ControlCommand command;
+  command.set_command_id(id_);
+  command.set_type(v1::PAUSE_TRAINING);
+  command.set_deadline_ms(INT64_MAX);
+  command.set_reason(std::string(100'000, 'x'));
+  command.set_new_value("x");
+  command.set_state(v1::COMMAND_APPLIED);
+  const auto& entry = registry_.issue("r/t", command, target_, kNow, is_new_);
+  EXPECT_EQ(entry.command.state(), v1::COMMAND_ACCEPTED);
+  EXPECT_EQ(entry.command.reason(), "");
+  EXPECT_EQ(entry.command.new_value(), "");
+  EXPECT_EQ(entry.command.deadline_ms(), kNow + CommandRegistry::kMaxDeadlineMs);
+}
+
+TEST_F(CommandRegistryTest, ALongReasonIsCutToTextThatCanBeParsed) {
+  issue();
+  v1::ControlCommand said;
+  said.set_command_id(id_);
+  said.set_state(v1::COMMAND_REJECTED);
+  std::string euros;
+  for (int i = 0; i < 2000; ++i)
+    euros += "\xe2\x82\xac";
+  said.set_reason(euros);
+  said.set_old_value(euros);
+  const auto* entry = registry_.report("r/t", said, kNow);
+  ASSERT_NE(entry, nullptr);
+  EXPECT_LE(entry->command.reason().size(), kMaxTextBytes);
+  v1::ControlCommand read_back;
+  EXPECT_TRUE(read_back.ParseFromString(entry->command.SerializeAsString()));
+}
+
+TEST_F(CommandRegistryTest, HasRoomForSoManyOpenCommandsAndNoMore) {
+  EXPECT_TRUE(registry_.has_room(CommandRegistry::kMaxOpen));
+  issue();
+  EXPECT_FALSE(registry_.has_room(CommandRegistry::kMaxOpen));
+  report(v1::COMMAND_APPLIED);
+  EXPECT_TRUE(registry_.has_room(CommandRegistry::kMaxOpen));
+}
+
 }  // namespace
 }  // namespace trainbus

@@ -33,6 +33,13 @@ TEST(DemandBoard, ALeaseEndsUnlessItIsRenewed) {
   EXPECT_TRUE(board.demand("r/t", 1500));
 }
 
+TEST(DemandBoard, WhatIsNoLimitStatesNone) {
+  DemandBoard board;
+  board.lease("r/t", "a", demand(std::nan(""), -5), 0);
+  EXPECT_EQ(board.demand("r/t", 1)->max_rate_hz(), 0);
+  EXPECT_EQ(board.demand("r/t", 1)->max_pixels(), 0);
+}
+
 TEST(DemandBoard, IsBoundedAndForgetsWhatExpired) {
   DemandBoard board;
   for (std::size_t i = 0; i < DemandBoard::kMaxLeases; ++i)

@@ -64,7 +64,7 @@ TEST_F(IntakeTest, WhatIsBehindAHoleWaitsUntilItIsFilled) {
   offer(4);
   offer(3);
   EXPECT_THAT(ready_, IsEmpty());
-  EXPECT_EQ(intake_.counters().waiting_bytes, 2u);
+  EXPECT_EQ(intake_.counters().waiting_bytes, 2 * (1 + Intake::kWaitingRecordBytes));
   offer(2);
   EXPECT_THAT(published(), ElementsAre(2, 3, 4));
   EXPECT_THAT(to_store(), ElementsAre(2, 3, 4));
@@ -82,6 +82,29 @@ TEST_F(IntakeTest, AHoleNobodyFillsIsGivenUpAndSaid) {
   EXPECT_EQ(lost_[0].last, 4u);
   EXPECT_THAT(published(), ElementsAre(5));
   EXPECT_EQ(intake_.counters().lost, 3u);
+}
+
+// A turn that gives up tens of thousands of holes would keep every record behind it waiting.
+TEST_F(IntakeTest, ManyHolesAreGivenUpSomeAtATime) {
+  for (std::uint64_t incarnation = 2; incarnation < 2 + Intake::kHolesAtOnce * 3 / 2; ++incarnation) {
+    bool is_new = false;
+    stream_ = intake_.find_or_make({v1::KIND_BATCH, {"r", "t"}}, incarnation, is_new);
+    offer(2, 1000);
+  }
+  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  EXPECT_EQ(lost_.size(), Intake::kHolesAtOnce);
+  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  EXPECT_EQ(lost_.size(), Intake::kHolesAtOnce * 3 / 2);
+}
+
+TEST_F(IntakeTest, ASequenceThatNoJournalHoldsIsRefused) {
+  offer(Intake::kMaxSequence + 1, 1000);
+  EXPECT_EQ(intake_.counters().impossible, 1u);
+  offer(Intake::kMaxSequence, 1000);
+  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  EXPECT_THAT(published(), ElementsAre(Intake::kMaxSequence));
+  offer(Intake::kMaxSequence + 1);
+  EXPECT_THAT(ready_, IsEmpty());
 }
 
 TEST_F(IntakeTest, AHoleOfATrainerWithAnOutboxIsNeverLost) {

@@ -130,6 +130,14 @@ TEST_F(CommandsTest, RejectsWithoutAHandlerAndWhenItThrows) {
                               "REJECTED: out of memory"}));
 }
 
+// The broker refuses a report that is not UTF-8, and the command would never end.
+TEST_F(CommandsTest, RejectsWithTextThatTheBrokerCanRead) {
+  commands_.on_batch_size([](double) -> CommandOutcome { return Rejected{"r\xe9serv\xe9"}; });
+  commands_.receive(command('a', v1::ADJUST_BATCH_SIZE, "64"), unix_ms());
+  EXPECT_TRUE(step());
+  EXPECT_EQ(reports(), (Lines{"DELIVERED", "REJECTED: r?serv?"}));
+}
+
 TEST_F(CommandsTest, PausesResumesAndStops) {
   commands_.receive(command('a', v1::PAUSE_TRAINING), unix_ms());
   EXPECT_TRUE(step());

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "trainbus/text.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -97,6 +99,32 @@ TEST(Wire, IncarnationsGrowWithTime) {
   const auto first = new_incarnation();
   EXPECT_NEAR(static_cast<double>(first >> 20), static_cast<double>(unix_ms()), 1000);
   EXPECT_NE(new_incarnation(), first);
+}
+
+TEST(Wire, TextIsClippedBetweenTwoCharacters) {
+  EXPECT_EQ(clipped("abc", 3), "abc");
+  EXPECT_EQ(clipped("abcd", 3), "abc");
+  EXPECT_EQ(clipped("a\xe2\x82\xac", 3), "a");
+  EXPECT_EQ(clipped("a\xe2\x82\xac", 4), "a\xe2\x82\xac");
+  EXPECT_EQ(clipped("\x80\x80", 1), "");
+}
+
+// An answer with half a character in it is one that nobody can parse.
+TEST(Wire, TheProblemOfACommandIsTextWhateverItsValueIs) {
+  v1::ControlCommand command;
+  command.set_command_id(new_command_id());
+  command.set_type(v1::CHANGE_LEARNING_RATE);
+  std::string euros;
+  for (int i = 0; i < 20; ++i)
+    euros += "\xe2\x82\xac";
+  (*command.mutable_parameters())["value"] = euros;
+  v1::ErrorResponse error, received;
+  error.set_message(command_problem(command));
+  EXPECT_NE(error.message(), "");
+  EXPECT_TRUE(received.ParseFromString(error.SerializeAsString()));
+  (*command.mutable_parameters())["value"] = "0.1";
+  (*command.mutable_parameters())["more"] = std::string(600, 'x');
+  EXPECT_NE(command_problem(command), "");
 }
 
 }  // namespace
