@@ -69,6 +69,22 @@ class NatsSink : public testing::Test {
         },
         seconds(30));
   }
+  // The server that leads the stream.
+  static std::size_t leader(const NatsServers& servers) {
+    natsConnection* connection = nullptr;
+    jsCtx* context = nullptr;
+    jsStreamInfo* info = nullptr;
+    std::string name;
+    if (natsConnection_ConnectTo(&connection, servers.url(0).c_str()) == NATS_OK &&
+        natsConnection_JetStream(&context, connection, nullptr) == NATS_OK &&
+        js_GetStreamInfo(&info, context, "trainbus", nullptr, nullptr) == NATS_OK)
+      name = info->Cluster->Leader;
+    jsStreamInfo_Destroy(info);
+    jsCtx_Destroy(context);
+    natsConnection_Destroy(connection);
+    EXPECT_FALSE(name.empty());
+    return name.empty() ? 0 : static_cast<std::size_t>(name[1] - '0');
+  }
   // Every message that is there; empty while the servers do not answer.
   static RecordNames names(const NatsServers& servers) {
     RecordNames names;
@@ -111,12 +127,12 @@ TEST_F(NatsSink, HasEveryRecordOnceWhoeverOfTheClusterIsKilled) {
   ASSERT_TRUE(serve(servers));
   auto training = load();
   auto writer = log(servers.urls(), ",replicas=3");
-  for (std::size_t i = 0; i < servers.size(); ++i) {  // the leader is among them
-    ASSERT_TRUE(goes_on(servers, 100)) << writer->output();
-    servers.kill(i);
-    ASSERT_TRUE(goes_on(servers, 100)) << writer->output();
-    servers.start(i);
-  }
+  ASSERT_TRUE(goes_on(servers, 100)) << writer->output();
+  const auto first = leader(servers);
+  servers.kill(first);
+  ASSERT_TRUE(goes_on(servers, 100)) << writer->output();
+  servers.start(first);
+  ASSERT_TRUE(goes_on(servers, 100)) << writer->output();
   for (std::size_t i = 0; i < servers.size(); ++i)
     servers.kill(i);
   writer->signal(SIGKILL);
