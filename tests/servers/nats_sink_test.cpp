@@ -85,6 +85,20 @@ class NatsSink : public testing::Test {
     EXPECT_FALSE(name.empty());
     return name.empty() ? 0 : static_cast<std::size_t>(name[1] - '0');
   }
+  static std::string message_body(const NatsServers& servers, const std::string& stream, const std::string& subject) {
+    natsConnection* connection = nullptr;
+    jsCtx* context = nullptr;
+    natsMsg* message = nullptr;
+    std::string body;
+    if (natsConnection_ConnectTo(&connection, servers.url(0).c_str()) == NATS_OK &&
+        natsConnection_JetStream(&context, connection, nullptr) == NATS_OK &&
+        js_GetLastMsg(&message, context, stream.c_str(), subject.c_str(), nullptr, nullptr) == NATS_OK)
+      body.assign(natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message)));
+    natsMsg_Destroy(message);
+    jsCtx_Destroy(context);
+    natsConnection_Destroy(connection);
+    return body;
+  }
   // Every message that is there; empty while the servers do not answer.
   static RecordNames names(const NatsServers& servers) {
     RecordNames names;
@@ -188,6 +202,26 @@ TEST_F(NatsSink, FillsTheGapThatAFailureLeft) {
     Process writer("trainbus-log", {"--broker", broker_.address(), "--once", "--sink", "nats:" + servers.url(0)});
     ASSERT_EQ(writer.wait(seconds(10)), 0) << writer.output();
     EXPECT_EQ(names(servers), wanted);
+  }
+}
+
+TEST_F(NatsSink, AMessageIsTheRecordOrItsLine) {
+  NatsServers servers(1);
+  ASSERT_TRUE(serve(servers));
+  test::PlainPeer peer(broker_.endpoints());
+  ASSERT_TRUE(peer.wait_until_heard());
+  const auto record = test::PlainPeer::record(1);
+  peer.publish(record);
+  for (const std::string format : {"protobuf", "json"}) {
+    Process writer("trainbus-log",
+                   {"--broker", broker_.address(), "--once", "--sink",
+                    "nats:" + servers.url(0) + ",stream=" + format + ",subject=" + format + ",format=" + format});
+    ASSERT_EQ(writer.wait(seconds(10)), 0) << writer.output();
+    const auto body = message_body(servers, format, format + ".batch.r.t.42");
+    if (format == "protobuf")
+      EXPECT_EQ(body, record.SerializeAsString());
+    else
+      EXPECT_EQ(nlohmann::json::parse(body)["batch_idx"], 1) << body;
   }
 }
 
