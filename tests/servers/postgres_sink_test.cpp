@@ -49,10 +49,10 @@ class PostgresSink : public testing::Test {
         "trainbus-log", std::vector<std::string>{"--broker", broker_.address(), "--sink", "postgres:" + to + more});
   }
   std::unique_ptr<Process> log() const { return log(server_->url()); }
-  std::unique_ptr<Process> load(const std::string& run, const std::string& duration) const {
+  std::unique_ptr<Process> load(const std::string& duration) const {
     return std::make_unique<Process>(
         "trainbus-loadgen",
-        std::vector<std::string>{"--broker", broker_.address(), "--run", run, "--trainers", "4", "--batch-rate", "200",
+        std::vector<std::string>{"--broker", broker_.address(), "--run", "r", "--trainers", "4", "--batch-rate", "200",
                                  "--epoch-every", "50", "--seconds", duration});
   }
   static int batches() { return std::atoi(server_->query("SELECT count(*) FROM trainbus.batches").c_str()); }
@@ -80,7 +80,7 @@ class PostgresSink : public testing::Test {
 std::unique_ptr<PostgresServer> PostgresSink::server_;
 
 TEST_F(PostgresSink, HasEveryRecordOnceWhoeverIsKilled) {
-  auto training = load("r", "6");
+  auto training = load("6");
   auto writer = log();
   const auto goes_on = [&](int more) {
     const int before = batches();
@@ -106,9 +106,20 @@ TEST_F(PostgresSink, HasEveryRecordOnceWhoeverIsKilled) {
   EXPECT_THAT(writer->output(), Not(HasSubstr(PostgresServer::kPassword)));
 }
 
+TEST_F(PostgresSink, LeavesAServerThatHangs) {
+  auto training = load("4");
+  const auto writer = log(server_->url(), ",timeout=1s");
+  ASSERT_TRUE(eventually("rows come", [&] { return batches() > 100; })) << writer->output();
+  server_->hang();
+  EXPECT_TRUE(writer->wait_for("the server hangs")) << writer->output();
+  server_->go_on();
+  ASSERT_EQ(training->wait(seconds(30)), 0) << training->output();
+  expect_all_once();
+}
+
 TEST_F(PostgresSink, IsSharedByWritersOfTheSameAndOfOtherBrokers) {
   RunningBroker other;
-  auto training = load("r", "2");
+  auto training = load("2");
   Process elsewhere("trainbus-loadgen",
                     {"--broker", other.address(), "--run", "s", "--batch-rate", "200", "--seconds", "2"});
   const auto one = log(), two = log();

@@ -47,6 +47,9 @@ class PostgresServer {
     throw std::runtime_error("PostgreSQL does not start:\n" + server_->log());
   }
   void kill() { server_->kill(); }
+  // All of its processes: the connections stand, and nobody answers.
+  void hang() { server_->signal(SIGSTOP); }
+  void go_on() { server_->signal(SIGCONT); }
 
   std::string url(const std::string& user = "owner", const std::string& password = kPassword,
                   const std::string& database = "training") const {

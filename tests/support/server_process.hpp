@@ -44,6 +44,14 @@ class ServerProcess {
     process_.signal(SIGKILL);
     process_.wait(std::chrono::seconds(5));
   }
+  // To it and its children.
+  void signal(int number) const {
+    const auto pid = std::to_string(process_.pid());
+    std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
+    for (pid_t child; children >> child;)
+      ::kill(child, number);
+    process_.signal(number);
+  }
   std::optional<int> wait(std::chrono::milliseconds limit) { return process_.wait(limit); }
   std::string log() const {
     std::ostringstream text;

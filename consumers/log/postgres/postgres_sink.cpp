@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <pqxx/subtransaction>
 #include <pqxx/tablewriter>
 
+#include "call_deadline.hpp"
 #include "copy_line.hpp"
 #include "database_schema.hpp"
 #include "record_tables.hpp"
@@ -12,6 +14,7 @@
 namespace trainbus {
 namespace {
 
+constexpr std::chrono::milliseconds kGrace{2000};
 constexpr char kHeadColumns[] = "kind,run,trainer,incarnation,sequence";
 
 std::string quoted_name(const SinkOptions& options) {
@@ -45,10 +48,13 @@ PostgresSink::PostgresSink(const SinkOptions& options)
 
 template <typename Action>
 void PostgresSink::asking(Action action) {
+  // The server itself ends a statement at `timeout_`, if it can.
+  std::optional<CallDeadline> deadline;
+  if (connection_) deadline.emplace(connection_->sock(), timeout_ + kGrace);
   try {
     action();
   } catch (const std::exception& error) {
-    throw std::runtime_error(server_.one_line(error.what()));
+    throw std::runtime_error(deadline && deadline->passed() ? "the server hangs" : server_.one_line(error.what()));
   }
 }
 
@@ -56,27 +62,27 @@ StreamHeads PostgresSink::open() {
   lines_.clear();
   heads_.clear();
   waiting_bytes_ = 0;
+  connection_.reset();
+  asking([&] { connect(); });
   StreamHeads heads;
   asking([&] {
-    connect();
-    make_tables();
+    set_up();
     heads = read_heads();
   });
   return heads;
 }
 
 void PostgresSink::connect() {
-  connection_.reset();
   connection_ = std::make_unique<pqxx::connection>(server_.conninfo());
   forbid_reconnecting(*connection_);
+}
+
+void PostgresSink::set_up() {
   connection_->set_variable("statement_timeout", std::to_string(timeout_.count()));
   connection_->set_variable("client_min_messages", "warning");
   if (const auto encoding = connection_->get_variable("server_encoding"); encoding != "UTF8")
     throw std::runtime_error(std::string("database '") + connection_->dbname() + "' has the encoding " + encoding +
                              ", and UTF8 is needed");
-}
-
-void PostgresSink::make_tables() {
   pqxx::work transaction(*connection_);
   make_schema(transaction, schema_);
   for (const auto& table : record_tables())

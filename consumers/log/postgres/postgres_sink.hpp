@@ -23,7 +23,7 @@ class PostgresSink : public Sink {
        "variables and ~/.pgpass",
        1},
       {"schema", "NAME", "trainbus", "schema of the tables; made when it is not there", 0},
-      {"timeout", "TIME", "30s", "how long the server may take for a connection or a statement", 0},
+      {"timeout", "TIME", "30s", "how long the server may take to let in, or for a statement", 0},
       {},
   };
   static constexpr SinkInfo kInfo{"postgres", "rows in a PostgreSQL database, one table per kind", TRAINBUS_SINK_KNOWS,
@@ -36,11 +36,11 @@ class PostgresSink : public Sink {
   void flush() override;
 
  private:
-  // Runs it, and turns what the server or libpqxx throws into one line.
+  // Runs it, not for long, and turns what the server or libpqxx throws into one line.
   template <typename Action>
   void asking(Action action);
   void connect();
-  void make_tables();
+  void set_up();
   StreamHeads read_heads();
   void write_heads(pqxx::work& transaction);
   void write_rows(pqxx::work& transaction);
