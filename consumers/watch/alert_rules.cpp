@@ -86,28 +86,28 @@ std::optional<v1::Alert> AlertRules::judge(Watched& watched, const Sight& sight)
   const Incident incident{sight.view.session().id(), sight.view.figures().incarnation, watched.rule->name};
   if (happened_.contains(incident) || (!facts.any_time && !heard_lately(sight))) return std::nullopt;
   const auto open = open_.find(incident);
-  const auto verdict = watched.judge->judge(sight, open != open_.end());
-  if (verdict.answer == Verdict::kHolds) {
+  const auto finding = watched.judge->judge(sight, open != open_.end());
+  if (finding.answer == Finding::kHolds) {
     watched.clear_since_ms.reset();
-    return open == open_.end() ? begun(watched, sight, verdict) : std::nullopt;
+    return open == open_.end() ? begun(watched, sight, finding) : std::nullopt;
   }
-  if (verdict.answer == Verdict::kUnknown) return std::nullopt;
+  if (finding.answer == Finding::kUnknown) return std::nullopt;
   watched.holds_since_ms.reset();
   if (open == open_.end()) return std::nullopt;
   if (!watched.clear_since_ms) watched.clear_since_ms = sight.now_ms;
   if (sight.now_ms - *watched.clear_since_ms < watched.rule->clear_after_ms) return std::nullopt;
-  return ended(open->second, verdict.message, sight.now_ms);
+  return ended(open->second, finding.message, sight.now_ms);
 }
 
-std::optional<v1::Alert> AlertRules::begun(Watched& watched, const Sight& sight, const Verdict& verdict) const {
+std::optional<v1::Alert> AlertRules::begun(Watched& watched, const Sight& sight, const Finding& finding) const {
   const auto& rule = *watched.rule;
   if (!watched.holds_since_ms) {
     watched.holds_since_ms = sight.now_ms;
-    watched.start = verdict.start;
+    watched.start = finding.start;
   }
   if (sight.now_ms - *watched.holds_since_ms < rule.for_ms) return std::nullopt;
   if (is_quiet(sight.view.session().id(), rule, sight.now_ms)) return std::nullopt;
-  std::string message = verdict.message;
+  std::string message = finding.message;
   if (rule.action)
     message += acting_ ? "; action: " + rule.action->text : "; would " + rule.action->text + " (acting is off)";
   v1::Alert alert;
@@ -117,7 +117,7 @@ std::optional<v1::Alert> AlertRules::begun(Watched& watched, const Sight& sight,
   alert.set_active(true);
   alert.set_trainer_incarnation(sight.view.figures().incarnation);
   alert.set_timestamp_ms(sight.now_ms);
-  alert.set_value(verdict.value);
+  alert.set_value(finding.value);
   return alert;
 }
 

@@ -69,7 +69,7 @@ class AlertRules {
   void take(const v1::MetricsRequest& record, bool is_history);
   Trainer* newest(const std::string& session_id, std::uint64_t incarnation);
   std::optional<v1::Alert> judge(Watched& watched, const Sight& sight);
-  std::optional<v1::Alert> begun(Watched& watched, const Sight& sight, const Verdict& verdict) const;
+  std::optional<v1::Alert> begun(Watched& watched, const Sight& sight, const Finding& finding) const;
   bool is_quiet(const std::string& session_id, const Rule& rule, std::int64_t now_ms) const;
   void end_older(const std::string& session_id, std::uint64_t incarnation, std::int64_t now_ms,
                  std::vector<DueAlert>& due) const;

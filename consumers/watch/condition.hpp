@@ -18,7 +18,7 @@ struct Sight {
   std::int64_t now_ms;
 };
 
-struct Verdict {
+struct Finding {
   enum Answer : std::uint8_t {
     kUnknown,  // not enough seen: neither begins nor ends an incident
     kClear,
@@ -36,7 +36,7 @@ class Judge {
   virtual ~Judge() = default;
   virtual void take(const v1::MetricsRequest& record) { static_cast<void>(record); }
   // `open`: it holds already, as far as everybody was told, so that the limit of its end counts.
-  virtual Verdict judge(const Sight& sight, bool open) const = 0;
+  virtual Finding judge(const Sight& sight, bool open) const = 0;
   // What came before this look has been told: a peak between two looks is forgotten.
   virtual void looked() {}
 };

@@ -19,10 +19,12 @@ constexpr milliseconds kLongestPause{60'000};
 
 }  // namespace
 
-Delivery::Delivery(const RuleSet& rules, const ChannelSpec& spec, std::string broker, std::string position_file)
+Delivery::Delivery(const RuleSet& rules, const ChannelSpec& spec, std::string broker, std::string only_run,
+                   std::string position_file)
     : rules_(rules),
       spec_(spec),
       broker_(std::move(broker)),
+      run_(std::move(only_run)),
       position_file_(std::move(position_file)),
       start_(load_position(position_file_)),
       channel_(make_channel(spec_)),
@@ -65,6 +67,7 @@ void Delivery::find_start(Consumer& alerts) {
 }
 
 void Delivery::take(const Record& record, const Consumer& alerts) {
+  if (!run_.empty() && record.topic.session.run != run_) return;  // read all the same: the position is of all runs
   const auto& alert = record.message.alert();
   const Rule* rule = rules_.rule_of(record.message.session_id(), alert.rule());
   if (rule == nullptr || !rule->tells(spec_.name) || (!alert.active() && !spec_.ended)) return;

@@ -18,7 +18,9 @@ namespace trainbus {
 class Delivery {
  public:
   // Throws std::runtime_error with one line on a damaged position file or bad certificates. `rules` must outlive it.
-  Delivery(const RuleSet& rules, const ChannelSpec& spec, std::string broker, std::string position_file);
+  // `only_run` "": alerts of all runs.
+  Delivery(const RuleSet& rules, const ChannelSpec& spec, std::string broker, std::string only_run,
+           std::string position_file);
   // Ends within 200 ms; what is not delivered then is left to the next start.
   ~Delivery();
   Delivery(const Delivery&) = delete;
@@ -43,6 +45,7 @@ class Delivery {
   const RuleSet& rules_;
   const ChannelSpec spec_;
   const std::string broker_;
+  const std::string run_;
   const std::string position_file_;
   std::optional<StreamHeads> start_;
   const std::unique_ptr<Channel> channel_;

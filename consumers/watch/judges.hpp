@@ -14,19 +14,19 @@ namespace trainbus {
 
 class DeadJudge final : public Judge {
  public:
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
 };
 
 class StalledJudge final : public Judge {
  public:
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
 };
 
 class FinishedJudge final : public Judge {
  public:
   // `status` UNKNOWN: however it finished.
   explicit FinishedJudge(v1::TrainingStatus status) : status_(status) {}
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
 
  private:
   v1::TrainingStatus status_;
@@ -35,7 +35,7 @@ class FinishedJudge final : public Judge {
 class ConvergedJudge final : public Judge {
  public:
   void take(const v1::MetricsRequest& record) override;
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
 
  private:
   std::optional<v1::EpochData> converged_;
@@ -48,7 +48,7 @@ class ConvergedJudge final : public Judge {
 class NotFiniteJudge final : public Judge {
  public:
   void take(const v1::MetricsRequest& record) override;
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
   void looked() override { first_bad_.reset(); }
 
  private:
@@ -66,7 +66,7 @@ class LossSpikeJudge final : public Judge {
  public:
   explicit LossSpikeJudge(const Condition& condition);
   void take(const v1::MetricsRequest& record) override;
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
   void looked() override { peak_.reset(); }
 
  private:
@@ -76,7 +76,7 @@ class LossSpikeJudge final : public Judge {
     double median = 0;  // of those before it
     bool above(double factor) const { return loss > factor * median; }
   };
-  static Verdict verdict(Verdict::Answer answer, const Loss& loss);
+  static Finding finding(Finding::Answer answer, const Loss& loss);
 
   double limit_, until_;
   RunningMedian median_;
@@ -90,7 +90,7 @@ class PlateauJudge final : public Judge {
  public:
   explicit PlateauJudge(const Condition& condition) : condition_(condition) {}
   void take(const v1::MetricsRequest& record) override;
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
 
  private:
   void take_value(double value, std::uint64_t step);
@@ -110,7 +110,7 @@ class AccuracyCollapseJudge final : public Judge {
  public:
   explicit AccuracyCollapseJudge(const Condition& condition) : condition_(condition) {}
   void take(const v1::MetricsRequest& record) override;
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
 
  private:
   bool full() const { return static_cast<int>(window_.size()) == condition_.over; }
@@ -130,7 +130,7 @@ class ThroughputDropJudge final : public Judge {
  public:
   explicit ThroughputDropJudge(const Condition& condition);
   void take(const v1::MetricsRequest& record) override;
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
 
  private:
   struct Rate {
@@ -149,7 +149,7 @@ class MemoryGradientJudge final : public Judge {
   static constexpr int kPoints = 60;
   explicit MemoryGradientJudge(const Condition& condition) : condition_(condition) {}
   void take(const v1::MetricsRequest& record) override;
-  Verdict judge(const Sight& sight, bool open) const override;
+  Finding judge(const Sight& sight, bool open) const override;
 
  private:
   struct Point {

@@ -30,12 +30,12 @@ void NotFiniteJudge::note(std::uint64_t step, double loss) {
   if (!first_bad_) first_bad_ = BadLoss{step, loss};
 }
 
-Verdict NotFiniteJudge::judge(const Sight& sight, bool) const {
+Finding NotFiniteJudge::judge(const Sight& sight, bool) const {
   const auto& figures = sight.view.figures();
   const bool newest_is_bad = figures.loss_known && !std::isfinite(figures.loss);
-  if (!first_bad_ && !newest_is_bad) return {Verdict::kClear, "the loss is finite"};
+  if (!first_bad_ && !newest_is_bad) return {Finding::kClear, "the loss is finite"};
   const auto bad = first_bad_ ? *first_bad_ : BadLoss{figures.step, figures.loss};
-  return {Verdict::kHolds, "the loss is " + number_text(bad.loss) + " at step " + std::to_string(bad.step), bad.loss,
+  return {Finding::kHolds, "the loss is " + number_text(bad.loss) + " at step " + std::to_string(bad.step), bad.loss,
           bad.step};
 }
 
@@ -53,13 +53,13 @@ void LossSpikeJudge::take(const v1::MetricsRequest& record) {
   median_.take(loss);
 }
 
-Verdict LossSpikeJudge::judge(const Sight&, bool open) const {
-  if (!newest_) return {Verdict::kUnknown};
-  if (peak_) return verdict(Verdict::kHolds, *peak_);
-  return verdict(newest_->above(open ? until_ : limit_) ? Verdict::kHolds : Verdict::kClear, *newest_);
+Finding LossSpikeJudge::judge(const Sight&, bool open) const {
+  if (!newest_) return {Finding::kUnknown};
+  if (peak_) return finding(Finding::kHolds, *peak_);
+  return finding(newest_->above(open ? until_ : limit_) ? Finding::kHolds : Finding::kClear, *newest_);
 }
 
-Verdict LossSpikeJudge::verdict(Verdict::Answer answer, const Loss& loss) {
+Finding LossSpikeJudge::finding(Finding::Answer answer, const Loss& loss) {
   return {answer,
           "the loss is " + number_text(loss.loss) + " at step " + std::to_string(loss.step) + ", " +
               factor_text(loss.loss, loss.median) + "the median " + number_text(loss.median),
@@ -92,9 +92,9 @@ void PlateauJudge::take_value(double value, std::uint64_t step) {
   since_best_ = 0;
 }
 
-Verdict PlateauJudge::judge(const Sight&, bool) const {
-  if (!best_) return {Verdict::kUnknown};
-  const auto answer = since_best_ >= patience() ? Verdict::kHolds : Verdict::kClear;
+Finding PlateauJudge::judge(const Sight&, bool) const {
+  if (!best_) return {Finding::kUnknown};
+  const auto answer = since_best_ >= patience() ? Finding::kHolds : Finding::kClear;
   const int since = condition_.over_batches ? since_best_ * condition_.over : since_best_;
   return {answer,
           "the loss is " + number_text(newest_) + ", the best was " + number_text(*best_) + " at step " +
@@ -121,9 +121,9 @@ void AccuracyCollapseJudge::take(const v1::MetricsRequest& record) {
   best_ = std::max(best_, mean_);
 }
 
-Verdict AccuracyCollapseJudge::judge(const Sight&, bool open) const {
-  if (!full()) return {Verdict::kUnknown};
-  const auto answer = mean_ < (open ? condition_.until : condition_.limit) * best_ ? Verdict::kHolds : Verdict::kClear;
+Finding AccuracyCollapseJudge::judge(const Sight&, bool open) const {
+  if (!full()) return {Finding::kUnknown};
+  const auto answer = mean_ < (open ? condition_.until : condition_.limit) * best_ ? Finding::kHolds : Finding::kClear;
   return {answer,
           "the mean accuracy of " + std::to_string(condition_.over) + " batches is " + number_text(mean_) +
               " at step " + std::to_string(step_) + ", the best was " + number_text(best_),

@@ -65,7 +65,7 @@ bool save_position(const std::string& path, const StreamHeads& heads) {
   return written && std::rename(fresh.c_str(), path.c_str()) == 0;
 }
 
-StateFolder::StateFolder(std::string path) : path_(std::move(path)) {
+WatchFolder::WatchFolder(std::string path) : path_(std::move(path)) {
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   const std::string lock = path_ + "/lock";
@@ -76,7 +76,7 @@ StateFolder::StateFolder(std::string path) : path_(std::move(path)) {
   throw std::runtime_error("--state-dir '" + path_ + "' is in use by another trainbus-watch; give each one its own");
 }
 
-StateFolder::~StateFolder() { close(lock_fd_); }
+WatchFolder::~WatchFolder() { close(lock_fd_); }
 
 std::string default_watch_state_dir() {
   const char* state = std::getenv("XDG_STATE_HOME");

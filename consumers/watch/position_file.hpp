@@ -15,13 +15,13 @@ std::optional<StreamHeads> load_position(const std::string& path);
 bool save_position(const std::string& path, const StreamHeads& heads);
 
 // A folder that one watcher uses: made when absent, locked until destroyed (also by a kill -9).
-class StateFolder {
+class WatchFolder {
  public:
   // Throws std::runtime_error with one line when it cannot be made or written, or another watcher has it.
-  explicit StateFolder(std::string path);
-  ~StateFolder();
-  StateFolder(const StateFolder&) = delete;
-  StateFolder& operator=(const StateFolder&) = delete;
+  explicit WatchFolder(std::string path);
+  ~WatchFolder();
+  WatchFolder(const WatchFolder&) = delete;
+  WatchFolder& operator=(const WatchFolder&) = delete;
 
   std::string position_file(const std::string& channel) const { return path_ + '/' + channel + ".position"; }
 

@@ -19,10 +19,10 @@ void ThroughputDropJudge::take(const v1::MetricsRequest& record) {
   median_.take(fps);
 }
 
-Verdict ThroughputDropJudge::judge(const Sight&, bool open) const {
-  if (!newest_) return {Verdict::kUnknown};
+Finding ThroughputDropJudge::judge(const Sight&, bool open) const {
+  if (!newest_) return {Finding::kUnknown};
   const double limit = (open ? condition_.until : condition_.limit) * newest_->median;
-  return {newest_->fps < limit ? Verdict::kHolds : Verdict::kClear,
+  return {newest_->fps < limit ? Finding::kHolds : Finding::kClear,
           number_text(newest_->fps) + " batches/s at step " + std::to_string(newest_->step) + ", the median was " +
               number_text(newest_->median),
           newest_->fps, newest_->step};
@@ -61,11 +61,11 @@ double MemoryGradientJudge::mb_per_minute() const {
   return below > 0 ? 60'000 * above / below : 0;
 }
 
-Verdict MemoryGradientJudge::judge(const Sight&, bool) const {
+Finding MemoryGradientJudge::judge(const Sight&, bool) const {
   constexpr std::int64_t kMostOfWindow = kPoints * 4 / 5;
-  if (points_.size() < 3 || points_.back().slot - points_.front().slot < kMostOfWindow) return {Verdict::kUnknown};
+  if (points_.size() < 3 || points_.back().slot - points_.front().slot < kMostOfWindow) return {Finding::kUnknown};
   const double slope = mb_per_minute();
-  return {slope > condition_.limit ? Verdict::kHolds : Verdict::kClear,
+  return {slope > condition_.limit ? Finding::kHolds : Finding::kClear,
           std::string(condition_.of_second ? "GPU memory" : "memory") + " grows by " + number_text(slope) +
               " MB a minute, now " + number_text(points_.back().sum_mb / points_.back().count) + " MB",
           slope, step_};

@@ -5,29 +5,29 @@
 
 namespace trainbus {
 
-Verdict DeadJudge::judge(const Sight& sight, bool) const {
-  if (sight.state != Liveness::kDead) return {Verdict::kClear, "heard again"};
+Finding DeadJudge::judge(const Sight& sight, bool) const {
+  if (sight.state != Liveness::kDead) return {Finding::kClear, "heard again"};
   const auto facts = sight.view.facts(sight.now_ms);
   const auto silent_sec = static_cast<double>(facts.last_heard_age_ms) / 1000;
   const std::uint64_t start = sight.view.heartbeat_number() > 0 ? sight.view.heartbeat_number() : facts.step;
-  return {Verdict::kHolds,
+  return {Finding::kHolds,
           "nothing heard for " + duration_text(silent_sec) + ", last at step " + std::to_string(facts.step), silent_sec,
           start};
 }
 
-Verdict StalledJudge::judge(const Sight& sight, bool) const {
-  if (sight.state != Liveness::kStalled) return {Verdict::kClear, "steps go on"};
+Finding StalledJudge::judge(const Sight& sight, bool) const {
+  if (sight.state != Liveness::kStalled) return {Finding::kClear, "steps go on"};
   const auto facts = sight.view.facts(sight.now_ms);
   const auto age_sec = static_cast<double>(facts.last_step_age_ms) / 1000;
-  return {Verdict::kHolds, "no step for " + duration_text(age_sec) + " after step " + std::to_string(facts.step),
+  return {Finding::kHolds, "no step for " + duration_text(age_sec) + " after step " + std::to_string(facts.step),
           age_sec, facts.step};
 }
 
-Verdict FinishedJudge::judge(const Sight& sight, bool) const {
+Finding FinishedJudge::judge(const Sight& sight, bool) const {
   const auto& figures = sight.view.figures();
   const bool finished = sight.state == Liveness::kCompleted || sight.state == Liveness::kFailed;
-  if (!finished || (status_ != v1::UNKNOWN && status_ != figures.status)) return {Verdict::kClear};
-  return {Verdict::kHolds,
+  if (!finished || (status_ != v1::UNKNOWN && status_ != figures.status)) return {Finding::kClear};
+  return {Finding::kHolds,
           (sight.state == Liveness::kFailed ? "failed at step " : "completed at step ") + std::to_string(figures.step) +
               (figures.status_message.empty() ? "" : ": " + figures.status_message.substr(0, 500)),
           static_cast<double>(figures.step), figures.step};
@@ -37,10 +37,10 @@ void ConvergedJudge::take(const v1::MetricsRequest& record) {
   if (record.has_epoch_data() && record.epoch_data().is_converged() && !converged_) converged_ = record.epoch_data();
 }
 
-Verdict ConvergedJudge::judge(const Sight&, bool) const {
-  if (!converged_) return {Verdict::kUnknown};
+Finding ConvergedJudge::judge(const Sight&, bool) const {
+  if (!converged_) return {Finding::kUnknown};
   return {
-      Verdict::kHolds,
+      Finding::kHolds,
       "converged in epoch " + std::to_string(converged_->epoch()) + ", loss " + number_text(converged_->average_loss()),
       converged_->average_loss(), static_cast<std::uint64_t>(converged_->epoch())};
 }

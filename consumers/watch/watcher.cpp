@@ -63,10 +63,10 @@ Watcher::Watcher(WatchOptions options, std::ostream& out, bool on_terminal)
 
 void Watcher::start_channels() {
   if (options_.rules.channels.empty()) return;
-  state_folder_ = std::make_unique<StateFolder>(options_.state_dir);
+  state_folder_ = std::make_unique<WatchFolder>(options_.state_dir);
   for (const auto& spec : options_.rules.channels)
-    deliveries_.push_back(
-        std::make_unique<Delivery>(options_.rules, spec, options_.broker, state_folder_->position_file(spec.name)));
+    deliveries_.push_back(std::make_unique<Delivery>(options_.rules, spec, options_.broker, options_.run,
+                                                     state_folder_->position_file(spec.name)));
 }
 
 bool Watcher::show_once(milliseconds patience) {
@@ -107,12 +107,22 @@ void Watcher::raise_alerts(std::int64_t now_ms) {
 }
 
 bool Watcher::raise_alerts_of(const TrainerTable::Row& row, std::int64_t now_ms) {
-  for (const auto& [session_id, alert] : rules_.judge(*row.view, row.state, now_ms)) {
-    if (!client_.raise(session_id, alert, kPatience)) return false;
-    rules_.stored(session_id, alert);
+  bool all_stored = row.state != Liveness::kUnreachable;
+  for (const auto& due : rules_.judge(*row.view, row.state, now_ms)) {
+    const auto raised = raise(due);
+    if (raised == Raised::kNoAnswer) return false;
+    if (raised == Raised::kStored) rules_.stored(due.session_id, due.alert);
+    all_stored = all_stored && raised == Raised::kStored;
   }
-  if (row.state != Liveness::kUnreachable) rules_.looked(row.view->session().id());
+  if (all_stored) rules_.looked(row.view->session().id());
   return true;
+}
+
+// A broker that refuses answers at once; one trainer that it does not know must not keep the others waiting.
+Watcher::Raised Watcher::raise(const DueAlert& due) {
+  const auto asked = Clock::now();
+  if (client_.raise(due.session_id, due.alert, kPatience)) return Raised::kStored;
+  return Clock::now() - asked < kPatience ? Raised::kRefused : Raised::kNoAnswer;
 }
 
 // Follows what is stored, so that a restart in between goes on where this ended.
@@ -125,8 +135,8 @@ void Watcher::act(std::int64_t now_ms) {
     for (const auto& entry : answer->commands)
       actions_->answered(command.command_id(), entry.command());
   }
-  for (const auto& [session_id, alert] : actions_->outcomes(now_ms))
-    if (!client_.raise(session_id, alert, kPatience)) return;
+  for (const auto& due : actions_->outcomes(now_ms))
+    if (raise(due) == Raised::kNoAnswer) return;
 }
 
 void Watcher::read_bus(milliseconds time) {

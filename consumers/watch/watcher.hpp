@@ -48,6 +48,8 @@ class Watcher {
   bool ready_to_raise() const;
   void raise_alerts(std::int64_t now_ms);
   bool raise_alerts_of(const TrainerTable::Row& row, std::int64_t now_ms);
+  enum class Raised : std::uint8_t { kStored, kRefused, kNoAnswer };
+  Raised raise(const DueAlert& due);
   void act(std::int64_t now_ms);
   void read_bus(std::chrono::milliseconds time);
   void read_records();
@@ -63,7 +65,7 @@ class Watcher {
   TrainerTable table_;
   AlertRules rules_;
   std::optional<RuleActions> actions_;  // with --act
-  std::unique_ptr<StateFolder> state_folder_;
+  std::unique_ptr<WatchFolder> state_folder_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
 };
 

@@ -14,7 +14,8 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/pro
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h" PATTERN "program.hpp" EXCLUDE)
 install(FILES ${PROJECT_BINARY_DIR}/proto/trainbus.pb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/proto/trainbus.proto DESTINATION ${CMAKE_INSTALL_DATADIR}/trainbus)
+install(FILES ${PROJECT_SOURCE_DIR}/proto/trainbus.proto ${PROJECT_SOURCE_DIR}/consumers/watch/rules.example.yaml
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/trainbus)
 
 foreach(program IN ITEMS trainbus-broker trainbus-train trainbus-loadgen trainbus-spool trainbus-dashboard trainbus-log trainbus-watch
                          trainbus-ctl)

@@ -43,8 +43,8 @@ class Asked {
     record.mutable_performance_data()->mutable_resource_usage()->set_memory_mb(memory_mb);
     judge_->take(record);
   }
-  Verdict verdict(bool open = false) const { return judge_->judge({view_, Liveness::kAlive, kNow}, open); }
-  Verdict::Answer answer(bool open = false) const { return verdict(open).answer; }
+  Finding finding(bool open = false) const { return judge_->judge({view_, Liveness::kAlive, kNow}, open); }
+  Finding::Answer answer(bool open = false) const { return finding(open).answer; }
   void looked() { judge_->looked(); }
 
  private:
@@ -78,13 +78,13 @@ TEST(RunningMedian, IsThatOfTheLastN) {
 TEST(NotFinite, RemembersTheFirstBadLossUntilItWasLookedAt) {
   Asked asked(default_condition(ConditionKind::kNotFinite));
   asked.batch(0.5);
-  EXPECT_EQ(asked.answer(), Verdict::kClear);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
   asked.batch(std::nan(""));
   asked.batch(INFINITY);
   asked.batch(0.5);
-  EXPECT_EQ(asked.verdict().start, 2u);
+  EXPECT_EQ(asked.finding().start, 2u);
   asked.looked();
-  EXPECT_EQ(asked.answer(), Verdict::kClear);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
 }
 
 TEST(NotFinite, AnEpochsAverageCountsOnlyWithoutABadBatchBefore) {
@@ -92,22 +92,22 @@ TEST(NotFinite, AnEpochsAverageCountsOnlyWithoutABadBatchBefore) {
   asked.batch(std::nan(""));
   asked.looked();
   asked.epoch(std::nan(""));
-  EXPECT_EQ(asked.answer(), Verdict::kClear) << "said by its batch";
+  EXPECT_EQ(asked.answer(), Finding::kClear) << "said by its batch";
   asked.epoch(std::nan(""));
-  EXPECT_EQ(asked.verdict().start, 3u) << "of a batch without a record";
+  EXPECT_EQ(asked.finding().start, 3u) << "of a batch without a record";
 }
 
 TEST(LossSpike, NeedsAQuarterOfItsWindowThenComparesWithTheMedianBefore) {
   Asked asked(with(ConditionKind::kLossSpike, 3, 1.5, 8));
   asked.batch(1);
   asked.batch(100);
-  EXPECT_EQ(asked.answer(), Verdict::kUnknown) << "a median of one value says nothing";
+  EXPECT_EQ(asked.answer(), Finding::kUnknown) << "a median of one value says nothing";
   asked.batches(6, 1);
-  EXPECT_EQ(asked.answer(), Verdict::kClear);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
   asked.batch(3.1);
-  EXPECT_EQ(asked.answer(), Verdict::kHolds);
-  EXPECT_EQ(asked.verdict().start, 9u);
-  EXPECT_EQ(asked.verdict().message, "the loss is 3.1 at step 9, 3.1 x the median 1");
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
+  EXPECT_EQ(asked.finding().start, 9u);
+  EXPECT_EQ(asked.finding().message, "the loss is 3.1 at step 9, 3.1 x the median 1");
 }
 
 TEST(LossSpike, APeakBetweenTwoLooksHoldsOnceAndAnOpenOneEndsBelowItsLowerLimit) {
@@ -115,25 +115,25 @@ TEST(LossSpike, APeakBetweenTwoLooksHoldsOnceAndAnOpenOneEndsBelowItsLowerLimit)
   asked.batches(8, 1);
   asked.batch(4);
   asked.batch(2);
-  EXPECT_EQ(asked.answer(), Verdict::kHolds);
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
   asked.looked();
-  EXPECT_EQ(asked.answer(true), Verdict::kHolds) << "2 is above 1.5";
-  EXPECT_EQ(asked.answer(false), Verdict::kClear) << "and below 3";
+  EXPECT_EQ(asked.answer(true), Finding::kHolds) << "2 is above 1.5";
+  EXPECT_EQ(asked.answer(false), Finding::kClear) << "and below 3";
   asked.batch(1.4);
-  EXPECT_EQ(asked.answer(true), Verdict::kClear);
+  EXPECT_EQ(asked.answer(true), Finding::kClear);
 }
 
 TEST(LossSpike, ANewLevelBecomesTheMedianAndWhatIsNotFiniteIsLeftOut) {
   Asked asked(with(ConditionKind::kLossSpike, 3, 3, 8));
   asked.batches(8, 1);
   asked.batch(std::nan(""));
-  EXPECT_EQ(asked.answer(), Verdict::kClear);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
   asked.batches(4, 10);
   asked.looked();
-  EXPECT_EQ(asked.answer(), Verdict::kHolds);
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
   asked.batches(2, 10);
   asked.looked();
-  EXPECT_EQ(asked.answer(), Verdict::kClear);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
 }
 
 TEST(Plateau, HoldsAfterSoManyEpochsWithoutTheImprovementAndEndsWithOne) {
@@ -141,17 +141,17 @@ TEST(Plateau, HoldsAfterSoManyEpochsWithoutTheImprovementAndEndsWithOne) {
   condition.over = 3;
   condition.improvement = 0.1;
   Asked asked(condition);
-  EXPECT_EQ(asked.answer(), Verdict::kUnknown);
+  EXPECT_EQ(asked.answer(), Finding::kUnknown);
   for (const double loss : {1.0, 0.5, 0.46, 0.48})
     asked.epoch(loss);
-  EXPECT_EQ(asked.answer(), Verdict::kClear) << "two epochs since 0.5";
+  EXPECT_EQ(asked.answer(), Finding::kClear) << "two epochs since 0.5";
   asked.epoch(std::nan(""));
-  EXPECT_EQ(asked.answer(), Verdict::kClear) << "not finite is not a value";
+  EXPECT_EQ(asked.answer(), Finding::kClear) << "not finite is not a value";
   asked.epoch(0.455);
-  EXPECT_EQ(asked.answer(), Verdict::kHolds);
-  EXPECT_EQ(asked.verdict().start, 2u) << "the step of the best one";
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
+  EXPECT_EQ(asked.finding().start, 2u) << "the step of the best one";
   asked.epoch(0.44);
-  EXPECT_EQ(asked.answer(true), Verdict::kClear);
+  EXPECT_EQ(asked.answer(true), Finding::kClear);
 }
 
 TEST(Plateau, OfBatchesComparesMeansOfBlocks) {
@@ -160,44 +160,44 @@ TEST(Plateau, OfBatchesComparesMeansOfBlocks) {
   condition.over_batches = true;
   Asked asked(condition);
   asked.batches(3, 1);
-  EXPECT_EQ(asked.answer(), Verdict::kUnknown);
+  EXPECT_EQ(asked.answer(), Finding::kUnknown);
   asked.batch(1);
   asked.batches(4, 0.5);
-  EXPECT_EQ(asked.answer(), Verdict::kClear);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
   asked.batches(3, 0.1);
   asked.batch(1.7);  // a mean of 0.5
-  EXPECT_EQ(asked.answer(), Verdict::kHolds);
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
   asked.batches(4, 0.4);
-  EXPECT_EQ(asked.answer(), Verdict::kClear);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
 }
 
 TEST(AccuracyCollapse, ComparesTheMeanOfTheWindowWithTheBestOneBefore) {
   Asked asked(with(ConditionKind::kAccuracyCollapse, 0.5, 0.8, 4));
   asked.batches(3, 1, 0.9);
-  EXPECT_EQ(asked.answer(), Verdict::kUnknown);
+  EXPECT_EQ(asked.answer(), Finding::kUnknown);
   asked.batch(1, 0.9);
   asked.batches(2, 1, 0.1);
-  EXPECT_EQ(asked.answer(), Verdict::kClear) << "a mean of 0.5";
+  EXPECT_EQ(asked.answer(), Finding::kClear) << "a mean of 0.5";
   asked.batch(1, 0.1);
-  EXPECT_EQ(asked.answer(), Verdict::kHolds) << "a mean of 0.3";
+  EXPECT_EQ(asked.answer(), Finding::kHolds) << "a mean of 0.3";
   asked.batches(3, 1, 0.7);
-  EXPECT_EQ(asked.answer(true), Verdict::kHolds) << "0.55 is below 0.72";
-  EXPECT_EQ(asked.answer(false), Verdict::kClear);
+  EXPECT_EQ(asked.answer(true), Finding::kHolds) << "0.55 is below 0.72";
+  EXPECT_EQ(asked.answer(false), Finding::kClear);
   asked.batches(2, 1, 0.9);
-  EXPECT_EQ(asked.answer(true), Verdict::kClear);
+  EXPECT_EQ(asked.answer(true), Finding::kClear);
 }
 
 TEST(ThroughputDrop, ComparesWithTheMedianOfPerfRecords) {
   Asked asked(with(ConditionKind::kThroughputDrop, 0.5, 0.9, 8));
   for (int i = 0; i < 8; ++i)
     asked.perf(60);
-  EXPECT_EQ(asked.answer(), Verdict::kClear);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
   asked.perf(29);
-  EXPECT_EQ(asked.answer(), Verdict::kHolds);
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
   asked.perf(50);
-  EXPECT_EQ(asked.answer(true), Verdict::kHolds);
+  EXPECT_EQ(asked.answer(true), Finding::kHolds);
   asked.perf(55);
-  EXPECT_EQ(asked.answer(true), Verdict::kClear);
+  EXPECT_EQ(asked.answer(true), Finding::kClear);
 }
 
 TEST(MemoryGradient, IsTheSlopeOverMostOfItsWindow) {
@@ -207,27 +207,27 @@ TEST(MemoryGradient, IsTheSlopeOverMostOfItsWindow) {
   Asked growing(condition), steady(condition);
   for (int second = 0; second < 40; ++second)
     growing.perf(60, 1000 + second, second * 1000);
-  EXPECT_EQ(growing.answer(), Verdict::kUnknown) << "not yet over the window";
+  EXPECT_EQ(growing.answer(), Finding::kUnknown) << "not yet over the window";
   for (int second = 40; second < 300; ++second) {
     growing.perf(60, 1000 + second, second * 1000);
     steady.perf(60, 1000 + second % 7, second * 1000);
   }
-  EXPECT_EQ(growing.answer(), Verdict::kHolds);
-  EXPECT_NEAR(growing.verdict().value, 60, 0.5);
-  EXPECT_EQ(steady.answer(), Verdict::kClear);
+  EXPECT_EQ(growing.answer(), Finding::kHolds);
+  EXPECT_NEAR(growing.finding().value, 60, 0.5);
+  EXPECT_EQ(steady.answer(), Finding::kClear);
   for (int second = 300; second < 400; ++second)
     growing.perf(60, 1300, second * 1000);
-  EXPECT_EQ(growing.answer(), Verdict::kClear);
+  EXPECT_EQ(growing.answer(), Finding::kClear);
 }
 
 TEST(Converged, IsAnEventOfTheFirstEpochThatSaysSo) {
   Asked asked(default_condition(ConditionKind::kConverged));
   asked.epoch(1);
-  EXPECT_EQ(asked.answer(), Verdict::kUnknown);
+  EXPECT_EQ(asked.answer(), Finding::kUnknown);
   asked.epoch(0.1, true);
   asked.epoch(0.1, true);
-  EXPECT_EQ(asked.answer(), Verdict::kHolds);
-  EXPECT_EQ(asked.verdict().start, 2u);
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
+  EXPECT_EQ(asked.finding().start, 2u);
 }
 
 TEST(Finished, HoldsByHowItFinished) {
@@ -238,10 +238,10 @@ TEST(Finished, HoldsByHowItFinished) {
     view.fold(v1::KIND_STATUS, record, kNow);
     return FinishedJudge(wanted).judge({view, view.liveness(kNow), kNow}, false).answer;
   };
-  EXPECT_EQ(answer(v1::UNKNOWN, v1::RUNNING), Verdict::kClear);
-  EXPECT_EQ(answer(v1::UNKNOWN, v1::COMPLETED), Verdict::kHolds);
-  EXPECT_EQ(answer(v1::FAILED, v1::COMPLETED), Verdict::kClear);
-  EXPECT_EQ(answer(v1::FAILED, v1::FAILED), Verdict::kHolds);
+  EXPECT_EQ(answer(v1::UNKNOWN, v1::RUNNING), Finding::kClear);
+  EXPECT_EQ(answer(v1::UNKNOWN, v1::COMPLETED), Finding::kHolds);
+  EXPECT_EQ(answer(v1::FAILED, v1::COMPLETED), Finding::kClear);
+  EXPECT_EQ(answer(v1::FAILED, v1::FAILED), Finding::kHolds);
 }
 
 }  // namespace
