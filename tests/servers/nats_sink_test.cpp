@@ -236,6 +236,10 @@ TEST_F(NatsSink, RefusesToStartInOneLineWithoutThePassword) {
   for (const auto& [to, expected, exit_code] :
        {Case{servers.url(0, "wordfishs"), "the server refuses the user"}, Case{nobody_there, "no server answers"},
         Case{"owner:swordfish@127.0.0.1", "to: must be nats://", 2},
+        Case{servers.url(0) + ",subject=other",
+             "the stream 'trainbus' is there and does not take the subjects other.>"},
+        Case{servers.url(0) + ",stream=other", "subjects overlap with an existing stream"},
+        Case{servers.url(0) + ",creds=/nowhere", "/nowhere"},
         Case{servers.url(0) + ",stream=a.b", "stream 'a.b': must be", 2}}) {
     const auto writer = log(to);
     EXPECT_EQ(writer->wait(seconds(10)), exit_code) << writer->output();

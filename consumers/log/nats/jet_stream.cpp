@@ -101,12 +101,18 @@ JetStream::StreamInfo JetStream::stream_info(bool with_subjects, natsStatus& sta
 }
 
 void JetStream::make_stream() {
+  const auto subjects = options_.prefix + ".>";
   natsStatus status = NATS_OK;
-  if (const auto info = stream_info(false, status); status == NATS_OK) return;
+  if (const auto info = stream_info(false, status); status == NATS_OK) {
+    const std::vector<std::string> taken(info->Config->Subjects, info->Config->Subjects + info->Config->SubjectsLen);
+    if (std::ranges::find(taken, subjects) == taken.end() && std::ranges::find(taken, ">") == taken.end())
+      throw std::runtime_error(shown(options_.servers) + ": the stream '" + options_.stream +
+                               "' is there and does not take the subjects " + subjects);
+    return;
+  }
   if (status != NATS_NOT_FOUND) check(status);
   jsStreamConfig config;
   check(jsStreamConfig_Init(&config));
-  const auto subjects = options_.prefix + ".>";
   const char* list[] = {subjects.c_str()};
   config.Name = options_.stream.c_str();
   config.Subjects = list;
