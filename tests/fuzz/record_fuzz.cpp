@@ -1,11 +1,14 @@
 // Any bytes as the two frames of a record (up to the first line feed the topic, then the body) and as control messages
 // both ways: decoded, or a reason. What is decoded as a record still is one after encoding it again.
+#include <google/protobuf/stubs/logging.h>
+
 #include <cstdint>
 #include <cstdlib>
 
 #include "trainbus/wire.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const google::protobuf::LogSilencer quiet;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const std::size_t end = std::min(bytes.find('\n'), bytes.size());
   const std::string_view topic_bytes = bytes.substr(0, end), body = bytes.substr(std::min(end + 1, bytes.size()));

@@ -17,7 +17,7 @@ namespace trainbus::test {
 
 class Witness {
  public:
-  static constexpr std::int64_t kMaxAgeMs = 5'000;
+  static constexpr std::int64_t kMaxAgeMs = 10'000;
 
   explicit Witness(const std::string& address)
       : producer_({.run = "witness", .trainer = "t0", .broker = address, .spool_dir = {}}),
