@@ -11,11 +11,8 @@ namespace trainbus {
 
 std::span<const trainbus_sink_type* const> built_in_sinks() {
   static const std::array kTypes = {
-      sink_type<JsonlSink>(),
-      sink_type<CsvSink>(),
-      sink_type<SqliteSink>(),
-      sink_type<TensorboardSink>(),
-      sink_type<PrometheusSink>(),
+      sink_type<JsonlSink>(),       sink_type<CsvSink>(),        sink_type<SqliteSink>(),
+      sink_type<TensorboardSink>(), sink_type<PrometheusSink>(),
   };
   return kTypes;
 }

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <iostream>
 
+#include "sink_alerts.hpp"
 #include "sink_catalog.hpp"
 #include "sink_help.hpp"
+#include "sink_metrics.hpp"
 #include "sink_reporter.hpp"
 #include "trainbus/program.hpp"
 
@@ -46,6 +48,7 @@ struct Flags {
   SinkFilter filter;
   std::vector<std::string> kinds;
   double blocked_after_s = 10;
+  std::string metrics;  // HOST:PORT; "": none
   bool once = false;
   std::string told_sink;  // of the subcommand
   bool tell_sinks = false;
@@ -80,6 +83,7 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--blocked-after", flags.blocked_after_s, "seconds after which a sink that hangs counts as failing")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 3600.0));
+  app.add_option("--metrics", flags.metrics, "serve how the sinks do to Prometheus, as 127.0.0.1:9465");
   auto* sinks = app.add_subcommand("sinks", "tell what sinks there are, and their options");
   sinks->add_option("NAME", flags.told_sink, "only this one");
   app.callback([&flags, sinks] {
@@ -130,7 +134,7 @@ int finish(const Runners& runners) {
       std::cerr << "trainbus-log: " << report.label
                 << " hangs in a call and is left behind; it goes on there next time\n";
     else if (report.failing())
-      std::cerr << "trainbus-log: " << report.label << " failed: " << report.failure << '\n';
+      std::cerr << "trainbus-log: " << report.label << " failed: " << report.trouble() << '\n';
     left_behind |= !ended;
     if (!ended || report.failing()) status = 1;
   }
@@ -152,23 +156,35 @@ bool open(const Runners& runners) {
   return true;
 }
 
+std::vector<SinkReport> reports_of(const Runners& runners) {
+  std::vector<SinkReport> reports;
+  for (const auto& runner : runners)
+    reports.push_back(runner->report());
+  return reports;
+}
+
+// True when there is no more to do, with --once.
+bool is_done(const Runners& runners, const std::vector<SinkReport>& reports, const Flags& flags) {
+  const auto ended = [](const auto& runner) { return runner->ended(0ms); };
+  if (std::ranges::any_of(runners, ended)) return true;
+  if (!flags.once) return false;
+  return std::ranges::any_of(reports, &SinkReport::failing) || std::ranges::all_of(reports, &SinkReport::caught_up);
+}
+
 void write(const Runners& runners, const Flags& flags) {
-  const auto& broker = flags.options.broker;
   auto heard = Clock::now();
-  std::vector<SinkReporter> reporters(runners.size(), SinkReporter(broker, heard + 1s));
+  SinkAlerts alerts(flags.options.broker);
+  std::vector<SinkReporter> reporters(runners.size(), SinkReporter(flags.options.broker, heard + 1s));
   while (!wait_or_stop(kTurn)) {
     const auto now = Clock::now();
-    bool all_caught_up = true;
-    for (std::size_t i = 0; i < runners.size(); ++i) {
-      const auto report = runners[i]->report();
-      reporters[i].turn(report, now);
-      all_caught_up &= report.caught_up;
-      if (report.connected) heard = now;
-      if (runners[i]->ended(0ms) || (flags.once && report.failing())) return;
-    }
-    if (!flags.once) continue;
-    if (all_caught_up) return;
-    if (now - heard > kOnceWaitsForBroker) throw std::runtime_error("no broker answered at " + broker + " for 10 s");
+    const auto reports = reports_of(runners);
+    for (std::size_t i = 0; i < reports.size(); ++i)
+      reporters[i].turn(reports[i], now);
+    if (is_done(runners, reports, flags)) return;
+    alerts.turn(reports, now);
+    if (std::ranges::any_of(reports, &SinkReport::connected)) heard = now;
+    if (flags.once && now - heard > kOnceWaitsForBroker)
+      throw std::runtime_error("no broker answered at " + flags.options.broker + " for 10 s");
   }
 }
 
@@ -179,6 +195,8 @@ int run(Flags& flags) {
   }
   const auto runners = runners_of(flags);
   try {
+    std::optional<SinkMetrics> metrics;
+    if (!flags.metrics.empty()) metrics.emplace(flags.metrics, [&runners] { return reports_of(runners); });
     if (open(runners)) write(runners, flags);
   } catch (const std::exception& error) {
     std::cerr << "trainbus-log: " << error.what() << '\n';

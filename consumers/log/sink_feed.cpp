@@ -23,7 +23,7 @@ bool SinkFeed::attempt(Time now, Action action) {
   } catch (const std::exception& error) {
     failure_ = error.what();
   }
-  if (pause_.count() == 0) spdlog::error("{} failed: {}; trying again", sink_.plan().label, failure_);
+  if (!troubled()) spdlog::error("{} failed: {}; trying again", sink_.plan().label, failure_);
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLastPause);
   retry_at_ = now + pause_;
   away_ = true;
@@ -49,7 +49,11 @@ void SinkFeed::flush() {
   if (!unflushed_) return;
   sink_.flush();
   unflushed_ = false;
-  if (pause_.count() > 0) spdlog::info("{} works again", sink_.plan().label);
+  works();
+}
+
+void SinkFeed::works() {
+  if (troubled()) spdlog::info("{} works again", sink_.plan().label);
   pause_ = {};
 }
 
@@ -68,6 +72,7 @@ void SinkFeed::finish(Time now, const StreamHeads& heads) {
     sink_.sync();
     if (position_ != nullptr) position_->save(heads);
     synced_ = now;
+    works();
   });
   sync_at_ = now + kSyncEvery;
 }

@@ -37,6 +37,8 @@ class SinkFeed {
   void finish(Time now, const StreamHeads& heads);
 
   bool away() const { return away_; }
+  // It failed, and has not been seen to work since.
+  bool troubled() const { return pause_.count() > 0; }
   // Why it is away, or was last.
   const std::string& failure() const { return failure_; }
   std::uint64_t written() const { return written_; }    // records
@@ -48,6 +50,7 @@ class SinkFeed {
   template <typename Action>
   bool attempt(Time now, Action action);
   void flush();
+  void works();
 
   HostedSink& sink_;
   const PositionFile* const position_;

@@ -15,7 +15,7 @@ struct SinkReport {
   std::string label;
   std::uint64_t written = 0;   // records
   std::uint64_t failures = 0;  // failed calls
-  std::string failure;         // why it is away; "": it is not
+  std::string failure;         // why it fails; "": it does not
   std::string blocked;         // "write() has not returned for 12 s"; "": none runs for that long
   bool connected = false;
   bool caught_up = false;  // the history that there was is in it
@@ -24,6 +24,7 @@ struct SinkReport {
   std::chrono::milliseconds unsynced{0};  // since the last sync
 
   bool failing() const { return !failure.empty() || !blocked.empty(); }
+  const std::string& trouble() const { return blocked.empty() ? failure : blocked; }
 };
 
 // While the sink is away nothing is received; a sink that blocks lets its subscription fill up to a bound of ZeroMQ's,

@@ -48,9 +48,10 @@ RecordSyntax syntax_of(const CsvTable& table) {
 }  // namespace
 
 CsvSink::CsvSink(const SinkOptions& options) : folder_(options.text("path")) {
+  const auto rules = file_rules(options);
   for (const auto& table : csv_tables()) {
     const auto path = (std::filesystem::path(folder_) / kind_name(table.kind)).string() + ".csv";
-    files_[table.kind] = std::make_unique<RecordFile>(path, syntax_of(table));
+    files_[table.kind] = std::make_unique<RotatedFile>(path, syntax_of(table), rules, compressor_);
   }
 }
 

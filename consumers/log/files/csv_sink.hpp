@@ -4,17 +4,17 @@
 #include <map>
 #include <memory>
 
-#include "record_file.hpp"
+#include "rotated_file.hpp"
 #include "trainbus/sink.hpp"
 
 namespace trainbus {
 
 class CsvSink : public Sink {
  public:
-  static constexpr trainbus_sink_option kOptions[] = {
-      {"path", "FOLDER", nullptr, "the folder; it is made when its parent is there", 0}, {}};
+  static constexpr auto kOptions =
+      file_options({"path", "FOLDER", nullptr, "the folder; it is made when its parent is there", 0});
   static constexpr SinkInfo kInfo{"csv", "one file per kind: batch.csv, epoch.csv, perf.csv, ...", TRAINBUS_SINK_KNOWS,
-                                  kOptions};
+                                  kOptions.data()};
 
   explicit CsvSink(const SinkOptions& options);
 
@@ -25,7 +25,8 @@ class CsvSink : public Sink {
 
  private:
   const std::string folder_;
-  std::map<Kind, std::unique_ptr<RecordFile>> files_;
+  PartCompressor compressor_;
+  std::map<Kind, std::unique_ptr<RotatedFile>> files_;
   std::string line_;
 };
 

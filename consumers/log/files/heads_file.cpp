@@ -13,15 +13,14 @@ namespace {
 
 constexpr std::string_view kMagic = "trainbus-heads-1";
 
-// A file or a folder.
+}  // namespace
+
 bool sync_path(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool good = fd >= 0 && fsync(fd) == 0;
   if (fd >= 0) ::close(fd);
   return good;
 }
-
-}  // namespace
 
 bool save_heads(const std::string& path, const SavedHeads& saved, Durable durable) {
   const std::string fresh = path + ".new";

@@ -21,6 +21,8 @@ enum class Durable { kNo, kYes };  // on the disk when it returns
 // Text, one stream a line (README.md). Written beside the target and renamed, so that a reader sees all or nothing.
 // False when it cannot be written.
 bool save_heads(const std::string& path, const SavedHeads& saved, Durable durable = Durable::kNo);
+// A file or a folder to the disk; false when that failed.
+bool sync_path(const std::string& path);
 // Empty when the file is absent, incomplete or not ours.
 std::optional<SavedHeads> load_heads(const std::string& path);
 

@@ -53,7 +53,8 @@ std::size_t line_size(std::string_view text) {
 
 JsonlSink::JsonlSink(const SinkOptions& options)
     : file_(options.text("path"),
-            {.header = "", .opening = R"({"kind":")", .record_size = line_size, .read_position = read_position}) {}
+            {.header = "", .opening = R"({"kind":")", .record_size = line_size, .read_position = read_position},
+            file_rules(options), compressor_) {}
 
 void JsonlSink::write(const SinkRecord& record) { file_.append(record.json(), record); }
 

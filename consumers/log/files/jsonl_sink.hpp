@@ -2,15 +2,15 @@
 // One file, one JSON object a line: `kind run trainer incarnation sequence timestamp_ms`, then the payload's fields by
 // their schema names.
 
-#include "record_file.hpp"
+#include "rotated_file.hpp"
 #include "trainbus/sink.hpp"
 
 namespace trainbus {
 
 class JsonlSink : public Sink {
  public:
-  static constexpr trainbus_sink_option kOptions[] = {{"path", "PATH", nullptr, "the file", 0}, {}};
-  static constexpr SinkInfo kInfo{"jsonl", "one file, one JSON object a line", TRAINBUS_SINK_KNOWS, kOptions};
+  static constexpr auto kOptions = file_options({"path", "PATH", nullptr, "the file", 0});
+  static constexpr SinkInfo kInfo{"jsonl", "one file, one JSON object a line", TRAINBUS_SINK_KNOWS, kOptions.data()};
 
   explicit JsonlSink(const SinkOptions& options);
 
@@ -20,7 +20,8 @@ class JsonlSink : public Sink {
   void sync() override { file_.sync(); }
 
  private:
-  RecordFile file_;
+  PartCompressor compressor_;
+  RotatedFile file_;
 };
 
 }  // namespace trainbus

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
 
 #include "heads_file.hpp"
@@ -84,7 +86,7 @@ StreamHeads RecordFile::open() {
     size_ = saved->offset;
     heads_ = std::move(saved->heads);
   }
-  synced_size_ = size_;
+  synced_size_ = checked_size_ = size_;
   if (size_ >= syntax_.header.size()) scan(file_bytes);
 
   if (size_ < file_bytes) {
@@ -149,17 +151,34 @@ void RecordFile::flush() {
   buffer_.clear();
 }
 
-void RecordFile::sync() {
+void RecordFile::to_disk() {
+  if (size_ == synced_size_) return;
+  if (fdatasync(fd_) != 0) fail_errno();
+  synced_size_ = size_;
+}
+
+void RecordFile::checkpoint() {
   struct stat ours {
   }, there{};
   if (fstat(fd_, &ours) != 0) fail_errno();
   if (stat(path_.c_str(), &there) != 0 || there.st_ino != ours.st_ino || there.st_dev != ours.st_dev)
     fail("was removed or replaced");
-  if (size_ == synced_size_) return;
-  if (fdatasync(fd_) != 0) fail_errno();
-  synced_size_ = size_;
+  if (size_ == checked_size_) return;
+  checked_size_ = size_;
   if (!save_heads(path_ + ".heads", {.offset = size_, .tail_check = tail_check(size_), .heads = heads_}))
     spdlog::debug("'{}.heads' cannot be written; the next start reads the whole file", path_);
+}
+
+void RecordFile::move_away(const std::string& to) {
+  if (std::rename(path_.c_str(), to.c_str()) != 0) fail_errno();
+  std::remove((path_ + ".heads").c_str());
+  if (!sync_path(std::filesystem::absolute(path_).parent_path())) fail_errno();
+}
+
+std::int64_t RecordFile::modified_ms() const {
+  struct stat status {};
+  if (fstat(fd_, &status) != 0) fail_errno();
+  return status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1'000'000;
 }
 
 // FNV-1a.

@@ -37,8 +37,19 @@ class RecordFile {
   void append(std::string_view text, const SinkRecord& record);
   // The buffer is with the operating system.
   void flush();
-  // The file is on the disk, and `PATH.heads` says how far it goes. Throws when the file was removed or replaced.
-  void sync();
+  // What was flushed is on the disk.
+  void to_disk();
+  // `PATH.heads` says how far the flushed file goes. Throws when the file was removed or replaced.
+  void checkpoint();
+  // Renames the flushed file; only open() may follow.
+  void move_away(const std::string& to);
+
+  std::uint64_t bytes() const { return size_ + buffer_.size(); }
+  bool empty() const { return bytes() <= syntax_.header.size(); }  // of records
+  // Of the file and the buffer.
+  const StreamHeads& heads() const { return heads_; }
+  // The last change of the open file, Unix ms.
+  std::int64_t modified_ms() const;
 
  private:
   [[noreturn]] void fail(const std::string& why) const;
@@ -56,6 +67,7 @@ class RecordFile {
   int fd_ = -1;
   std::uint64_t size_ = 0;  // bytes of whole records in the file
   std::uint64_t synced_size_ = 0;
+  std::uint64_t checked_size_ = 0;  // in `PATH.heads`
   std::string buffer_;
   StreamHeads heads_;                        // of what is in the file and the buffer
   StreamHeads::value_type* last_ = nullptr;  // of heads_: mostly the same stream again

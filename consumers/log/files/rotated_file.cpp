@@ -1,0 +1,105 @@
+#include "rotated_file.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <stdexcept>
+
+#include "file_parts.hpp"
+#include "heads_file.hpp"
+
+namespace trainbus {
+namespace {
+
+void raise_to(StreamHeads& heads, const StreamHeads& others) {
+  for (const auto& [stream, sequence] : others) {
+    auto& head = heads[stream];
+    head = std::max(head, sequence);
+  }
+}
+
+}  // namespace
+
+RotatedFile::RotatedFile(std::string path, RecordSyntax syntax, const FileRules& rules, PartCompressor& compressor,
+                         Clock clock)
+    : path_(std::move(path)),
+      rules_(rules),
+      compressor_(compressor),
+      clock_(std::move(clock)),
+      file_(path_, std::move(syntax)) {}
+
+StreamHeads RotatedFile::open() {
+  auto heads = file_.open();
+  last_append_ms_ = file_.modified_ms();
+  load_parts();
+  tend_parts();
+  raise_to(heads, put_away_);
+  return heads;
+}
+
+void RotatedFile::load_parts() {
+  const auto state = path_ + ".parts";
+  const auto parts = find_parts(path_);
+  put_away_.clear();
+  newest_part_ = parts.empty() ? 0 : parts.back().number;
+  auto saved = load_heads(state);
+  if (!saved && std::filesystem::exists(state))
+    throw std::runtime_error('\'' + state + "': is damaged; move it and the parts away to begin anew");
+  if (!saved && !parts.empty())
+    throw std::runtime_error('\'' + state + "': is not there, and says what is in '" + parts.back().path +
+                             "'; move the parts away to begin anew");
+  if (!saved) return;
+  put_away_ = std::move(saved->heads);
+  newest_part_ = std::max(newest_part_, saved->offset);
+}
+
+// Compresses what is not yet, and removes what is beyond `keep`.
+void RotatedFile::tend_parts() {
+  auto parts = find_parts(path_);
+  if (rules_.keep > 0)
+    while (parts.size() > rules_.keep) {
+      std::remove(parts.front().path.c_str());
+      parts.erase(parts.begin());
+    }
+  if (!rules_.compress) return;
+  for (const auto& part : parts)
+    if (!part.compressed) compressor_.add(part.path);
+}
+
+bool RotatedFile::is_due(std::size_t bytes, std::int64_t now_ms) const {
+  if (file_.empty()) return false;
+  if (rules_.rotate_bytes > 0 && file_.bytes() + bytes > rules_.rotate_bytes) return true;
+  const auto every_ms = rules_.rotate_every.count();
+  return every_ms > 0 && now_ms / every_ms != last_append_ms_ / every_ms;
+}
+
+void RotatedFile::append(std::string_view text, const SinkRecord& record) {
+  const auto now_ms = clock_();
+  if (is_due(text.size() + 1, now_ms)) rotate();
+  file_.append(text, record);
+  last_append_ms_ = now_ms;
+}
+
+void RotatedFile::rotate() {
+  file_.flush();
+  file_.to_disk();
+  raise_to(put_away_, file_.heads());
+  ++newest_part_;
+  if (!save_heads(path_ + ".parts", {.offset = newest_part_, .tail_check = 0, .heads = put_away_}, Durable::kYes))
+    throw std::runtime_error('\'' + path_ + ".parts': cannot be written");
+  file_.move_away(part_path(path_, newest_part_, last_append_ms_));
+  file_.open();
+  tend_parts();
+}
+
+void RotatedFile::flush() {
+  file_.flush();
+  if (rules_.fsync == Fsync::kFlush) file_.to_disk();
+}
+
+void RotatedFile::sync() {
+  if (rules_.fsync != Fsync::kNever) file_.to_disk();
+  file_.checkpoint();
+}
+
+}  // namespace trainbus
