@@ -4,50 +4,20 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <zmq.hpp>
 
+#include "consumers/log/files/file_parts.hpp"
 #include "support/eventually.hpp"
+#include "support/plain_trainer.hpp"
 #include "support/process.hpp"
-#include "support/sample_records.hpp"
 #include "support/temp_dir.hpp"
-#include "trainbus/sockets.hpp"
 
 namespace trainbus {
 namespace {
 
 using namespace std::chrono_literals;
 using test::eventually;
+using test::PlainTrainer;
 using test::Process;
-
-// A trainer of the plainest kind: a PUB socket (an XPUB, to see when the broker listens).
-class PlainTrainer {
- public:
-  explicit PlainTrainer(const std::string& broker) : socket_(context_, zmq::socket_type::xpub) {
-    socket_.set(zmq::sockopt::linger, 0);
-    socket_.set(zmq::sockopt::sndhwm, 0);
-    socket_.set(zmq::sockopt::rcvtimeo, 5000);
-    socket_.connect(parse_endpoints(broker).data_in());
-    zmq::message_t subscription;
-    for (bool batch = false, status = false; !batch || !status;) {
-      if (!socket_.recv(subscription)) throw std::runtime_error("the broker never subscribed");
-      const auto prefix = bytes_of(subscription).substr(1);
-      batch |= std::string_view("batch/r/").starts_with(prefix);
-      status |= std::string_view("status/r/").starts_with(prefix);
-    }
-  }
-  void publish(const Record& record) {
-    socket_.send(zmq::buffer(record.topic.text()), zmq::send_flags::sndmore);
-    socket_.send(zmq::buffer(record.message.SerializeAsString()), zmq::send_flags::none);
-  }
-  void publish_batches(std::uint64_t from, std::uint64_t to, const std::string& trainer = "t0") {
-    for (auto sequence = from; sequence <= to; ++sequence)
-      publish(test::sample_batch(sequence, trainer));
-  }
-
- private:
-  zmq::context_t context_;
-  zmq::socket_t socket_;
-};
 
 // The sequences of one trainer's batches, in the order of the file's whole lines.
 std::vector<std::uint64_t> jsonl_sequences(const std::string& path, const std::string& trainer = "t0") {
@@ -139,6 +109,36 @@ TEST_F(LogBus, GoesOnExactlyOnceAfterAKillAndAHalfLine) {
   EXPECT_EQ(csv_sequences(batch_csv_), up_to(published));
 }
 
+// The lines of a log's parts, oldest first, and of the log itself.
+std::vector<std::uint64_t> rotated_sequences(const std::string& path, std::size_t& parts) {
+  std::vector<std::uint64_t> found;
+  const auto there = find_parts(path);
+  parts = there.size();
+  for (const auto& part : there)
+    std::ranges::copy(jsonl_sequences(part.path), std::back_inserter(found));
+  std::ranges::copy(jsonl_sequences(path), std::back_inserter(found));
+  return found;
+}
+
+TEST_F(LogBus, GoesOnExactlyOnceAfterKillsWhileItRotates) {
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 1500);
+  const auto sink = "jsonl:" + jsonl_ + ",rotate=2K";  // ten records a part: hundreds of rotations a life
+  std::size_t parts = 0;
+  for (int life = 0; life < 5; ++life) {
+    Process log("trainbus-log", flags({"--sink", sink}));
+    const auto before = find_parts(jsonl_).size();
+    ASSERT_TRUE(eventually("it rotates", [&] { return find_parts(jsonl_).size() > before + 5; })) << log.output();
+    log.signal(SIGKILL);
+    ASSERT_EQ(log.wait(2s), 128 + SIGKILL);
+  }
+  EXPECT_LT(rotated_sequences(jsonl_, parts).size(), 1500U) << "killed in the middle";
+  Process log("trainbus-log", flags({"--sink", sink, "--once"}));
+  EXPECT_EQ(log.wait(20s), 0) << log.output();
+  EXPECT_EQ(rotated_sequences(jsonl_, parts), up_to(1500));
+  EXPECT_GT(parts, 100U);
+}
+
 TEST_F(LogBus, WritesOnlyWhatTheFiltersAskForAndEndsWithOnce) {
   PlainTrainer trainer(address_);
   trainer.publish_batches(1, 20);
@@ -161,7 +161,9 @@ TEST_F(LogBus, WritesOnlyWhatTheFiltersAskForAndEndsWithOnce) {
 
 TEST_F(LogBus, FetchesWhatAFailedSinkMissedWhileTheOthersGoOn) {
   PlainTrainer trainer(address_);
-  Process log("trainbus-log", both_sinks());
+  auto only_batches = both_sinks();  // its failure is an alert, and a record too
+  only_batches.insert(only_batches.end(), {"--kind", "batch"});
+  Process log("trainbus-log", only_batches);
   trainer.publish_batches(1, 100);
   ASSERT_TRUE(eventually("both have all", [&] { return lines_of(batch_csv_) == 101 && lines_of(jsonl_) == 100; }));
   std::filesystem::rename(csv_, csv_ + ".away");

@@ -1,0 +1,193 @@
+// Sinks in shared objects beside a real broker: refused, failing, hanging, throwing; and what the others notice.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "support/eventually.hpp"
+#include "support/plain_trainer.hpp"
+#include "support/process.hpp"
+#include "support/temp_dir.hpp"
+#include "trainbus/consumer.hpp"
+
+namespace trainbus {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using test::PlainTrainer;
+using test::Process;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string plugin(const std::string& name) { return TRAINBUS_BIN "/../test-plugins/" + name + ".so"; }
+
+std::string content(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+std::size_t lines_of(const std::string& path) {
+  const auto text = content(path);
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+class LogPlugins : public testing::Test {
+ protected:
+  std::vector<std::string> flags(std::vector<std::string> more) const {
+    more.insert(more.begin(), {"--broker", address_, "--state-dir", dir_ / "positions"});
+    return more;
+  }
+  // Whether the bus says of this sink that it fails; empty: nothing was said.
+  std::optional<bool> alerted(const std::string& label) {
+    Consumer bus({.broker = address_, .kinds = {v1::KIND_ALERT}, .run = "trainbus", .trainer = "log-" + label});
+    std::optional<bool> active;
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    while (!bus.caught_up() && std::chrono::steady_clock::now() < until)
+      while (const auto* record = bus.next(20ms)) {
+        EXPECT_EQ(record->message.alert().rule(), "sink_failing");
+        message_ = record->message.alert().message();
+        active = record->message.alert().active();
+      }
+    return active;
+  }
+
+  test::TempDir dir_;
+  const std::string jsonl_ = dir_ / "x.jsonl";
+  const std::string fifo_ = dir_ / "fifo";
+  std::string message_;  // of the newest alert
+  Process broker_{"trainbus-broker", {"--listen", "tcp://127.0.0.1:*", "--state-dir", dir_ / "state"}};
+  const std::string address_ = broker_.wait_for("listening on ").value_or("tcp://127.0.0.1:1");
+};
+
+TEST(LogPlugin, ThatIsNotForThisProgramIsRefusedWithOneLine) {
+  test::TempDir dir;
+  struct Refused {
+    std::string sink;
+    int code;
+    std::string why;
+  };
+  for (const auto& [sink, code, why] :
+       {Refused{plugin("faulty_OTHER_ABI") + ":x", 1, "is for sink ABI 42, this trainbus-log has 1"},
+        Refused{plugin("faulty_NO_SYMBOL") + ":x", 1, "is no sink, it has no function trainbus_sink()"},
+        Refused{plugin("faulty_NO_FUNCTION") + ":x", 1, "lacks a function"},
+        Refused{plugin("faulty_OTHER_VERSION") + ":x", 1, "was built with trainbus 0.0.7"},
+        Refused{plugin("faulty_HOST_OPTION") + ":x", 1, "its option 'every' is one of trainbus-log itself"},
+        Refused{plugin("faulty_NO_LIBRARY") + ":x", 1, "function_of_a_library_that_is_not_there"},
+        Refused{plugin("absent") + ":x", 1, "cannot be loaded"},
+        Refused{plugin("faulty_NONE") + ":" + (dir / "absent"), 1, "absent': No such file"},
+        Refused{plugin("faulty_NONE") + ":refused,password=hunter2", 2, "path 'refused' is refused, password ***"},
+        Refused{plugin("faulty_NONE") + ":x,colour=red", 2, "no option 'colour'; there are path, password"},
+        Refused{plugin("faulty_NONE"), 2, "option 'path' (FIFO) is missing"}}) {
+    Process log("trainbus-log", {"--state-dir", dir / "positions", "--sink", sink});
+    EXPECT_EQ(log.wait(5s), code) << sink;
+    EXPECT_EQ(std::count(log.output().begin(), log.output().end(), '\n'), 1) << log.output();
+    EXPECT_THAT(log.output(), HasSubstr(why));
+    EXPECT_THAT(log.output(), Not(HasSubstr("hunter2")));
+  }
+}
+
+TEST(LogPlugin, IsFoundByItsNameAndListedWithItsOptions) {
+  test::TempDir dir;
+  std::filesystem::copy_file(plugin("faulty_NONE"), dir / "libtrainbus-sink-mine.so");
+  setenv("TRAINBUS_SINK_PATH", dir.path().c_str(), 1);
+  Process list("trainbus-log", {"sinks"}), one("trainbus-log", {"sinks", "mine"});
+  unsetenv("TRAINBUS_SINK_PATH");
+  EXPECT_EQ(list.wait(5s), 0);
+  EXPECT_THAT(list.output(), HasSubstr("jsonl:PATH"));
+  EXPECT_THAT(list.output(), HasSubstr("for tests (" + (dir / "libtrainbus-sink-mine.so")));
+  EXPECT_EQ(one.wait(5s), 0);
+  EXPECT_THAT(one.output(), HasSubstr("password=WORD"));
+}
+
+TEST_F(LogPlugins, ThatHangsHoldsUpNobodyIsSaidToAndCatchesUp) {
+  ASSERT_EQ(mkfifo(fifo_.c_str(), 0600), 0);
+  PlainTrainer trainer(address_);
+  Process log("trainbus-log",
+              flags({"--sink", plugin("faulty_NONE") + ":" + fifo_ + ",name=pipe,kinds=batch", "--sink",
+                     "jsonl:" + jsonl_ + ",kinds=batch", "--blocked-after", "0.5", "--metrics", "127.0.0.1:0"}));
+  trainer.publish_batches(1, 500);
+  ASSERT_TRUE(eventually("the other has all", [&] { return lines_of(jsonl_) == 500; })) << log.output();
+  ASSERT_TRUE(eventually("it is said", [&] { return alerted("pipe") == true; })) << log.output();
+  EXPECT_THAT(message_, HasSubstr("write() has not returned for"));
+  EXPECT_FALSE(alerted("jsonl"));
+
+  const int reader = open(fifo_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  std::string read;
+  EXPECT_TRUE(eventually("it goes on", [&] {
+    char buffer[4096];
+    for (ssize_t count; (count = ::read(reader, buffer, sizeof buffer)) > 0;)
+      read.append(buffer, static_cast<std::size_t>(count));
+    return std::count(read.begin(), read.end(), '\n') == 500;
+  })) << read;
+  EXPECT_THAT(read, testing::StartsWith("batch 1\nbatch 2\n"));
+  EXPECT_THAT(read, testing::EndsWith("\nbatch 500\n"));
+  EXPECT_TRUE(eventually("it works again", [&] { return alerted("pipe") == false; })) << log.output();
+  log.signal(SIGTERM);
+  EXPECT_EQ(log.wait(2s), 0) << log.output();
+  close(reader);
+}
+
+TEST_F(LogPlugins, ThatHangsAtTheEndIsLeftBehind) {
+  ASSERT_EQ(mkfifo(fifo_.c_str(), 0600), 0);
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 10);
+  Process log("trainbus-log",
+              flags({"--sink", plugin("faulty_NONE") + ":" + fifo_ + ",name=pipe", "--sink", "jsonl:" + jsonl_}));
+  ASSERT_TRUE(eventually("the other has all", [&] { return lines_of(jsonl_) == 10; })) << log.output();
+  log.signal(SIGTERM);
+  EXPECT_EQ(log.wait(2s), 1);
+  EXPECT_THAT(log.output(), HasSubstr("pipe hangs in a call and is left behind"));
+}
+
+TEST_F(LogPlugins, ThatThrowsOutOfItsFunctionsIsTriedAgainAndLosesNothing) {
+  const auto path = dir_ / "thrown";
+  PlainTrainer trainer(address_);
+  Process log("trainbus-log",
+              flags({"--sink", plugin("throwing") + ":" + path, "--sink", "jsonl:" + jsonl_, "--kind", "batch"}));
+  trainer.publish_batches(1, 50);
+  ASSERT_TRUE(eventually("both have all", [&] { return lines_of(path) == 50 && lines_of(jsonl_) == 50; }));
+  std::ofstream(path + ".broken") << "";
+  trainer.publish_batches(51, 80);
+  ASSERT_TRUE(log.wait_for("throwing failed: ")) << log.output();
+  ASSERT_TRUE(eventually("the other has all", [&] { return lines_of(jsonl_) == 80; })) << log.output();
+  ASSERT_TRUE(eventually("it is said", [&] { return alerted("throwing") == true; })) << log.output();
+  std::filesystem::remove(path + ".broken");
+  ASSERT_TRUE(eventually("it has all", [&] { return content(path).find("\"sequence\":80,") != std::string::npos; }))
+      << log.output();
+  EXPECT_TRUE(eventually("it is well", [&] { return alerted("throwing") == false; })) << log.output();
+  for (int sequence = 1; sequence <= 80; ++sequence)
+    EXPECT_THAT(content(path), HasSubstr("\"sequence\":" + std::to_string(sequence) + ','));
+}
+
+TEST_F(LogPlugins, WhosePositionTheHostKeepsGoesOnWhereItWas) {
+  const auto path = dir_ / "thrown";
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 20);
+  const auto once = [&] {
+    Process log("trainbus-log", flags({"--sink", plugin("throwing") + ":" + path, "--once"}));
+    EXPECT_EQ(log.wait(5s), 0) << log.output();
+    return lines_of(path);
+  };
+  ASSERT_TRUE(eventually("all is stored", [&] { return once() == 20; }));
+  trainer.publish_batches(21, 30);
+  ASSERT_TRUE(eventually("the rest is added", [&] { return once() == 30; })) << lines_of(path);
+  EXPECT_EQ(once(), 30U) << "nothing twice";
+}
+
+// What the README says of linking trainbus_consumer by mistake.
+TEST_F(LogPlugins, ThatBringsACopyOfTheClassesStillWorksOrIsRefused) {
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 20);
+  Process log("trainbus-log", flags({"--sink", plugin("copying") + ":" + (dir_ / "best"), "--once"}));
+  EXPECT_EQ(log.wait(5s), 0) << log.output();
+}
+
+}  // namespace
+}  // namespace trainbus
