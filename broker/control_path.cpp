@@ -55,10 +55,7 @@ void ControlPath::take_resent(const Peer& peer, zmq::message_t& topic, zmq::mess
   store_.note_outbox(message_.session_id(), message_.incarnation());
   if (!store_.take(topic_, message_, body, now_ms)) return refuse(peer, v1::BUFFER_FULL, "too many streams");
   roster_.heard(topic_, message_, body, now_ms);
-  AckTarget* target = ack_target({message_.session_id(), message_.incarnation()}, now_ms);
-  if (target == nullptr) return;
-  target->routing_id = peer.routing_id;
-  if (!std::exchange(target->owed, true)) owed_.push_back({message_.session_id(), message_.incarnation()});
+  owe_ack_to(peer, now_ms);
 }
 
 // Makes it when it is new; nullptr when there is no room, even after forgetting those not heard for long.
@@ -119,15 +116,13 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
   const auto& session = message_.session_id();
   if (!parse_session_id(session) || message_.incarnation() == 0)
     return refuse(peer, v1::INVALID_SESSION, "hello needs run/trainer and an incarnation, got '" + session + "'");
+  if (!message_.hello().has_session()) return hello_of_ended(peer, now_ms);
   const auto greeting =
       roster_.hello(session, message_.incarnation(), peer.routing_id, message_.hello().session().client_name(), now_ms);
   if (greeting == Roster::Greeting::kSuperseded)
     return refuse(peer, v1::INVALID_SESSION, "session '" + session + "' has a newer incarnation");
   if (greeting == Roster::Greeting::kNoRoom) return refuse(peer, v1::BUFFER_FULL, "too many sessions");
-  store_.note_outbox(session, message_.incarnation());
-  for (const auto& position : message_.hello().stored())
-    if (is_kept(position.kind()))
-      store_.note_gone({position.kind(), *parse_session_id(session)}, message_.incarnation(), position.sequence());
+  note_positions();
   if (AckTarget* target = ack_target({session, message_.incarnation()}, now_ms); target != nullptr)
     target->routing_id = peer.routing_id;
 
@@ -141,6 +136,28 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
   welcome->mutable_session()->mutable_server_config()->set_max_batch_size(kMaxBatchSize);
   add_stored(session, message_.incarnation(), *welcome->mutable_stored());
   send(peer, response);
+}
+
+// Somebody delivers what this incarnation left: records follow, and nobody is there to be commanded.
+void ControlPath::hello_of_ended(const Peer& peer, std::int64_t now_ms) {
+  note_positions();
+  owe_ack_to(peer, now_ms);
+}
+
+void ControlPath::note_positions() {
+  const auto& session = message_.session_id();
+  store_.note_outbox(session, message_.incarnation());
+  for (const auto& position : message_.hello().stored())
+    if (is_kept(position.kind()))
+      store_.note_gone({position.kind(), *parse_session_id(session)}, message_.incarnation(), position.sequence());
+}
+
+// Of the session and incarnation that sent the message.
+void ControlPath::owe_ack_to(const Peer& peer, std::int64_t now_ms) {
+  AckTarget* target = ack_target({message_.session_id(), message_.incarnation()}, now_ms);
+  if (target == nullptr) return;
+  target->routing_id = peer.routing_id;
+  if (!std::exchange(target->owed, true)) owed_.push_back({message_.session_id(), message_.incarnation()});
 }
 
 void ControlPath::issue(const Peer& peer, std::int64_t now_ms) {

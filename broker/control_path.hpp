@@ -75,6 +75,9 @@ class ControlPath {
   void take_resent(const Peer& peer, zmq::message_t& topic, zmq::message_t& body, std::int64_t now_ms);
   void take_request(const Peer& peer, std::int64_t now_ms);
   void hello(const Peer& peer, std::int64_t now_ms);
+  void hello_of_ended(const Peer& peer, std::int64_t now_ms);
+  void note_positions();
+  void owe_ack_to(const Peer& peer, std::int64_t now_ms);
   void issue(const Peer& peer, std::int64_t now_ms);
   void report(const Peer& peer);
   void lease(const Peer& peer, std::int64_t now_ms);

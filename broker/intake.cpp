@@ -106,16 +106,17 @@ void Intake::forget_waiting(Stream& stream) {
 }
 
 void Intake::give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost) {
-  std::vector<Stream*> old;
+  std::vector<Stream*> due;
   for (Stream* stream : with_holes_) {
-    if (now_ms - stream->hole_since_ms >= kHolePatienceMs) old.push_back(stream);
-    if (old.size() == kHolesAtOnce) break;
+    const bool nobody_has_it = stream->gone > stream->queued;
+    if (nobody_has_it || now_ms - stream->hole_since_ms >= kHolePatienceMs) due.push_back(stream);
+    if (due.size() == kHolesAtOnce) break;
   }
-  for (Stream* stream : old) {
+  for (Stream* stream : due) {
     std::uint64_t through = stream->waiting.begin()->first - 1;
-    if (outboxes_.contains({stream->topic.session.id(), stream->incarnation}))
+    if (stream->gone > stream->queued) {
       through = std::min(through, stream->gone);
-    if (through <= stream->queued) {
+    } else if (outboxes_.contains({stream->topic.session.id(), stream->incarnation})) {
       forget_waiting(*stream);
       continue;
     }

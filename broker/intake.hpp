@@ -97,7 +97,8 @@ class Intake {
   // can_store = false (the disk is full, the backlog too): live goes on, nothing is queued, the trainer keeps it.
   void offer(Stream& stream, std::uint64_t sequence, std::int64_t timestamp_ms, zmq::message_t body,
              std::int64_t now_ms, bool can_store, std::vector<ReadyRecord>& ready);
-  // Ends the waiting behind holes that have been open too long, some at a time; called a few times a second.
+  // Ends the waiting behind holes that have been open too long, or that nobody can fill, some at a time; called a few
+  // times a second.
   void give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost);
 
   // The journal committed up to here.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "trainbus/sockets.hpp"
 
@@ -204,6 +205,8 @@ JournalReader::JournalReader(const std::string& path) : database_(open_sqlite(pa
   end_ = Statement(database, "SELECT ifnull(max(position),0) FROM records");
   lost_ = Statement(database, "SELECT stream,first_sequence,last_sequence FROM lost");
   highest_ = Statement(database, "SELECT ifnull(max(sequence),0) FROM records WHERE stream=?");
+  row_ = Statement(database, "SELECT body,crc FROM records WHERE stream=? AND sequence=?");
+  covered_ = Statement(database, "SELECT 1 FROM lost WHERE stream=?1 AND first_sequence<=?2 AND last_sequence>=?2");
   highest_lost_ = Statement(database, "SELECT ifnull(max(last_sequence),0) FROM lost WHERE stream=?");
 }
 
@@ -310,6 +313,28 @@ void JournalReader::add_lost(const v1::FetchRequest& request, const std::vector<
   lost_.reset();
 }
 
+bool JournalReader::is_intact(std::uint64_t stream, std::uint64_t sequence) {
+  try {
+    row_.bind(stream, sequence);
+    const bool intact = row_.step() && checksum(row_.bytes(0)) == row_.number(1);
+    row_.reset();
+    return intact;
+  } catch (const SqliteError&) {
+    return false;
+  }
+}
+
+// The nearest record before this one that is there, or is known to be lost: pages before this one dealt with it. Those
+// in between have vanished from the file, and only this tells.
+std::uint64_t JournalReader::accounted_below(std::uint64_t stream, std::uint64_t sequence) {
+  for (--sequence; sequence > 0; --sequence) {
+    const bool covered = covered_.bind(stream, sequence).step();
+    covered_.reset();
+    if (covered || is_intact(stream, sequence)) break;
+  }
+  return sequence;
+}
+
 JournalReader::Verdict JournalReader::check(const StreamRow& stream) {
   const auto body = scan_.bytes(2);
   if (checksum(body) != scan_.number(4) || !checked_.ParseFromArray(body.data(), static_cast<int>(body.size())))
@@ -320,14 +345,28 @@ JournalReader::Verdict JournalReader::check(const StreamRow& stream) {
 }
 
 v1::FetchReply JournalReader::fetch(const v1::FetchRequest& request) {
-  v1::FetchReply reply;
   execute(database_.get(), "BEGIN");  // one view of the file for the whole page
+  try {
+    auto reply = read_page(request);
+    execute(database_.get(), "COMMIT");
+    return reply;
+  } catch (const SqliteError&) {
+    for (auto* statement : {&new_streams_, &heads_, &scan_, &seek_, &lost_, &end_, &covered_})
+      statement->reset();
+    sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+v1::FetchReply JournalReader::read_page(const v1::FetchRequest& request) {
+  v1::FetchReply reply;
   refresh_streams();
   const auto wanted = wanted_streams(request);
   const std::uint64_t start = start_position(request, wanted);
   if (request.after_position() == 0) add_lost(request, wanted, reply);
   const std::size_t budget =
       std::min(request.max_bytes() == 0 ? kDefaultPageBytes : request.max_bytes(), kMaxPageBytes);
+  std::vector<std::uint64_t> served(streams_.size());  // highest sequence in this page, by stream
   std::size_t bytes = 0;
   int looked_at = 0;
   reply.set_next_position(start);
@@ -338,9 +377,17 @@ v1::FetchReply JournalReader::fetch(const v1::FetchRequest& request) {
     const auto id = scan_.number(1);
     if (id == 0 || id > wanted.size() || !wanted[id - 1]) continue;
     const auto body = scan_.bytes(2);
-    if (const Verdict verdict = check(streams_[id - 1]); verdict != Verdict::kAsWritten) {
-      ++damaged_;
-      if (verdict == Verdict::kDamaged) add_range(reply, streams_[id - 1], scan_.number(3), scan_.number(3));
+    const Verdict verdict = check(streams_[id - 1]);
+    if (verdict != Verdict::kAsWritten) ++damaged_;
+    if (verdict == Verdict::kMisplaced) continue;
+    const std::uint64_t sequence = scan_.number(3);
+    const std::uint64_t last = std::exchange(served[id - 1], sequence);
+    if (sequence != last + 1) {
+      const std::uint64_t below = std::max(last, accounted_below(id, sequence));
+      if (below + 1 < sequence) add_range(reply, streams_[id - 1], below + 1, sequence - 1);
+    }
+    if (verdict == Verdict::kDamaged) {
+      add_range(reply, streams_[id - 1], sequence, sequence);
       continue;
     }
     auto* record = reply.add_records();
@@ -352,7 +399,6 @@ v1::FetchReply JournalReader::fetch(const v1::FetchRequest& request) {
   reply.set_at_end(!more);
   scan_.reset();
   reply.set_end_position(read_number(end_));
-  execute(database_.get(), "COMMIT");
   return reply;
 }
 

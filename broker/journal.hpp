@@ -8,7 +8,8 @@
 //
 // `position` grows with every record and is the page token of fetch. Two classes, one per thread: a writer that owns
 // the write connection, and a reader with a connection of its own. A record whose bytes are not what was written (CRC,
-// or not of its stream) is never served: it is counted, and the answer says LOST where its place is known.
+// or not of its stream) is never served: it is counted, and the answer says LOST where its place is known, at the
+// latest before the next record of its stream.
 
 #include <cstdint>
 #include <functional>
@@ -33,6 +34,8 @@ enum class Durability {
 struct Retention {
   std::int64_t max_age_ms = 0;
   std::uint64_t max_bytes = 0;
+
+  bool any() const { return max_age_ms != 0 || max_bytes != 0; }
 };
 
 struct StreamRow {
@@ -127,14 +130,18 @@ class JournalReader {
 
  private:
   void refresh_streams();
+  v1::FetchReply read_page(const v1::FetchRequest& request);
   std::uint64_t start_position(const v1::FetchRequest& request, const std::vector<bool>& wanted);
   void add_lost(const v1::FetchRequest& request, const std::vector<bool>& wanted, v1::FetchReply& reply);
   std::vector<bool> wanted_streams(const v1::FetchRequest& request) const;
   enum class Verdict { kAsWritten, kDamaged, kMisplaced };
   Verdict check(const StreamRow& stream);  // the row the scan is at
+  std::uint64_t accounted_below(std::uint64_t stream, std::uint64_t sequence);
+  bool is_intact(std::uint64_t stream, std::uint64_t sequence);
 
   SqliteDatabase database_;
-  Statement new_streams_, heads_, last_body_, bodies_, scan_, seek_, end_, lost_, highest_, highest_lost_;
+  Statement new_streams_, heads_, last_body_, bodies_, scan_, seek_, end_, lost_, highest_, highest_lost_, row_,
+      covered_;
   v1::MetricsRequest checked_;
   std::uint64_t damaged_ = 0;
   std::vector<StreamRow> streams_;  // by id - 1

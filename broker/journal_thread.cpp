@@ -115,7 +115,7 @@ void JournalThread::write_loop(zmq::socket_t& work, zmq::socket_t& outcomes, zmq
   };
   auto next_retire = Clock::now();
   for (bool running = true; running;) {
-    if (Clock::now() >= next_retire) {
+    if (retention_.any() && Clock::now() >= next_retire) {
       retire();
       next_retire = Clock::now() + std::chrono::milliseconds(kRetireEveryMs);
     }

@@ -3,9 +3,9 @@
 namespace trainbus {
 namespace {
 
-[[noreturn]] void fail(sqlite3* database, const std::string& doing) {
+[[noreturn]] void fail(sqlite3* database, const std::string& what) {
   const int code = sqlite3_errcode(database) & 0xff;
-  throw SqliteError(code, doing + ": " + sqlite3_errmsg(database));
+  throw SqliteError(code, std::string("journal '") + sqlite3_db_filename(database, "main") + "': " + what);
 }
 
 }  // namespace
@@ -20,14 +20,14 @@ SqliteDatabase open_sqlite(const std::string& path, int flags) {
 }
 
 void execute(sqlite3* database, const char* sql) {
-  if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(database, "journal");
+  if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(database, sqlite3_errmsg(database));
 }
 
 Statement::Statement(sqlite3* database, std::string_view sql) {
   sqlite3_stmt* raw = nullptr;
   if (sqlite3_prepare_v3(database, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw,
                          nullptr) != SQLITE_OK)
-    fail(database, "journal");
+    fail(database, sqlite3_errmsg(database));
   statement_.reset(raw);
 }
 
@@ -38,7 +38,7 @@ bool Statement::step() {
   sqlite3* database = sqlite3_db_handle(statement_.get());
   const std::string what = sqlite3_errmsg(database);
   sqlite3_reset(statement_.get());
-  throw SqliteError(code & 0xff, "journal: " + what);
+  fail(database, what);
 }
 
 void Statement::run() {

@@ -46,6 +46,11 @@ class Outbox {
   std::size_t bytes() const { return bytes_; }
   // Acknowledged so far.
   std::uint64_t stored(Kind kind) const { return streams_[kind].stored; }
+  // The lowest sequence of the kind that is not acknowledged; 0 when there is none.
+  std::uint64_t front(Kind kind) const {
+    const auto& entries = streams_[kind].entries;
+    return entries.empty() ? 0 : entries.front().sequence;
+  }
 
   // `sequence` is above the kind's last one. The bytes stay where they are until it is acknowledged; `segment` names
   // the place, and never falls.

@@ -216,9 +216,12 @@ void RecordLane::send_records(Clock::time_point now) {
 void RecordLane::send_left_behind(Clock::time_point now) {
   if (!left_behind_ || left_behind_->done()) return;
   if (linked_ && welcomed_)
-    left_behind_->send(now, kResentPerTurn, [this](const std::string& topic, std::string_view record) {
-      return send_record(control_, topic, zmq::message_t(record.data(), record.size()));
-    });
+    left_behind_->send(
+        now, kResentPerTurn,
+        [this](const std::string& topic, std::string_view record) {
+          return send_record(control_, topic, zmq::message_t(record.data(), record.size()));
+        },
+        [this](v1::MetricsRequest& hello) { return send_control(hello); });
   state_.recovered.store(left_behind_->delivered(), std::memory_order_relaxed);
   state_.recovering.store(!left_behind_->done(), std::memory_order_relaxed);
 }

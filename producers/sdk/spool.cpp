@@ -40,15 +40,17 @@ std::vector<SpooledLife> spool_list(const std::string& folder) {
   std::vector<SpooledLife> lives;
   for (const auto& files : scan_spool(folder)) {
     SpooledLife life{.session_id = files.life.session.id(), .incarnation = files.life.incarnation};
+    SpoolReader::Heads heads{};
     try {
       life.in_use = !LifeLock::acquire(files.life.lock_file(folder));
       for (const auto& [number, path] : files.segments) {
         const auto segment = SpoolSegment::open(path);
-        std::size_t offset = SpoolSegment::kFirst;
-        while (const auto entry = segment->read(offset, segment->end())) {
+        SpoolReader reader(*segment, heads);
+        while (const auto entry = reader.next()) {
           ++life.records;
           life.bytes += entry->record.size();
         }
+        life.damaged_files += reader.damaged() ? 1 : 0;
       }
     } catch (const std::system_error&) {
       // Somebody else's, or gone by now.
@@ -70,14 +72,21 @@ SpoolOutcome spool_send(const std::string& folder, const std::string& broker, mi
   control.connect(endpoints.control());
   const auto until = SpoolDelivery::Clock::now() + deadline;
   while (!delivery.done() && SpoolDelivery::Clock::now() < until) {
-    delivery.send(SpoolDelivery::Clock::now(), kBurst, [&](const std::string& topic, std::string_view record) {
-      return send_record(control, topic, zmq::message_t(record.data(), record.size()));
-    });
+    delivery.send(
+        SpoolDelivery::Clock::now(), kBurst,
+        [&](const std::string& topic, std::string_view record) {
+          return send_record(control, topic, zmq::message_t(record.data(), record.size()));
+        },
+        [&](v1::MetricsRequest& hello) {
+          hello.set_timestamp_ms(unix_ms());
+          const std::string bytes = hello.SerializeAsString();
+          return control.send(zmq::buffer(bytes), zmq::send_flags::dontwait).has_value();
+        });
     zmq_pollitem_t item{control.handle(), 0, ZMQ_POLLIN, 0};
     zmq_poll(&item, 1, kTurn.count());
     read_acknowledgements(control, delivery);
   }
-  return {delivery.delivered(), delivery.done()};
+  return {delivery.delivered(), delivery.damaged(), delivery.done()};
 }
 
 }  // namespace trainbus

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <system_error>
 
 namespace trainbus {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr Outbox::Limits kAtOnce{4096, 8 << 20};
 constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::seconds kSayAgain{1};  // it may not have arrived
 
 }  // namespace
 
@@ -21,14 +23,26 @@ struct SpoolDelivery::Current {
     next = files.segments.begin();
   }
 
+  struct Waiting {
+    SpoolSegment::Entry entry;
+    std::uint64_t segment = 0;
+  };
+
   SpooledFiles files;
   LifeLock lock;
   std::array<std::string, v1::Kind_ARRAYSIZE> topics;
   std::map<std::uint64_t, std::filesystem::path>::iterator next;  // not opened yet
   std::map<std::uint64_t, std::unique_ptr<SpoolSegment>> open;    // the last is being read
-  std::size_t offset = SpoolSegment::kFirst;
-  bool all_read = false;
+  std::set<std::uint64_t> damaged;                                // of the open ones
+  std::optional<SpoolReader> reader;
+  SpoolReader::Heads read{};
+  SpoolReader::Heads pushed{};     // highest sequence given to the outbox
+  std::optional<Waiting> waiting;  // read, and not given to the outbox yet
   Outbox outbox{kAtOnce, {}};
+  SpoolReader::Heads gone{};  // nobody has anything up to here but, perhaps, the journal
+  Clock::time_point say_at{};
+
+  bool all_read() const { return !reader && !waiting && next == files.segments.end(); }
 };
 
 SpoolDelivery::SpoolDelivery(const std::filesystem::path& folder, const std::optional<SessionName>& only)
@@ -59,23 +73,57 @@ bool SpoolDelivery::open_next() {
 
 void SpoolDelivery::fill() {
   Current& life = *current_;
-  while (!life.all_read && !life.outbox.full()) {
-    if (!life.open.empty()) {
-      const auto& [number, segment] = *life.open.rbegin();
-      if (const auto entry = segment->read(life.offset, segment->end())) {
-        if (!life.topics[entry->kind].empty()) life.outbox.push(entry->kind, entry->sequence, entry->record, number);
+  while (!life.outbox.full() && push_waiting()) {
+    if (life.reader) {
+      const std::uint64_t number = life.open.rbegin()->first;
+      if (const auto entry = life.reader->next()) {
+        if (!life.topics[entry->kind].empty()) life.waiting = Current::Waiting{*entry, number};
         continue;
       }
+      if (life.reader->damaged()) life.damaged.insert(number);
+      life.reader.reset();
     }
-    life.all_read = life.next == life.files.segments.end();
-    if (life.all_read) return;
-    life.open[life.next->first] = SpoolSegment::open(life.next->second);
-    life.offset = SpoolSegment::kFirst;
+    if (life.all_read()) return;
+    const auto& segment = life.open[life.next->first] = SpoolSegment::open(life.next->second);
+    life.reader.emplace(*segment, life.read);
     ++life.next;
   }
 }
 
-void SpoolDelivery::send(Clock::time_point now, const Outbox::Burst& burst, const Send& send) {
+// False when it has to wait: what is behind a hole goes after all before it is stored, so that what is said to be gone
+// is.
+bool SpoolDelivery::push_waiting() {
+  Current& life = *current_;
+  if (!life.waiting) return true;
+  const auto& [entry, segment] = *life.waiting;
+  std::uint64_t& pushed = life.pushed[entry.kind];
+  if (entry.sequence != pushed + 1) {
+    if (life.outbox.front(entry.kind) != 0) return false;
+    life.gone[entry.kind] = entry.sequence - 1;
+    life.say_at = {};
+  }
+  life.outbox.push(entry.kind, entry.sequence, entry.record, segment);
+  pushed = entry.sequence;
+  life.waiting.reset();
+  return true;
+}
+
+void SpoolDelivery::say_what_is_gone(Clock::time_point now, const Say& say) {
+  Current& life = *current_;
+  if (now < life.say_at || life.gone == SpoolReader::Heads{}) return;
+  v1::MetricsRequest request;
+  request.set_session_id(life.files.life.session.id());
+  request.set_incarnation(life.files.life.incarnation);
+  for (const Kind kind : kKeptKinds) {
+    if (life.gone[kind] == 0) continue;
+    auto& position = *request.mutable_hello()->add_stored();
+    position.set_kind(kind);
+    position.set_sequence(life.gone[kind]);
+  }
+  if (say(request)) life.say_at = now + kSayAgain;
+}
+
+void SpoolDelivery::send(Clock::time_point now, const Outbox::Burst& burst, const Send& send, const Say& say) {
   if (!open_next()) return;
   try {
     fill();
@@ -83,6 +131,7 @@ void SpoolDelivery::send(Clock::time_point now, const Outbox::Burst& burst, cons
     current_.reset();  // its files cannot be read; they stay
     return;
   }
+  say_what_is_gone(now, say);
   const auto to = [&](Kind kind, std::string_view record) { return send(current_->topics[kind], record); };
   if (current_->outbox.resend_due(now, kPatience, burst, to) < burst.records) current_->outbox.send_new(now, burst, to);
   release_stored();
@@ -98,23 +147,32 @@ void SpoolDelivery::acknowledge(const std::string& session_id, const v1::Acknowl
 }
 
 void SpoolDelivery::resend_all() {
-  if (current_ != nullptr) current_->outbox.resend_all();
+  if (current_ == nullptr) return;
+  Current& life = *current_;
+  life.outbox.resend_all();
+  for (const Kind kind : kKeptKinds)
+    if (const auto front = life.outbox.front(kind); front != 0) life.gone[kind] = front - 1;
+  life.say_at = {};
 }
 
 void SpoolDelivery::release_stored() {
   Current& life = *current_;
   const auto oldest = life.outbox.oldest_segment();
-  if (!oldest && life.all_read) {
-    for (const auto& [number, segment] : life.open)
+  const bool all_stored = !oldest && life.all_read();
+  const std::uint64_t needed = all_stored ? UINT64_MAX : oldest.value_or(life.open.rbegin()->first);
+  while (!life.open.empty() && life.open.begin()->first < needed) {
+    const auto& [number, segment] = *life.open.begin();
+    if (life.damaged.contains(number)) {
+      segment->set_aside();
+      ++damaged_;
+    } else {
       segment->remove();
-    life.lock.remove();
-    current_.reset();
-    return;
-  }
-  while (life.open.size() > 1 && life.open.begin()->first < oldest.value_or(UINT64_MAX)) {
-    life.open.begin()->second->remove();
+    }
     life.open.erase(life.open.begin());
   }
+  if (!all_stored) return;
+  life.lock.remove();
+  current_.reset();
 }
 
 }  // namespace trainbus

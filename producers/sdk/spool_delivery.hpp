@@ -11,25 +11,28 @@
 
 #include "outbox.hpp"
 #include "spool_folder.hpp"
-#include "spool_segment.hpp"
+#include "spool_reader.hpp"
 
 namespace trainbus {
 
 // Delivers the segments of lives that have ended, one life after the other, the oldest first, and deletes what the
-// broker has stored. A life whose lock is held by another process is left to it. Single-threaded, no socket of its own;
-// time is an argument.
+// broker has stored. What a life no longer has (acknowledged by a broker, or damaged since) is said in a hello in its
+// name, so that a journal without it records it as lost instead of waiting for it; a damaged file is set aside. A life
+// whose lock is held by another process is left to it. Single-threaded, no socket of its own; time is an argument.
 class SpoolDelivery {
  public:
   using Clock = Outbox::Clock;
   // Sends one record on the control socket; false when it takes none now.
   using Send = std::function<bool(const std::string& topic, std::string_view record)>;
+  // The same for a request.
+  using Say = std::function<bool(v1::MetricsRequest& hello)>;
 
   // Of one session, or of all. `folder` may be empty or absent: then there is nothing.
   SpoolDelivery(const std::filesystem::path& folder, const std::optional<SessionName>& only);
   ~SpoolDelivery();
 
   // Sends what is due, at most a burst.
-  void send(Clock::time_point now, const Outbox::Burst& burst, const Send& send);
+  void send(Clock::time_point now, const Outbox::Burst& burst, const Send& send, const Say& say);
   void acknowledge(const std::string& session_id, const v1::Acknowledgment& ack, Clock::time_point now);
   // The broker is another one: everything is due again.
   void resend_all();
@@ -38,18 +41,23 @@ class SpoolDelivery {
   bool done() const { return current_ == nullptr && waiting_.empty(); }
   // Stored, this time.
   std::uint64_t delivered() const { return delivered_; }
+  // Files set aside, this time.
+  std::uint64_t damaged() const { return damaged_; }
 
  private:
   struct Current;
 
   bool open_next();
   void fill();
+  bool push_waiting();
+  void say_what_is_gone(Clock::time_point now, const Say& say);
   void release_stored();
 
   const std::filesystem::path folder_;
   std::deque<SpooledFiles> waiting_;
   std::unique_ptr<Current> current_;
   std::uint64_t delivered_ = 0;
+  std::uint64_t damaged_ = 0;
 };
 
 }  // namespace trainbus

@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <system_error>
 
@@ -105,7 +106,7 @@ std::unique_ptr<SpoolSegment> SpoolSegment::open(const std::filesystem::path& pa
     return segment;
   }
   if (!segment->map()) fail(errno, path.string());
-  segment->end_ = std::memcmp(segment->memory_, kMagic, kFirst) == 0 ? segment->bytes_ : 0;
+  segment->end_ = segment->bytes_;
   return segment;
 }
 
@@ -137,13 +138,21 @@ std::optional<SpoolSegment::Entry> SpoolSegment::read(std::size_t& offset, std::
   const std::uint8_t* entry = memory_ + offset;
   const auto length = get<std::uint32_t>(entry);
   if (length == 0 || length > kMaxRecordBytes || length > end - offset - kHeader) return std::nullopt;
-  if (get<std::uint32_t>(entry + 4) != checksum(entry, length)) return std::nullopt;
   const auto kind = static_cast<Kind>(entry[kChecked]);
-  if (!v1::Kind_IsValid(kind)) return std::nullopt;
+  if (!v1::Kind_IsValid(kind) || get<std::uint32_t>(entry + 4) != checksum(entry, length)) return std::nullopt;
   offset += kHeader + length;
   return Entry{kind,
                get<std::uint64_t>(entry + kChecked + 1),
                {reinterpret_cast<const char*>(entry + kHeader), static_cast<std::size_t>(length)}};
+}
+
+bool SpoolSegment::ends_at(std::size_t offset) const {
+  return offset + kTerminator > end_ ? offset >= end_ : get<std::uint32_t>(memory_ + offset) == 0;
+}
+
+SpoolSegment::Start SpoolSegment::start() const {
+  if (end_ < kFirst || get<std::uint64_t>(memory_) == 0) return Start::kNothing;
+  return std::memcmp(memory_, kMagic, kFirst) == 0 ? Start::kWhole : Start::kDamaged;
 }
 
 void SpoolSegment::touch(std::size_t end) {
@@ -183,6 +192,10 @@ void SpoolSegment::trim() {
 
 void SpoolSegment::remove() {
   if (on_disk()) unlink(path_.c_str());
+}
+
+void SpoolSegment::set_aside() {
+  if (on_disk()) rename(path_.c_str(), (path_.string() + ".damaged").c_str());
 }
 
 }  // namespace trainbus

@@ -12,9 +12,9 @@
 namespace trainbus {
 
 // Layout: 8 bytes magic, then entries [u32 length][u32 checksum][u8 kind][u64 sequence][MetricsRequest], all
-// little-endian; `length` counts the MetricsRequest, the checksum covers all that follows it. The first entry that does
-// not hold, or has length 0, is the end: what was being written when the process died. Not thread-safe; owns the
-// mapping, not the file, which stays until remove().
+// little-endian; `length` counts the MetricsRequest, the checksum covers all that follows it. Length 0 is the end; the
+// length is written last, so a kill in the middle of an entry leaves an end. An entry that does not hold is damage.
+// Not thread-safe; owns the mapping, not the file, which stays until remove() or set_aside().
 class SpoolSegment {
  public:
   static constexpr std::size_t kBytes = 4 << 20;
@@ -30,7 +30,7 @@ class SpoolSegment {
   static std::unique_ptr<SpoolSegment> create(const std::filesystem::path& path, std::size_t bytes = kBytes);
   // The same without a file; pages are taken as they are written. Throws std::system_error.
   static std::unique_ptr<SpoolSegment> in_memory(std::size_t bytes = kBytes);
-  // One that another process left, for reading. Throws std::system_error; a file that is no segment has no entries.
+  // One that another process left, for reading by a SpoolReader. Throws std::system_error.
   static std::unique_ptr<SpoolSegment> open(const std::filesystem::path& path);
   ~SpoolSegment();
   SpoolSegment(const SpoolSegment&) = delete;
@@ -47,6 +47,11 @@ class SpoolSegment {
   void rewind();
   // The entry at `offset`, which then moves behind it; empty at `end`, or where no valid entry is.
   std::optional<Entry> read(std::size_t& offset, std::size_t end) const;
+  // No entry follows, and none was begun.
+  bool ends_at(std::size_t offset) const;
+  // What the file begins with. kNothing: zeros, as a kill leaves a file that was being made.
+  enum class Start { kWhole, kNothing, kDamaged };
+  Start start() const;
 
   // Makes the kernel ready for writes up to `end`, so that the writer meets no page faults.
   void touch(std::size_t end);
@@ -59,6 +64,8 @@ class SpoolSegment {
   void trim();
   // Deletes the file; the mapping stays.
   void remove();
+  // Gives the file a name that nobody delivers, `….spool.damaged`, for somebody to look at.
+  void set_aside();
 
  private:
   SpoolSegment(std::filesystem::path path, std::size_t bytes) : path_(std::move(path)), bytes_(bytes) {}

@@ -32,21 +32,32 @@ void print_json(const std::vector<SpooledLife>& lives) {
                     {"incarnation", life.incarnation},
                     {"records", life.records},
                     {"bytes", life.bytes},
+                    {"damaged_files", life.damaged_files},
                     {"in_use", life.in_use}});
   std::cout << json.dump(2) << std::endl;
+}
+
+std::string damage_text(std::uint64_t files) {
+  if (files == 0) return {};
+  return "  " + std::to_string(files) + (files == 1 ? " damaged file" : " damaged files");
 }
 
 void print_table(const std::vector<SpooledLife>& lives, const std::string& folder) {
   if (lives.empty()) std::cout << "nothing in " << folder << std::endl;
   for (const SpooledLife& life : lives)
     std::cout << std::left << std::setw(30) << life.session_id << "  " << started(life) << std::right << std::setw(10)
-              << life.records << " records" << (life.in_use ? "  in use" : "") << std::endl;
+              << life.records << " records" << (life.in_use ? "  in use" : "") << damage_text(life.damaged_files)
+              << std::endl;
 }
 
 int send(const std::string& folder, const std::string& broker, int wait_seconds) {
   const auto limit = std::chrono::seconds(wait_seconds);
   const auto outcome = trainbus::spool_send(folder, broker, limit);
   std::cout << outcome.delivered << " records delivered" << std::endl;
+  if (outcome.damaged_files > 0)
+    std::cout << damage_text(outcome.damaged_files).substr(2)
+              << ": the journal has what could be read, and names the rest "
+              << "as lost; kept as *.spool.damaged in " << folder << std::endl;
   if (!outcome.complete)
     throw std::runtime_error(broker + " has not stored everything within " + std::to_string(wait_seconds) +
                              " s; what is left stays in " + folder);

@@ -9,7 +9,7 @@
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/fault_proxy.hpp"
-#include "tests/support/plain_peer.hpp"
+#include "tests/support/journal_content.hpp"
 #include "tests/support/running_broker.hpp"
 #include "trainbus/producer.hpp"
 
@@ -40,20 +40,11 @@ class LinkTest : public testing::Test {
   }
   // What the journal has of the batches, as their numbers in journal order.
   std::vector<int> stored() {
-    test::PlainPeer peer(broker_.endpoints());
     v1::FetchRequest request;
     request.add_kinds(v1::KIND_BATCH);
     std::vector<int> batches;
-    for (bool at_end = false; !at_end;) {
-      const auto reply = peer.fetch(request);
-      v1::MetricsRequest message;
-      for (const auto& record : reply.records()) {
-        EXPECT_TRUE(message.ParseFromString(record.message()));
-        batches.push_back(message.batch_data().batch_idx());
-      }
-      request.set_after_position(reply.next_position());
-      at_end = reply.at_end();
-    }
+    for (const auto& record : test::journal_content(broker_.endpoints(), request).records)
+      batches.push_back(record.batch_data().batch_idx());
     return batches;
   }
   void expect_all_stored(Producer& producer) {
@@ -157,11 +148,39 @@ TEST_F(LinkTest, ABrokerThatLostItsJournalGetsTheRestAndSaysWhatIsLost) {
   std::vector<int> expected(100);
   std::iota(expected.begin(), expected.end(), 100);
   EXPECT_EQ(stored(), expected);
-  test::PlainPeer peer(broker_.endpoints());
-  const auto reply = peer.fetch();
-  ASSERT_EQ(reply.lost_size(), 1);
-  EXPECT_EQ(reply.lost(0).stream().sequence(), 1u);
-  EXPECT_EQ(reply.lost(0).last_sequence(), 100u);
+  const auto lost = test::journal_content(broker_.endpoints()).lost;
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].stream().sequence(), 1u);
+  EXPECT_EQ(lost[0].last_sequence(), 100u);
+}
+
+// The same for what a trainer left in its spool: its next start ends in a state that is said, and does not wait.
+TEST_F(LinkTest, ASpoolWhoseEarlierRecordsTheBrokerLostIsDeliveredAndTheRestIsSaidToBeLost) {
+  {
+    Producer producer(options_);
+    wait_until_connected(producer);
+    log(producer, 100);
+    ASSERT_TRUE(eventually("all acknowledged", [&] { return producer.counters().stored == 100; }));
+    broker_.stop();
+    log(producer, 50);
+    EXPECT_FALSE(producer.close(0ms));
+  }
+  std::filesystem::remove_all(broker_.state_dir());
+  broker_.start();
+  Producer next(options_);
+  wait_until_connected(next);
+  const auto started = std::chrono::steady_clock::now();
+  EXPECT_TRUE(next.close(10s));
+  EXPECT_LT(std::chrono::steady_clock::now() - started, 3s) << "waited for what never comes";
+  EXPECT_EQ(next.counters().recovered, 50u);
+  std::vector<int> expected(50);
+  std::iota(expected.begin(), expected.end(), 100);
+  EXPECT_EQ(stored(), expected);
+  const auto lost = test::journal_content(broker_.endpoints()).lost;
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].stream().sequence(), 1u);
+  EXPECT_EQ(lost[0].last_sequence(), 100u);
+  EXPECT_TRUE(std::filesystem::is_empty(spool_ / "spool"));
 }
 
 }  // namespace

@@ -54,6 +54,8 @@ class FaultProxy {
   void cut_after(std::size_t bytes) { cut_after_ = bytes; }
   // Bytes in that direction stay where they are; connections stay open.
   void stall(Direction direction, bool on) { (direction == Direction::kToBroker ? stall_to_ : stall_from_) = on; }
+  // Every connection is reset, and so is each new one, until it is off again.
+  void cut(bool on) { cut_ = on; }
   // Nothing gets through in either direction, new connections included, and nobody is told.
   void blackhole(bool on) { blackhole_ = on; }
   // At most so many bytes a second in each direction of each connection; 0: no limit.
@@ -110,7 +112,7 @@ class FaultProxy {
         next_tick += kTick;
         refill();
       }
-      if (reset_.exchange(false)) break_all();
+      if (reset_.exchange(false) || cut_) break_all();
       if (const auto cut = cut_after_.exchange(0); cut != 0)
         for (auto& link : links_)
           link.cut_left = cut;
@@ -212,7 +214,7 @@ class FaultProxy {
   bool listening_ = false;
   std::vector<int> listeners_;
   std::list<Link> links_;
-  std::atomic<bool> running_{true}, reset_{false}, stall_to_{false}, stall_from_{false}, blackhole_{false};
+  std::atomic<bool> running_{true}, reset_{false}, cut_{false}, stall_to_{false}, stall_from_{false}, blackhole_{false};
   std::atomic<std::size_t> cut_after_{0}, bytes_per_second_{0};
   std::atomic<std::uint64_t> bytes_through_{0};
   std::thread thread_;

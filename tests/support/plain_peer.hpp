@@ -69,8 +69,9 @@ class PlainPeer {
     pub_.send(zmq::buffer(body), zmq::send_flags::none);
   }
   void publish(const v1::MetricsRequest& message) { publish("batch/r/t/", message.SerializeAsString()); }
-  void resend(const v1::MetricsRequest& message) {
-    dealer_.send(zmq::str_buffer("batch/r/t/"), zmq::send_flags::sndmore);
+  void resend(const v1::MetricsRequest& message) { resend_as("batch/r/t/", message); }
+  void resend_as(const std::string& topic, const v1::MetricsRequest& message) {
+    dealer_.send(zmq::buffer(topic), zmq::send_flags::sndmore);
     send_raw(message.SerializeAsString());
   }
   std::pair<std::string, v1::MetricsRequest> receive() {

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <random>
 
 #include "spool_delivery.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -31,10 +33,23 @@ class RecordSpoolTest : public testing::Test {
         TrainerLife{{"r", "t"}, incarnation}, folder_,
         RecordSpool::Limits{.disk_bytes = disk_bytes, .memory_bytes = 2 * kSmall, .segment_bytes = kSmall});
   }
+  // As a kill leaves it: the files of a living one, elsewhere.
+  void kill(std::unique_ptr<RecordSpool>& spool) {
+    std::filesystem::copy(folder_, temp_ / "copy");
+    spool.reset();
+    std::filesystem::remove_all(folder_);
+    std::filesystem::rename(temp_ / "copy", folder_);
+  }
+  void overwrite(const std::filesystem::path& file, std::size_t at, std::string_view bytes) const {
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(static_cast<std::streamoff>(at));
+    stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
   // Logs batches until one is refused, or `count`; returns how many were taken.
   static int log(RecordSpool& spool, int count) {
+    const int first = static_cast<int>(spool.accepted()[v1::KIND_BATCH]);
     for (int batch = 0; batch < count; ++batch)
-      if (!spool.push({1, 1, BatchMetrics{.batch = batch}})) return batch;
+      if (!spool.push({1, 1, BatchMetrics{.batch = first + batch}})) return batch;
     return count;
   }
   static std::vector<std::uint64_t> take(RecordSpool& spool, std::size_t count = 100'000) {
@@ -58,14 +73,24 @@ class RecordSpoolTest : public testing::Test {
     const SpoolDelivery::Clock::time_point now{};
     for (std::size_t before = 1; before != sequences.size() + 2 && !delivery.done();) {
       before = sequences.size() + 2;
-      delivery.send(now, {}, [&](const std::string& topic, std::string_view bytes) {
-        v1::MetricsRequest message;
-        EXPECT_TRUE(message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
-        EXPECT_EQ(topic, "batch/r/t/");
-        sequences.push_back(message.sequence());
-        incarnation = message.incarnation();
-        return true;
-      });
+      delivery.send(
+          now, {},
+          [&](const std::string& topic, std::string_view bytes) {
+            v1::MetricsRequest message;
+            EXPECT_TRUE(message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+            EXPECT_EQ(topic, "batch/r/t/");
+            EXPECT_EQ(message.batch_data().batch_idx() + 1, static_cast<int>(message.sequence()));
+            sequences.push_back(message.sequence());
+            incarnation = message.incarnation();
+            return true;
+          },
+          [&](const v1::MetricsRequest& hello) {
+            EXPECT_EQ(hello.session_id(), "r/t");
+            EXPECT_FALSE(hello.hello().has_session()) << "that would be the trainer itself";
+            for (const auto& position : hello.hello().stored())
+              gone_.push_back(position.sequence());
+            return true;
+          });
       if (!stored || sequences.empty()) continue;
       v1::Acknowledgment ack;
       ack.set_incarnation(incarnation);
@@ -76,6 +101,7 @@ class RecordSpoolTest : public testing::Test {
       before = 0;
     }
     EXPECT_EQ(delivery.done(), stored || sequences.empty());
+    damaged_ = delivery.damaged();
     return sequences;
   }
   std::size_t files() const {
@@ -85,6 +111,8 @@ class RecordSpoolTest : public testing::Test {
   test::TempDir temp_;
   const std::filesystem::path folder_ = temp_ / "a/spool";
   static inline std::uint64_t last_segment_ = 0;
+  std::vector<std::uint64_t> gone_;  // as deliver() said it: up to here there is nothing
+  std::uint64_t damaged_ = 0;
 };
 
 TEST_F(RecordSpoolTest, GivesBackInOrderWhatWasLoggedAcrossSegments) {
@@ -217,7 +245,86 @@ TEST_F(RecordSpoolTest, HostileFilesAreNoRecords) {
   std::ofstream(folder_ / "r~t~x~1.spool") << "x";
   std::ofstream(folder_ / "~~1~1.spool") << "x";
   EXPECT_THAT(deliver(), IsEmpty());
-  EXPECT_EQ(files(), 2u);  // those with names that are not ours stay
+  EXPECT_EQ(damaged_, 2u) << "the empty one is no damage";
+  EXPECT_EQ(files(), 4u);  // they are kept under another name, and those with names that are not ours stay
+}
+
+TEST_F(RecordSpoolTest, ReadsOnBehindADamagedRecordAndSaysWhatIsGone) {
+  const auto spool = life(1);
+  log(*spool, 20);
+  spool->end(false);
+  const auto file = TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1);
+  const auto entry = (std::filesystem::file_size(file) - SpoolSegment::kFirst) / 20;
+  overwrite(file, SpoolSegment::kFirst + 4 * entry + entry / 2, std::string(2 * entry, '\x5a'));
+  auto expected = numbers(1, 4);
+  const auto rest = numbers(8, 20);
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  EXPECT_EQ(deliver(), expected);
+  EXPECT_THAT(gone_, ElementsAre(7));
+  EXPECT_EQ(damaged_, 1u);
+  EXPECT_TRUE(std::filesystem::exists(file.string() + ".damaged"));
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(RecordSpoolTest, APageOfZerosIsNotTakenForTheEnd) {
+  const auto spool = life(1);
+  log(*spool, 100);
+  spool->end(false);
+  overwrite(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1), 4096, std::string(1024, '\0'));
+  const auto sequences = deliver();
+  EXPECT_LT(sequences.size(), 100u);
+  EXPECT_EQ(sequences.back(), 100u);
+  EXPECT_EQ(gone_.size(), 1u);
+  EXPECT_EQ(damaged_, 1u);
+}
+
+TEST_F(RecordSpoolTest, AMissingSegmentIsGoneAndSaid) {
+  const auto spool = life(1);
+  log(*spool, 500);
+  spool->end(false);
+  const auto before = files();
+  std::filesystem::remove(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 2));
+  ASSERT_EQ(files(), before - 1);
+  const auto sequences = deliver();
+  EXPECT_EQ(sequences.front(), 1u);
+  EXPECT_EQ(sequences.back(), 500u);
+  EXPECT_EQ(gone_.size(), 1u);
+  EXPECT_EQ(damaged_, 0u);
+}
+
+TEST_F(RecordSpoolTest, WhatWasStoredBeforeTheKillIsNotDeliveredAgainButSaidToBeGone) {
+  auto spool = life(1);
+  log(*spool, 60);
+  take(*spool);
+  spool->release(std::nullopt);
+  log(*spool, 5);
+  kill(spool);
+  EXPECT_EQ(deliver(), numbers(61, 65));
+  EXPECT_THAT(gone_, ElementsAre(60));
+  EXPECT_EQ(damaged_, 0u);
+}
+
+// Whatever bits are flipped: what is delivered is what was logged, in order, once.
+TEST_F(RecordSpoolTest, NeverDeliversWhatWasNotLogged) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (std::uint64_t incarnation = 1; incarnation <= 20; ++incarnation) {
+    auto spool = life(incarnation);
+    log(*spool, 250);
+    incarnation % 2 == 0 ? kill(spool) : spool->end(false);
+    std::size_t damages = 0;
+    for (const auto& file : std::filesystem::directory_iterator(folder_)) {
+      if (file.path().extension() != ".spool") continue;
+      const auto size = file.file_size();
+      for (int i = 0; i < 3; ++i, ++damages)
+        overwrite(file.path(), std::uniform_int_distribution<std::size_t>(0, size - 2)(random),
+                  std::string(2, static_cast<char>(random())));
+    }
+    const auto sequences = deliver();
+    EXPECT_TRUE(std::is_sorted(sequences.begin(), sequences.end(), std::less_equal<>()));
+    EXPECT_GE(sequences.size() + 2 * damages, 250u) << "two bytes damage two records at most";
+  }
 }
 
 }  // namespace

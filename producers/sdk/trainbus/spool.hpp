@@ -18,15 +18,17 @@ struct SpooledLife {
   std::uint64_t incarnation = 0;
   std::uint64_t records = 0;  // some of them may be stored already
   std::uint64_t bytes = 0;    // of these records
-  bool in_use = false;        // the trainer lives, or somebody is delivering it
+  std::uint64_t damaged_files = 0;
+  bool in_use = false;  // the trainer lives, or somebody is delivering it
 };
 
 // Oldest first. Empty when there is no such folder. Files that cannot be read count as empty.
 std::vector<SpooledLife> spool_list(const std::string& folder);
 
 struct SpoolOutcome {
-  std::uint64_t delivered = 0;  // records that the broker has stored; their files are deleted
-  bool complete = false;        // nothing is left but what is in use or cannot be read
+  std::uint64_t delivered = 0;      // records that the broker has stored; their files are deleted
+  std::uint64_t damaged_files = 0;  // what could be read was delivered; the files are now called ….spool.damaged
+  bool complete = false;            // nothing is left but what is in use or cannot be read
 };
 
 // Sends everything that lives which have ended left in the folder, until it is stored or the deadline has passed.
