@@ -4,11 +4,15 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/trainbus)
 
-install(TARGETS trainbus_schema trainbus_proto trainbus_producer trainbus_consumer trainbus_sink
+# Two sets: who writes a consumer or a sink needs nothing of what the producer needs for tiles.
+install(TARGETS trainbus_schema trainbus_proto trainbus_consumer trainbus_sink
         EXPORT trainbus_targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS trainbus_producer EXPORT trainbus_producer_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT trainbus_targets FILE trainbusTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir})
+install(EXPORT trainbus_producer_targets FILE trainbusProducerTargets.cmake NAMESPACE trainbus::
+        DESTINATION ${package_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/producers/sdk/trainbus
                   ${PROJECT_SOURCE_DIR}/consumers/sdk/trainbus
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
