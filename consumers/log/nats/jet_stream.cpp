@@ -74,6 +74,7 @@ void JetStream::connect() {
   natsConnection* connection = nullptr;
   check(natsConnection_Connect(&connection, made));
   connection_.reset(connection);
+  closing_.reset(connection);
   jsOptions asking;
   check(jsOptions_Init(&asking));
   asking.Wait = options_.timeout.count();
@@ -157,7 +158,7 @@ void JetStream::read(jsSubOptions& wanted, const std::string& subject, const Rea
   wanted.Config.Replicas = 1;
   natsSubscription* made = nullptr;
   check(js_SubscribeSync(&made, context_.get(), subject.c_str(), nullptr, &wanted, nullptr));
-  const Owned<natsSubscription, natsSubscription_Destroy> subscription(made);
+  read_.emplace_back(made);
   check(natsSubscription_SetPendingLimits(made, -1, -1));
   for (std::uint64_t left = 1; left > 0;) {
     natsMsg* next = nullptr;

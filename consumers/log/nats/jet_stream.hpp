@@ -45,7 +45,8 @@ class JetStream {
 
   // Messages per subject. May lack some when there are very many.
   std::map<std::string, std::uint64_t> subject_sizes();
-  // The last message of each subject.
+  // The last message of each subject. What was once read from comes on until this connection ends: read with one, write
+  // with another.
   void read_last(const Reader& reader);
   // The messages of one subject after `position`.
   void read_after(const std::string& subject, std::uint64_t position, const Reader& reader);
@@ -64,7 +65,12 @@ class JetStream {
   };
   template <typename Type, void (*destroy)(Type*)>
   using Owned = std::unique_ptr<Type, Destroy<Type, destroy>>;
+  // Closes, and leaves the rest to the owner.
+  struct Close {
+    void operator()(natsConnection* connection) const { natsConnection_Close(connection); }
+  };
   using Message = Owned<natsMsg, natsMsg_Destroy>;
+  using Subscription = Owned<natsSubscription, natsSubscription_Destroy>;
   using StreamInfo = Owned<jsStreamInfo, jsStreamInfo_Destroy>;
 
   void connect();
@@ -78,9 +84,13 @@ class JetStream {
   Owned<natsConnection, natsConnection_Destroy> connection_;
   Owned<jsCtx, jsCtx_Destroy> context_;
   std::string inbox_;  // where acknowledgements come to
-  Owned<natsSubscription, natsSubscription_Destroy> acknowledgements_;
+  Subscription acknowledgements_;
+  std::vector<Subscription> read_;  // to the end
   std::size_t unacknowledged_ = 0;
   std::uint64_t newest_position_ = 0;
+  // The last member: the connection closes before its subscriptions end. A message that comes for one that ends just
+  // then would crash libnats 3.4 (nats.c, issue 637).
+  std::unique_ptr<natsConnection, Close> closing_;
 };
 
 }  // namespace trainbus

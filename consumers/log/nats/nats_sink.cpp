@@ -49,8 +49,8 @@ StreamHeads NatsSink::open() {
   touched_.clear();
   last_ = nullptr;
   stream_.reset();
-  stream_ = std::make_unique<JetStream>(options_);
   look_at_last_messages();
+  stream_ = std::make_unique<JetStream>(options_);
   StreamHeads heads;
   for (const auto& [stream, state] : states_)
     heads[stream] = state.head();
@@ -58,10 +58,11 @@ StreamHeads NatsSink::open() {
 }
 
 void NatsSink::look_at_last_messages() {
-  const auto sizes = stream_->subject_sizes();
+  JetStream stream(options_);
+  const auto sizes = stream.subject_sizes();
   if (sizes.empty()) return;
   std::set<StreamState*> in_question;
-  stream_->read_last([&](const SeenMessage& message) {
+  stream.read_last([&](const SeenMessage& message) {
     const auto name = parse_message_id(message.id);
     if (!name || stream_subject(options_.prefix, name->stream) != message.subject) return;
     auto& state =
@@ -73,12 +74,12 @@ void NatsSink::look_at_last_messages() {
       in_question.insert(&state);
   });
   for (auto* state : in_question)
-    look_closer(*state);
+    look_closer(stream, *state);
 }
 
 // Something is missing before the last message: lost on its way, filtered out, or deleted since. Which?
-void NatsSink::look_closer(StreamState& state) {
-  stream_->read_after(state.subject(), state.stored().position, [&](const SeenMessage& message) {
+void NatsSink::look_closer(JetStream& stream, StreamState& state) {
+  stream.read_after(state.subject(), state.stored().position, [&](const SeenMessage& message) {
     if (const auto name = parse_message_id(message.id)) state.found(name->sequence);
   });
 }

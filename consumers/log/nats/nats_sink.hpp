@@ -42,7 +42,7 @@ class NatsSink : public Sink {
  private:
   using States = std::map<StreamKey, StreamState>;
   void look_at_last_messages();
-  void look_closer(StreamState& state);
+  void look_closer(JetStream& stream, StreamState& state);
   States::value_type& state_of(const SinkRecord& record);
 
   JetStreamOptions options_;
