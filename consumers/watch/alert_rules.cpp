@@ -126,12 +126,13 @@ bool AlertRules::is_quiet(const std::string& session_id, const Rule& rule, std::
   return last != last_raised_ms_.end() && now_ms - last->second < rule.quiet_ms;
 }
 
-// Only what these rules could have raised.
+// Only what these rules raise.
 void AlertRules::end_older(const std::string& session_id, std::uint64_t incarnation, std::int64_t now_ms,
                            std::vector<DueAlert>& due) const {
   for (auto at = open_.lower_bound({session_id, 0, ""}); at != open_.end() && std::get<0>(at->first) == session_id;
        ++at)
-    if (std::get<1>(at->first) < incarnation && rule_named(std::get<2>(at->first)) != nullptr)
+    if (const Rule* rule = rule_named(std::get<2>(at->first));
+        rule != nullptr && !facts_of(rule->condition.kind).raised_elsewhere && std::get<1>(at->first) < incarnation)
       due.push_back({session_id, ended(at->second, "a newer incarnation started", now_ms)});
 }
 

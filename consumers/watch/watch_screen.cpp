@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -97,7 +98,8 @@ void WatchScreen::draw(const TrainerTable& table, std::int64_t now_ms, std::size
   std::vector<std::string> lines{"trainbus-watch  " + broker_ + "  " + clock_text(now_ms) +
                                  (table.broker_reachable() ? "" : "  NO BROKER ANSWERS") +
                                  (open_alerts > 0 ? "  open alerts: " + std::to_string(open_alerts) : "")};
-  lines.insert(lines.end(), problems.begin(), problems.end());
+  const auto add = [&](const std::string& line) { lines.push_back(line.substr(0, size.ws_col)); };
+  std::for_each(problems.begin(), problems.end(), add);
   const std::size_t taken = recent_alerts_.size() + problems.size() + 4;
   const std::size_t room = size.ws_row > taken ? size.ws_row - taken : 1;
   auto shown = trainer_lines(rows, now_ms, {.colours = colours_, .columns = size.ws_col});
@@ -108,7 +110,7 @@ void WatchScreen::draw(const TrainerTable& table, std::int64_t now_ms, std::size
   }
   lines.insert(lines.end(), shown.begin(), shown.end());
   if (rows.empty()) lines.push_back("no trainers yet");
-  lines.insert(lines.end(), recent_alerts_.begin(), recent_alerts_.end());
+  std::for_each(recent_alerts_.begin(), recent_alerts_.end(), add);
   out_ << "\x1b[?25l\x1b[H";  // no cursor; from the top, each line clears its rest, so nothing flickers
   for (const auto& line : lines)
     out_ << line << "\x1b[K\n";

@@ -229,6 +229,32 @@ TEST_F(WatchRules, ACommandThatFailsIsStartedAgainWithTheAlertOnItsStdinAndInIts
   EXPECT_EQ(nlohmann::json::parse(read("stdin"))["session"], "r/t");
 }
 
+TEST_F(WatchRules, WhatOthersRaiseIsPassedOnAndLeftToThem) {
+  HookServer server;
+  start();
+  auto watcher = watch(hook_rules(server, "- {on: sink_failing, severity: critical}"));
+  ASSERT_TRUE(has_seen(*watcher));
+  ASSERT_TRUE(watcher->wait_for("ALIVE"));
+  ControlClient client(broker.address());
+  const auto raise = [&](const std::string& rule, const std::string& id) {
+    v1::Alert alert;
+    alert.set_rule(rule);
+    alert.set_alert_id(id);
+    alert.set_message("jsonl:/full: no space left");
+    alert.set_active(true);
+    return client.raise("r/t", alert, seconds(5));
+  };
+  ASSERT_TRUE(
+      eventually("the channel's start", [&] { return std::filesystem::exists(dir / "position/hook.position"); }));
+  ASSERT_TRUE(raise("nobody_asked_for", "1"));
+  ASSERT_TRUE(raise("sink_failing", "2"));
+  ASSERT_TRUE(eventually("passed on", [&] { return server.taken().size() == 1; })) << watcher->output();
+  EXPECT_EQ(server.taken()[0]["text"], "[critical] r/t sink_failing: jsonl:/full: no space left");
+  ASSERT_TRUE(raise("sink_failing", "3"));
+  ASSERT_TRUE(eventually("the next", [&] { return server.taken().size() == 2; })) << watcher->output();
+  EXPECT_EQ(server.taken()[1]["alert_id"], "3") << "the watcher ends nothing that others raised";
+}
+
 TEST_F(WatchRules, ANewChannelStartsWithWhatIsRaisedFromThenOn) {
   start();
   auto before = watch("rules: [{on: not_finite}]\n");
