@@ -146,13 +146,15 @@ int finish(const Runners& runners) {
   return status;
 }
 
-// False when a stop was asked for before all were open.
-bool open(const Runners& runners) {
-  for (const auto& runner : runners) {
+// Waits until all are open, but for one that hangs: that one is blocked like any other. False when a stop was asked
+// for.
+bool open(const Runners& runners, const Flags& flags) {
+  for (const auto& runner : runners)
     runner->start();
-    while (!runner->opened(kTurn))
+  const auto until = Clock::now() + flags.options.blocked_after;
+  for (const auto& runner : runners)
+    while (!runner->opened(kTurn) && Clock::now() < until)
       if (stop_requested()) return false;
-  }
   return true;
 }
 
@@ -165,8 +167,8 @@ std::vector<SinkReport> reports_of(const Runners& runners) {
 
 // True when there is no more to do, with --once.
 bool is_done(const Runners& runners, const std::vector<SinkReport>& reports, const Flags& flags) {
-  const auto ended = [](const auto& runner) { return runner->ended(0ms); };
-  if (std::ranges::any_of(runners, ended)) return true;
+  for (const auto& runner : runners)
+    if (runner->ended(0ms)) return runner->opened(0ms);  // throws when that is why
   if (!flags.once) return false;
   return std::ranges::any_of(reports, &SinkReport::failing) || std::ranges::all_of(reports, &SinkReport::caught_up);
 }
@@ -197,7 +199,7 @@ int run(Flags& flags) {
   try {
     std::optional<SinkMetrics> metrics;
     if (!flags.metrics.empty()) metrics.emplace(flags.metrics, [&runners] { return reports_of(runners); });
-    if (open(runners)) write(runners, flags);
+    if (open(runners, flags)) write(runners, flags);
   } catch (const std::exception& error) {
     std::cerr << "trainbus-log: " << error.what() << '\n';
     finish(runners);

@@ -70,7 +70,7 @@ class SinkRunner {
 
   std::atomic<bool> stopping_{false};
   std::promise<void> opened_;
-  std::future<void> is_opened_ = opened_.get_future();
+  std::shared_future<void> is_opened_ = opened_.get_future();
   std::promise<void> ended_;
   std::future<void> has_ended_ = ended_.get_future();
   mutable std::mutex mutex_;

@@ -134,6 +134,17 @@ TEST_F(LogPlugins, ThatHangsHoldsUpNobodyIsSaidToAndCatchesUp) {
   close(reader);
 }
 
+TEST_F(LogPlugins, ThatHangsWhileItIsOpenedHoldsUpNobody) {
+  PlainTrainer trainer(address_);
+  Process log("trainbus-log", flags({"--sink", plugin("faulty_NONE") + ":hang-at-open,name=pipe", "--sink",
+                                     "jsonl:" + jsonl_, "--kind", "batch", "--blocked-after", "0.5"}));
+  trainer.publish_batches(1, 20);
+  ASSERT_TRUE(eventually("the other has all", [&] { return lines_of(jsonl_) == 20; })) << log.output();
+  EXPECT_TRUE(log.wait_for("pipe: 0 records written, 0 per second, blocked: open() has not returned")) << log.output();
+  log.signal(SIGTERM);
+  EXPECT_EQ(log.wait(2s), 1) << log.output();
+}
+
 TEST_F(LogPlugins, ThatHangsAtTheEndIsLeftBehind) {
   ASSERT_EQ(mkfifo(fifo_.c_str(), 0600), 0);
   PlainTrainer trainer(address_);

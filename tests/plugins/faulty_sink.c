@@ -21,7 +21,7 @@ struct sink {
 };
 
 static const trainbus_sink_option options[] = {
-    {"path", "FIFO", NULL, "a FIFO; every call of write() waits for its reader", 0},
+    {"path", "FIFO", NULL, "a FIFO; every call of write() waits for its reader; hang-at-open: does that", 0},
 #if FAULT == HOST_OPTION
     {"every", "N", "1", "the host has one of this name", 0},
 #endif
@@ -40,6 +40,7 @@ static void* create(const trainbus_host* host, const char* const* values) {
 }
 static int open_place(void* self) {
   const struct sink* sink = self;
+  if (strstr(sink->path, "hang-at-open")) pause();
   if (access(sink->path, F_OK) != 0) return sink->host->fail(sink->host, "'%s': %s", sink->path, strerror(errno));
   return 0;
 }
