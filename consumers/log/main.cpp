@@ -176,7 +176,7 @@ bool is_done(const Runners& runners, const std::vector<SinkReport>& reports, con
 void write(const Runners& runners, const Flags& flags) {
   auto heard = Clock::now();
   SinkAlerts alerts(flags.options.broker);
-  std::vector<SinkReporter> reporters(runners.size(), SinkReporter(flags.options.broker, heard + 1s));
+  std::vector<SinkReporter> reporters(runners.size(), SinkReporter(flags.options.broker, heard));
   while (!wait_or_stop(kTurn)) {
     const auto now = Clock::now();
     const auto reports = reports_of(runners);

@@ -9,7 +9,9 @@ class SinkReporter {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  SinkReporter(std::string broker, Time now) : broker_(std::move(broker)), next_(now), before_(now) {}
+  // The first line comes a second after `now`.
+  SinkReporter(std::string broker, Time now)
+      : broker_(std::move(broker)), next_(now + std::chrono::seconds(1)), before_(now) {}
 
   // Logs what changed.
   void turn(const SinkReport& report, Time now);
