@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 using test::eventually;
 using test::Process;
 
-constexpr std::size_t kMaxRecords = 200'000;
+constexpr std::size_t kMaxRecords = 500'000;
 using Times = std::vector<Clock::time_point>;  // of publishing, by batch number
 
 // Reads all batches in a thread of its own, on a context of its own, and may sleep at each.
@@ -119,8 +119,20 @@ class SlowReaderTest : public testing::Test {
       EXPECT_EQ(reader->lost(), 0u);
     }
   }
+  // Enough of them is more than the connection of one that does not read can hold.
+  void publish_a_flood(std::size_t bytes, int count) {
+    for (int i = 0; i < count; ++i) {
+      publish(bytes);
+      if (i % 1000 != 0) continue;
+      ASSERT_TRUE(eventually(
+          "the broker keeps up", [&] { return bus_->counters().in_outbox < 4000; }, 30s));
+    }
+    expect_all_received();
+  }
   // The 99th percentile over all readers, of two seconds at 500 a second.
   double p99_ms() {
+    for (const auto& reader : readers_)
+      reader->take_latencies_ms();
     auto next = Clock::now();
     for (int i = 0; i < 1000; ++i, next += 2ms) {
       publish(200);
@@ -152,18 +164,19 @@ class SlowReaderTest : public testing::Test {
 };
 
 TEST_F(SlowReaderTest, TheOthersDoNotFeelIt) {
+  constexpr int kFlood = 50'000;  // of 1.5 KB: 75 MB
   std::vector<double> without, with;
-  p99_ms();  // warm
-  for (int round = 0; round < 5; ++round) {
+  publish_a_flood(1500, kFlood);
+  for (int round = 0; round < 3 && !HasFailure(); ++round) {
     without.push_back(p99_ms());
     Reader slow(address_, published_at_, 2500ms);
     ASSERT_TRUE(eventually("the slow one sleeps", [&] { return slow.received() > 0; }));
+    publish_a_flood(1500, kFlood);
     with.push_back(p99_ms());
     std::cout << "p99 without " << without.back() << " ms, with " << with.back() << " ms" << std::endl;
   }
-  std::sort(without.begin(), without.end());
-  std::sort(with.begin(), with.end());
-  EXPECT_LE(with[2], 2 * without[2]) << "medians of five";
+  // What else the machine does only adds; what the slow reader does is in each.
+  EXPECT_LE(*std::min_element(with.begin(), with.end()), 2 * *std::min_element(without.begin(), without.end()));
 }
 
 TEST_F(SlowReaderTest, TheBrokersMemoryIsBoundedAndItMissesNothing) {
@@ -174,14 +187,10 @@ TEST_F(SlowReaderTest, TheBrokersMemoryIsBoundedAndItMissesNothing) {
   ASSERT_TRUE(eventually("the slow one sleeps", [&] { return slow.received() > 0; }));
   const double before = resident_mib();
   double most = before;
-  for (int i = 0; i < kCount; ++i) {
-    publish(kBytes);
-    if (i % 1000 != 0) continue;
+  for (int i = 0; i < kCount / 1000 && !HasFailure(); ++i) {
+    publish_a_flood(kBytes, 1000);
     most = std::max(most, resident_mib());
-    ASSERT_TRUE(eventually(
-        "the broker keeps up", [&] { return bus_->counters().in_outbox < 4000; }, 30s));
   }
-  expect_all_received();
   std::cout << "broker: " << before << " MiB, at most " << most << " MiB; the slow reader had " << slow.received()
             << std::endl;
   EXPECT_LT(most - before, 130) << "its queue is 20,000 records of 2 KB; all are 160 MB";
