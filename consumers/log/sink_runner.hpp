@@ -12,11 +12,11 @@ namespace trainbus {
 
 // What others may know of a sink at work.
 struct SinkReport {
-  std::string label;
+  std::string label = {};
   std::uint64_t written = 0;   // records
   std::uint64_t failures = 0;  // failed calls
-  std::string failure;         // why it fails; "": it does not
-  std::string blocked;         // "write() has not returned for 12 s"; "": none runs for that long
+  std::string failure = {};    // why it fails; "": it does not
+  std::string blocked = {};    // "write() has not returned for 12 s"; "": none runs for that long
   bool connected = false;
   bool caught_up = false;  // the history that there was is in it
   std::pair<std::uint64_t, std::uint64_t> progress{0, 0};
