@@ -105,7 +105,6 @@ std::vector<SinkPlan> plans_of(const Flags& flags) {
 }
 
 Runners runners_of(Flags& flags) {
-  if (flags.options.state_dir.empty()) flags.options.state_dir = default_log_state_dir();
   for (const auto& name : flags.kinds)
     flags.filter.kinds.push_back(kind_from_name(name));
   flags.options.blocked_after = std::chrono::milliseconds(static_cast<std::int64_t>(flags.blocked_after_s * 1000));

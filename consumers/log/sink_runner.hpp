@@ -33,7 +33,7 @@ class SinkRunner {
  public:
   struct Options {
     std::string broker;
-    std::string state_dir;                            // of positions that the host keeps
+    std::string state_dir;                            // of positions that the host keeps; "": the default
     std::chrono::milliseconds blocked_after{10'000};  // a call that runs for longer is blocked
   };
 
