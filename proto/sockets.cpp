@@ -21,12 +21,19 @@ void apply_lane(zmq::socket_t& socket, Lane lane) {
   socket.set(opt::tcp_keepalive_intvl, 10);
   socket.set(opt::tcp_keepalive_cnt, 3);
   socket.set(opt::backlog, 4096);
-  // A 480 kB frame on a slow link outlasts short heartbeats and would get a healthy peer cut.
-  const bool tiles = lane == Lane::kTiles;
-  socket.set(opt::heartbeat_ivl, tiles ? 5000 : 2000);
-  socket.set(opt::heartbeat_timeout, tiles ? 20000 : 6000);
-  socket.set(opt::heartbeat_ttl, tiles ? 30000 : 6000);
   const int type = socket.get(opt::type);
+  // libzmq 4.3.4 aborts the process when a socket pings whose input queue is full and whose peer has reset. So what
+  // takes in bulk never pings: a ping of the other end carries a time to live, which finds a dead peer just as well.
+  // Whatever pings takes in little, and has a queue that is never full.
+  const bool takes_in_bulk = type == ZMQ_SUB || type == ZMQ_XSUB || type == ZMQ_ROUTER;
+  if (!takes_in_bulk) {
+    // A 480 kB frame on a slow link outlasts short heartbeats and would get a healthy peer cut.
+    const bool tiles = lane == Lane::kTiles;
+    socket.set(opt::heartbeat_ivl, tiles ? 5000 : 2000);
+    socket.set(opt::heartbeat_timeout, tiles ? 20000 : 6000);
+    socket.set(opt::heartbeat_ttl, tiles ? 30000 : 6000);
+    socket.set(opt::rcvhwm, 0);
+  }
   if (type == ZMQ_SUB || type == ZMQ_XSUB) socket.set(opt::sndhwm, 0);
 }
 

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::int64_t kConnectedMs = 5'000;     // heard within this: connected
 constexpr std::int64_t kFenceAgainMs = 2'000;    // a fence that was not answered is asked for anew
+constexpr std::int64_t kDoubtMs = 5'000;         // nothing on the live feed for so long: is it still one?
+constexpr std::int64_t kDeafMs = 5'000;          // no fence came back for so long while the broker answers: it is not
 constexpr std::int64_t kServiceEveryMs = 10;     // sockets are looked at, however much there is to hand out
 constexpr std::size_t kHolesOneByOne = 4;        // more holes than these are one fetch of everything
 constexpr std::size_t kMaxHeadsToState = 8'000;  // a question must stay below 1 MiB
@@ -61,6 +63,7 @@ class Consumer::Core {
 
  private:
   void subscribe();
+  void doubt_silence(std::int64_t now_ms);
   void renew_fence(std::int64_t now_ms);
   void service(std::int64_t now_ms);
   void keep_joined(std::int64_t now_ms);
@@ -79,6 +82,8 @@ class Consumer::Core {
   std::int64_t heard_ms() const { return std::max(live_heard_ms_, pages_.heard_ms()); }
   StreamKey& key_of_record();
 
+  zmq::context_t& context() const { return options_.context != nullptr ? *options_.context : process_context(); }
+
   ConsumerOptions options_;
   zmq::socket_t sub_;
   JournalPages pages_;
@@ -94,6 +99,7 @@ class Consumer::Core {
   bool position_known_ = false;      // safe_position_ was taken
   std::uint64_t safe_position_ = 0;  // of the journal: everything up to here was had or is a known hole
   std::int64_t live_heard_ms_ = 0;
+  std::int64_t trusted_ms_ = 0;  // when there was last no doubt about the feed, or it began
   std::int64_t serviced_ms_ = 0;
 
   std::vector<zmq::message_t> frames_;
@@ -105,21 +111,39 @@ class Consumer::Core {
 
 Consumer::Core::Core(ConsumerOptions options)
     : options_(checked(std::move(options))),
-      sub_(options_.context != nullptr ? *options_.context : process_context(), zmq::socket_type::sub),
-      pages_(options_.context != nullptr ? *options_.context : process_context(), options_.broker),
+      pages_(context(), options_.broker),
       merge_(options_.heads, !options_.history) {
-  apply_lane(sub_, Lane::kData);
-  apply_reconnect(sub_, new_command_id());
-  sub_.set(zmq::sockopt::rcvhwm, kReceiveHwm);
   subscribe();
-  sub_.connect(parse_endpoints(options_.broker).data_out());
 }
 
 void Consumer::Core::subscribe() {
+  sub_ = zmq::socket_t(context(), zmq::socket_type::sub);
+  apply_lane(sub_, Lane::kData);
+  apply_reconnect(sub_, new_command_id());
+  sub_.set(zmq::sockopt::rcvhwm, kReceiveHwm);
   for (const Kind kind : options_.kinds)
     sub_.set(zmq::sockopt::subscribe, topic_prefix(kind, options_.run, options_.trainer));
   sub_.set(zmq::sockopt::subscribe, topic_prefix(v1::KIND_HEARTBEAT, options_.run, options_.trainer));
+  fence_.clear();
   renew_fence(steady_ms());
+  sub_.connect(parse_endpoints(options_.broker).data_out());
+  trusted_ms_ = steady_ms();
+}
+
+// A subscription that the broker does not have looks like a bus on which nobody speaks. So after a long silence the
+// fence is asked for again; and when it does not come although the broker answers questions, the feed is made anew.
+void Consumer::Core::doubt_silence(std::int64_t now_ms) {
+  const bool waiting = (sub_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+  if (waiting || !pages_.linked()) {
+    trusted_ms_ = now_ms;
+    return;
+  }
+  if (joined_ && now_ms - std::max(live_heard_ms_, trusted_ms_) >= kDoubtMs) {
+    trusted_ms_ = now_ms;
+    renew_fence(now_ms);
+  } else if (!joined_ && now_ms - trusted_ms_ >= kDeafMs) {
+    subscribe();
+  }
 }
 
 void Consumer::Core::renew_fence(std::int64_t now_ms) {
@@ -151,7 +175,7 @@ void Consumer::Core::wait(std::int64_t until_ms, std::int64_t now_ms) {
 
 void Consumer::Core::service(std::int64_t now_ms) {
   serviced_ms_ = now_ms;
-  static_cast<void>(sub_.get(zmq::sockopt::events));  // subscriptions are sent again only while somebody looks
+  doubt_silence(now_ms);  // looks at the socket, too: subscriptions are sent again only while somebody does
   const bool was_stopped = pages_.broker_stopped();
   pages_.turn(now_ms);
   if (pages_.broker_stopped() && !was_stopped) renew_fence(now_ms);  // answered by the next broker
@@ -278,6 +302,7 @@ bool Consumer::Core::take_live(std::int64_t now_ms) {
   if (bytes_of(frames_[0]).starts_with(kFence)) {
     if (bytes_of(frames_[0]) != fence_) return false;
     joined_ = join_wanted_ = true;
+    trusted_ms_ = now_ms;
     away_ = false;
     return false;
   }

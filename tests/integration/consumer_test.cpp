@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "broker/bound_sockets.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/plain_peer.hpp"
 #include "tests/support/running_broker.hpp"
@@ -166,6 +167,28 @@ TEST(Consumer, AGoodbyeDisconnectsAtOnceAndItGoesOnWhenTheBrokerIsBack) {
   EXPECT_EQ(collected.records, 20u);
   EXPECT_EQ(collected.disorder, "");
   EXPECT_TRUE(becomes(true, seconds(10)));
+}
+
+TEST(Consumer, MakesItsFeedAnewWhenTheBrokerDoesNotHearIt) {
+  zmq::context_t context;
+  auto sockets = bind_sockets(context, parse_endpoints("tcp://127.0.0.1:*"));  // nobody answers on them
+  sockets.xpub.set(zmq::sockopt::xpub_verbose, true);
+  Consumer consumer({.broker = sockets.endpoints.base()});
+  int subscribed = 0;
+  std::vector<zmq::message_t> event;
+  EXPECT_TRUE(eventually(
+      "it subscribes to batches a second time",
+      [&] {
+        consumer.next(milliseconds(1));
+        while (receive_message(sockets.xpub, event))
+          subscribed += bytes_of(event[0]) ==
+                                "\x01"
+                                "batch/"
+                            ? 1
+                            : 0;
+        return subscribed == 2;
+      },
+      seconds(12)));
 }
 
 TEST(Consumer, GoesOnFromTheHeadsItIsGiven) {
