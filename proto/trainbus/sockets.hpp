@@ -13,8 +13,8 @@ zmq::context_t& process_context();
 enum class Lane { kData, kTiles, kControl };
 
 // Settings every socket of a lane has: linger, handshake interval, MAXMSGSIZE, keep-alive, backlog. ZMTP heartbeats go
-// out from what takes in little (PUB, XPUB, DEALER, whose RCVHWM is 0), not from what takes in bulk (SUB, XSUB, ROUTER).
-// On SUB and XSUB also SNDHWM=0, without which subscriptions above it vanish.
+// out from what takes in little (PUB, XPUB, DEALER, whose RCVHWM is 0), not from what takes in bulk (SUB, XSUB,
+// ROUTER). On SUB and XSUB also SNDHWM=0, without which subscriptions above it vanish.
 void apply_lane(zmq::socket_t& socket, Lane lane);
 
 // Reconnect interval spread by the session's name, so that a thousand peers do not come back at once.

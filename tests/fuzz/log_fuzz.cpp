@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <vector>
 
 #include "consumers/log/files/csv_sink.hpp"
 #include "consumers/log/files/heads_file.hpp"
@@ -26,9 +27,12 @@ template <class Sink>
 void read_back(const std::filesystem::path& file, const std::filesystem::path& sink_path, std::string_view bytes) {
   write_file(file, bytes);
   const std::string path = sink_path.string();
-  const char* values[] = {path.c_str()};
+  const trainbus_sink_option* options = Sink::kInfo.options;
+  std::vector<const char*> values{path.c_str()};
+  for (int i = 1; options[i].name != nullptr; ++i)
+    values.push_back(options[i].preset);
   try {
-    Sink sink(trainbus::SinkOptions(Sink::kOptions, values));
+    Sink sink(trainbus::SinkOptions(options, values.data()));
     const auto heads = sink.open();
     sink.sync();
     std::filesystem::remove(file.string() + ".heads");  // only a shortcut

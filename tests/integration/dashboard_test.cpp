@@ -316,6 +316,32 @@ TEST_F(DashboardTest, ANewIncarnationTellsItsWatchersToAskAgain) {
 }
 
 // The next binary message, or the empty one that ends the connection.
+TEST_F(DashboardTest, AProgramOfTheBusIsNoTrainerButItsTroubleIsShown) {
+  const auto port = serve();
+  train(10);
+  ASSERT_TRUE(knows(10));
+  ControlClient control(broker_.address());
+  v1::Alert alert;
+  alert.set_alert_id("one");
+  alert.set_rule("sink_failing");
+  alert.set_message("no space left");
+  alert.set_active(true);
+  alert.set_trainer_incarnation(7);
+  ASSERT_TRUE(control.raise("trainbus/log-jsonl", alert, seconds(5)));
+  WebSocketClient browser(port);
+  const auto troubles = [&] { return browser.next_of("trainers").json()["troubles"]; };
+  json shown;
+  ASSERT_TRUE(eventually("the trouble is shown", [&] { return !(shown = troubles()).empty(); }));
+  EXPECT_EQ(shown[0]["program"], "log-jsonl");
+  EXPECT_EQ(shown[0]["message"], "no space left");
+  EXPECT_EQ(get(port, "/api/trainers").json()["trainers"].size(), 1U) << "r/t only";
+
+  alert.set_alert_id("two");
+  alert.set_active(false);
+  ASSERT_TRUE(control.raise("trainbus/log-jsonl", alert, seconds(5)));
+  EXPECT_TRUE(eventually("the trouble is over", [&] { return troubles().empty(); }));
+}
+
 WebMessage next_tiles(WebSocketClient& browser) {
   for (;;) {
     WebMessage message = browser.next();

@@ -29,7 +29,9 @@ constexpr char kNames[] = R"(
 SELECT 'batch', run, trainer, incarnation, sequence FROM trainbus.batches UNION ALL
 SELECT 'epoch', run, trainer, incarnation, sequence FROM trainbus.epochs UNION ALL
 SELECT 'perf', run, trainer, incarnation, sequence FROM trainbus.perf UNION ALL
-SELECT 'status', run, trainer, incarnation, sequence FROM trainbus.status)";
+SELECT 'status', run, trainer, incarnation, sequence FROM trainbus.status UNION ALL
+SELECT 'command', run, trainer, incarnation, sequence FROM trainbus.commands UNION ALL
+SELECT 'alert', run, trainer, incarnation, sequence FROM trainbus.alerts)";
 
 class PostgresSink : public testing::Test {
  protected:

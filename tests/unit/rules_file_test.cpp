@@ -133,9 +133,10 @@ TEST(RulesFile, ASecretIsNeverShown) {
   setenv("TRAINBUS_TEST_URL", "https://hooks.example.com/services/T0/SECRET", 1);
   const auto set = parse_rules("channels: {a: {webhook: '${TRAINBUS_TEST_URL}'}}\nrules: [{on: dead}]", "f.yaml");
   EXPECT_EQ(set.channels[0].webhook, "https://hooks.example.com/services/T0/SECRET");
-  EXPECT_THAT(in_words(set), ElementsAre("channel a: POST to https://hooks.example.com/..., within 10 s",
-                                         "rule dead of any trainer: when three heartbeats are missed, raise an alert (warning) "
-                                         "and tell a"));
+  EXPECT_THAT(in_words(set),
+              ElementsAre("channel a: POST to https://hooks.example.com/..., within 10 s",
+                          "rule dead of any trainer: when three heartbeats are missed, raise an alert (warning) "
+                          "and tell a"));
 }
 
 TEST(RulesFile, AFileThatCannotBeReadIsSaid) {

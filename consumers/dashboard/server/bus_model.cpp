@@ -1,10 +1,27 @@
 #include "bus_model.hpp"
 
 namespace trainbus {
+namespace {
+
+constexpr std::string_view kRunOfTheBus = "trainbus";
+
+}  // namespace
 
 bool BusModel::apply(const Record& record, std::int64_t now_ms) {
   const auto& session = record.topic.session;
+  if (session.run == kRunOfTheBus) {
+    if (record.message.has_alert()) take_trouble(session.trainer, record.message);
+    return false;
+  }
   return trainers_.try_emplace({session.run, session.trainer}, session).first->second.apply(record, now_ms);
+}
+
+void BusModel::take_trouble(const std::string& program, const v1::MetricsRequest& record) {
+  const auto& alert = record.alert();
+  if (alert.active())
+    troubles_[program] = {alert.rule(), alert.message(), record.timestamp_ms()};
+  else
+    troubles_.erase(program);
 }
 
 const TrainerModel* BusModel::find(const SessionName& session) const {

@@ -19,15 +19,25 @@ struct BusState {
   ConsumerCounters counters;
 };
 
+// What a program of the bus itself (run "trainbus": the broker, a log sink) raised and has not ended.
+struct Trouble {
+  std::string rule;
+  std::string message;
+  std::int64_t since_ms = 0;  // Unix time
+};
+
 class BusModel {
  public:
+  // By program, such as "log-jsonl".
+  using Troubles = std::map<std::string, Trouble>;
   // By run, then trainer.
   using Trainers = std::map<std::pair<std::string, std::string>, TrainerModel>;
 
-  // Takes one record; makes the trainer known. What TrainerModel::apply says.
+  // Takes one record; makes the trainer known. What TrainerModel::apply says. The bus's own programs are no trainers.
   bool apply(const Record& record, std::int64_t now_ms);
 
   const Trainers& trainers() const { return trainers_; }
+  const Troubles& troubles() const { return troubles_; }
   // nullptr when nobody by this name was heard of.
   const TrainerModel* find(const SessionName& session) const;
   bool has_run(const std::string& run) const;
@@ -35,7 +45,10 @@ class BusModel {
   BusState bus;
 
  private:
+  void take_trouble(const std::string& program, const v1::MetricsRequest& record);
+
   Trainers trainers_;
+  Troubles troubles_;
 };
 
 }  // namespace trainbus

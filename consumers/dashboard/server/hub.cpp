@@ -85,6 +85,14 @@ Hub::Text Hub::overview() const {
     object.add("broker_connected", now.broker_connected).add("caught_up", model_.bus.caught_up);
     object.add("records_total", model_.bus.counters.received);
     object.add("rejected_total", rejected_total(model_.bus.counters));
+    append_json_array(object.key("troubles"), model_.troubles(), [&](const auto& entry) {
+      const auto& [program, trouble] = entry;
+      JsonObject(text)
+          .add("program", program)
+          .add("rule", trouble.rule)
+          .add("message", trouble.message)
+          .add("since_ms", trouble.since_ms);
+    });
     append_json_array(object.key("trainers"), model_.trainers(), [&](const auto& entry) {
       const TrainerModel& trainer = entry.second;
       append_trainer(text, trainer, now, tiles_.watched(trainer.view().session()), true);

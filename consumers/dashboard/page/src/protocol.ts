@@ -89,6 +89,14 @@ export interface AlertEvent extends EventHead {
 }
 export type BusEvent = StatusEvent | CommandEvent | AlertEvent;
 
+// What the broker or a log sink raised and has not ended.
+export interface Trouble {
+  program: string;
+  rule: string;
+  message: string;
+  since_ms: number;
+}
+
 export type ServerMessage =
   | { type: "hello"; version: string; broker: string; server_time_ms: number }
   | {
@@ -98,6 +106,7 @@ export type ServerMessage =
       caught_up: boolean;
       records_total: number;
       rejected_total: number;
+      troubles: Trouble[];
       trainers: Trainer[];
     }
   | {
@@ -126,6 +135,11 @@ function integer(value: unknown): bigint {
 
 function oneOf<T extends string>(allowed: readonly T[], value: unknown): T | null {
   return allowed.includes(value as T) ? (value as T) : null;
+}
+
+function parseTrouble(value: unknown): Trouble | null {
+  if (!isObject(value)) return null;
+  return { program: text(value.program), rule: text(value.rule), message: text(value.message), since_ms: finite(value.since_ms) ?? 0 };
 }
 
 export function parseTrainer(value: unknown): Trainer | null {
@@ -238,6 +252,7 @@ export function parseServerText(raw: string): ServerMessage | null {
         caught_up: value.caught_up !== false,
         records_total: finite(value.records_total) ?? 0,
         rejected_total: finite(value.rejected_total) ?? 0,
+        troubles: list(value.troubles).map(parseTrouble).filter(present),
         trainers: list(value.trainers).map(parseTrainer).filter(present),
       };
     case "history":

@@ -10,6 +10,7 @@ import {
   type SeriesName,
   type ServerMessage,
   type Trainer,
+  type Trouble,
 } from "./protocol";
 import type { MetricsRequest } from "../generated/trainbus_pb";
 import { sessionId, type Route, type Session } from "./route";
@@ -38,6 +39,7 @@ export interface State {
   caughtUp: boolean;
   recordsTotal: number;
   rejectedTotal: number;
+  troubles: Trouble[];
   listed: boolean; // a trainers list has arrived
   trainers: Map<string, Trainer>;
   route: Route;
@@ -58,6 +60,7 @@ export function newState(route: Route): State {
     caughtUp: false,
     recordsTotal: 0,
     rejectedTotal: 0,
+    troubles: [],
     listed: false,
     trainers: new Map(),
     route,
@@ -99,6 +102,7 @@ export function applyMessage(state: State, message: ServerMessage, now: number):
       state.caughtUp = message.caught_up;
       state.recordsTotal = message.records_total;
       state.rejectedTotal = message.rejected_total;
+      state.troubles = message.troubles;
       state.trainers = new Map(message.trainers.map((trainer) => [sessionId(trainer), trainer]));
       return false;
     case "history":

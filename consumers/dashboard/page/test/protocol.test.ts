@@ -12,11 +12,13 @@ test("a trainers list keeps the trainers that are valid and leaves out the other
       type: "trainers",
       server_time_ms: 12,
       broker_connected: true,
+      troubles: [{ program: "log-jsonl", rule: "sink_failing", message: "no space", since_ms: 5 }, "?"],
       trainers: [trainer, null, 7, { run: "x" }, { ...trainer, state: "DANCING" }],
     }),
   );
   assert.equal(message?.type, "trainers");
   assert.ok(message.type === "trainers");
+  assert.deepEqual(message.troubles, [{ program: "log-jsonl", rule: "sink_failing", message: "no space", since_ms: 5 }]);
   assert.equal(message.trainers.length, 1);
   assert.equal(message.trainers[0]?.incarnation, 1850000000000000001n);
 });
