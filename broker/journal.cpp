@@ -18,6 +18,7 @@ namespace {
 constexpr int kSchemaVersion = 1;
 constexpr std::uint32_t kDefaultPageBytes = 512 << 10;
 constexpr std::uint32_t kMaxPageBytes = 1 << 20;
+constexpr std::uint64_t kMaxPosition = INT64_MAX;  // what an SQLite integer holds
 
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS streams(
@@ -370,7 +371,7 @@ v1::FetchReply JournalReader::read_page(const v1::FetchRequest& request) {
   std::size_t bytes = 0;
   int looked_at = 0;
   reply.set_next_position(start);
-  scan_.bind(start);
+  scan_.bind(std::min(start, kMaxPosition));
   bool more = scan_.step();
   for (; more && bytes < budget && looked_at < kMaxScan; more = scan_.step(), ++looked_at) {
     reply.set_next_position(scan_.number(0));

@@ -96,6 +96,21 @@ TEST_F(JournalTest, PagesAreInJournalOrderAndSkipWhatTheAskerHas) {
   EXPECT_EQ(all, "1 2 3 ");
 }
 
+TEST_F(JournalTest, HasNothingBehindTheLargestPosition) {
+  JournalWriter writer(path_, Durability::kProcess);
+  append(1, 1, 3, writer);
+  JournalReader reader(path_);
+  for (const std::uint64_t position :
+       {std::uint64_t{4}, std::uint64_t{INT64_MAX}, 1 + std::uint64_t{INT64_MAX}, UINT64_MAX}) {
+    v1::FetchRequest request;
+    request.set_after_position(position);
+    const auto reply = reader.fetch(request);
+    EXPECT_EQ(text(reply), "") << position;
+    EXPECT_TRUE(reply.at_end()) << position;
+    EXPECT_EQ(reply.next_position(), position);
+  }
+}
+
 TEST_F(JournalTest, SaysWhatIsLostToThoseWhoMissIt) {
   JournalWriter writer(path_, Durability::kProcess);
   append(1, 1, 1, writer);
