@@ -1,0 +1,2 @@
+// Asio's TLS, compiled once; only a program that speaks TLS links it.
+#include <boost/asio/ssl/impl/src.hpp>
