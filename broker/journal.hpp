@@ -89,7 +89,10 @@ class JournalWriter {
   JournalWriter(const std::string& path, Durability durability);
 
   // Appends all of it, or nothing and throws. A row whose (stream, sequence) is there already is left as it is.
-  void append(const StoreBatch& batch);
+  // While `gives_way` says so, the thread offers its processor every few rows: a commit on busy cores then does not
+  // delay those who forward.
+  void append(
+      const StoreBatch& batch, const std::function<bool()>& gives_way = [] { return false; });
 
   // Retires at most kRetireRows of the oldest records that are past the bounds; true when there may be more. They
   // become LOST for whoever asks. The file gives its space back in small steps.
@@ -99,7 +102,7 @@ class JournalWriter {
   static constexpr int kRetireRows = 2'000;
 
  private:
-  void insert(const StoreBatch& batch);
+  void insert(const StoreBatch& batch, const std::function<bool()>& gives_way);
   void begin_or_nothing(const std::function<void()>& changes);
   std::uint64_t bytes_in_use();
 

@@ -92,6 +92,7 @@ JournalThread::~JournalThread() {
 
 void JournalThread::store(std::unique_ptr<StoreBatch> batch) {
   gauges_.waiting_rows += batch->rows.size();
+  gauges_.waiting_bytes += batch->bytes();
   pass(work_, std::make_unique<Work>(Work{std::move(batch), nullptr}));
 }
 
@@ -155,12 +156,14 @@ void JournalThread::commit(std::vector<std::unique_ptr<StoreBatch>>& batches, zm
   outcome->batches = batches.size();
   StoreBatch all = merge(batches);
   const auto started = Clock::now();
-  gauges_.waiting_rows -= all.rows.size();
+  outcome->bytes = all.bytes();
+  const std::size_t rows = all.rows.size();
   try {
     if (gauges_.failing && !all.after_failure) throw SqliteError(SQLITE_ABORT, "journal: stored after the failure");
-    if (durability_ != Durability::kNothing) writer_.append(all);
+    if (durability_ != Durability::kNothing)
+      writer_.append(all, [this] { return gauges_.waiting_bytes < kFarBehindBytes; });
     gauges_.commits += 1;
-    gauges_.rows += all.rows.size();
+    gauges_.rows += rows;
     gauges_.commit_us += static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started).count());
     std::map<std::uint64_t, std::uint64_t> heads;
@@ -168,7 +171,6 @@ void JournalThread::commit(std::vector<std::unique_ptr<StoreBatch>>& batches, zm
       heads[row.stream] = std::max(heads[row.stream], row.sequence);
     for (const auto& lost : all.lost)
       heads[lost.stream] = std::max(heads[lost.stream], lost.last_sequence);
-    outcome->bytes = all.bytes();
     outcome->heads.assign(heads.begin(), heads.end());
     gauges_.failing = false;
   } catch (const SqliteError& error) {
@@ -177,6 +179,8 @@ void JournalThread::commit(std::vector<std::unique_ptr<StoreBatch>>& batches, zm
     outcome->failed = std::move(all);
     gauges_.failing = true;
   }
+  gauges_.waiting_rows -= rows;
+  gauges_.waiting_bytes -= outcome->bytes;
   pass(outcomes, std::move(outcome));
 }
 
