@@ -6,13 +6,12 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
 
-#include "files/heads_file.hpp"
 #include "secrets.hpp"
+#include "trainbus/heads_file.hpp"
 
 namespace trainbus {
 namespace {
@@ -40,14 +39,6 @@ std::string hash_of(const SinkPlan& plan) {
 
 }  // namespace
 
-std::string default_log_state_dir() {
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0')
-    return std::string(state) + "/trainbus/log";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
-    return std::string(home) + "/.local/state/trainbus/log";
-  throw std::runtime_error("neither XDG_STATE_HOME nor HOME is set; say --state-dir");
-}
-
 PositionFile::PositionFile(const std::string& folder, const SinkPlan& plan)
     : path_(folder + '/' + plan.label + '-' + hash_of(plan) + ".heads") {
   std::error_code error;
@@ -64,15 +55,11 @@ PositionFile::PositionFile(const std::string& folder, const SinkPlan& plan)
 PositionFile::~PositionFile() { ::close(lock_fd_); }
 
 StreamHeads PositionFile::load() const {
-  if (!std::filesystem::exists(path_)) return {};
-  auto saved = load_heads(path_);
-  if (!saved) fail(path_, "is damaged; without it everything is written again: delete it if that is good");
-  return std::move(saved->heads);
+  return load_position(path_, "everything is written again").value_or(StreamHeads{});
 }
 
 void PositionFile::save(const StreamHeads& heads) const {
-  if (!save_heads(path_, {.offset = 0, .tail_check = 0, .heads = heads}, Durable::kYes))
-    fail(path_, "cannot be written");
+  if (!save_position(path_, heads)) fail(path_, std::string("cannot be written: ") + std::strerror(errno));
 }
 
 }  // namespace trainbus

@@ -8,9 +8,6 @@
 
 namespace trainbus {
 
-// $XDG_STATE_HOME/trainbus/log, else ~/.local/state/trainbus/log. Throws when neither variable is set.
-std::string default_log_state_dir();
-
 // Single-threaded. Owns FOLDER/LABEL-HASH.heads and a lock that keeps other processes away. HASH is of the type and its
 // options without secrets: the same label for another place begins anew. Throws std::runtime_error with one line that
 // names the path.

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "trainbus/state_dir.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -17,7 +19,7 @@ milliseconds since(Clock::time_point then, Clock::time_point now) {
 
 std::unique_ptr<PositionFile> position_of(const SinkPlan& plan, const std::string& state_dir) {
   if (plan.type->position != TRAINBUS_SINK_HOST_KEEPS) return nullptr;
-  return std::make_unique<PositionFile>(state_dir.empty() ? default_log_state_dir() : state_dir, plan);
+  return std::make_unique<PositionFile>(chosen_state_dir(state_dir, "log"), plan);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "position_file.hpp"
+#include "trainbus/heads_file.hpp"
 
 namespace trainbus {
 namespace {
@@ -26,7 +26,7 @@ Delivery::Delivery(const RuleSet& rules, const ChannelSpec& spec, std::string br
       broker_(std::move(broker)),
       run_(std::move(only_run)),
       position_file_(std::move(position_file)),
-      start_(load_position(position_file_)),
+      start_(load_position(position_file_, "that channel starts with what is raised from then on")),
       channel_(make_channel(spec_)),
       who_("channel " + spec_.name + " (" + channel_->shown() + ')'),
       thread_([this] { run(); }) {}

@@ -83,8 +83,8 @@ int main(int argc, char** argv) {
                     ->type_name("FILE");
   app.add_flag("--act", flags.watch.act, "do what the rules' then: says; without it that is only mentioned")
       ->needs(rules);
-  app.add_option("--state-dir", flags.watch.state_dir, "how far each channel was told; one watcher each")
-      ->capture_default_str();
+  app.add_option("--state-dir", flags.watch.state_dir,
+                 "how far each channel was told; one watcher each (~/.local/state/trainbus/watch)");
   app.add_flag("--no-alerts", flags.no_alerts, "only look")->excludes(rules);
   app.add_flag("--once", flags.watch.once, "show the table once and end; raises no alerts");
   app.add_flag("--json", flags.watch.json, "JSON: one object with --once, else a line per change");

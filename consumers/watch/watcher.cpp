@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "trainbus/program.hpp"
+#include "trainbus/state_dir.hpp"
 
 namespace trainbus {
 namespace {
@@ -63,7 +64,7 @@ Watcher::Watcher(WatchOptions options, std::ostream& out, bool on_terminal)
 
 void Watcher::start_channels() {
   if (options_.rules.channels.empty()) return;
-  state_folder_ = std::make_unique<WatchFolder>(options_.state_dir);
+  state_folder_ = std::make_unique<WatchFolder>(chosen_state_dir(options_.state_dir, "watch"));
   for (const auto& spec : options_.rules.channels)
     deliveries_.push_back(std::make_unique<Delivery>(options_.rules, spec, options_.broker, options_.run,
                                                      state_folder_->position_file(spec.name)));

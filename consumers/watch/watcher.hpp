@@ -9,11 +9,11 @@
 
 #include "alert_rules.hpp"
 #include "delivery.hpp"
-#include "position_file.hpp"
 #include "rule_actions.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/control_client.hpp"
 #include "trainbus/trainer_table.hpp"
+#include "watch_folder.hpp"
 #include "watch_screen.hpp"
 
 namespace trainbus {
@@ -27,7 +27,7 @@ struct WatchOptions {
   bool json = false;
   RuleSet rules = default_rules();
   bool act = false;
-  std::string state_dir = default_watch_state_dir();  // used only when there are channels
+  std::string state_dir;  // of the positions of channels; "": the default
 };
 
 // Single-threaded, but for the channels. Raises nothing before it knows what is open already, and before every channel

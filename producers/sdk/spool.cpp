@@ -7,6 +7,7 @@
 #include "spool_delivery.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/sockets.hpp"
+#include "trainbus/state_dir.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
@@ -30,10 +31,7 @@ void read_acknowledgements(zmq::socket_t& control, SpoolDelivery& delivery) {
 
 std::string default_spool_dir() {
   if (const char* folder = std::getenv("TRAINBUS_SPOOL_DIR")) return folder;
-  const char* state = std::getenv("XDG_STATE_HOME");
-  if (state != nullptr && *state == '/') return std::string(state) + "/trainbus/spool";
-  const char* home = std::getenv("HOME");
-  return home != nullptr && *home == '/' ? std::string(home) + "/.local/state/trainbus/spool" : std::string{};
+  return default_state_dir("spool");
 }
 
 std::vector<SpooledLife> spool_list(const std::string& folder) {

@@ -16,7 +16,7 @@ install(EXPORT trainbus_producer_targets FILE trainbusProducerTargets.cmake NAME
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/producers/sdk/trainbus
                   ${PROJECT_SOURCE_DIR}/consumers/sdk/trainbus
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h" PATTERN "program.hpp" EXCLUDE)
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h" PATTERN "program.hpp" EXCLUDE PATTERN "heads_file.hpp" EXCLUDE)
 install(FILES ${PROJECT_BINARY_DIR}/proto/trainbus.pb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/proto/trainbus.proto ${PROJECT_SOURCE_DIR}/consumers/watch/rules.example.yaml
         DESTINATION ${CMAKE_INSTALL_DATADIR}/trainbus)

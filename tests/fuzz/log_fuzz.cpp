@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "consumers/log/files/csv_sink.hpp"
-#include "consumers/log/files/heads_file.hpp"
 #include "consumers/log/files/jsonl_sink.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
+#include "trainbus/heads_file.hpp"
 
 namespace {
 

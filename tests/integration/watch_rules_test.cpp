@@ -429,10 +429,11 @@ TEST_F(WatchRules, AStateFolderIsOfOneWatcher) {
   EXPECT_THAT(second->output(), HasSubstr("is in use by another trainbus-watch"));
   first->signal(SIGKILL);
   first->wait(seconds(5));
-  write("position/hook.position", "trainbus-watch-position-1 3\n");
+  write("position/hook.position", "trainbus-heads-1 0 0 3\n");
   auto damaged = watch(hook_rules(server));
   EXPECT_EQ(damaged->wait(seconds(5)), 1);
-  EXPECT_THAT(damaged->output(), HasSubstr("hook.position is not a whole position file"));
+  EXPECT_THAT(damaged->output(),
+              HasSubstr("hook.position': is damaged; without it that channel starts with what is raised from then on"));
 }
 
 }  // namespace

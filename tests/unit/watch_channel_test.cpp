@@ -1,16 +1,13 @@
-// What channels are told and where: URLs, answers, notices, positions.
+// What channels are told and where: URLs, answers, notices.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "notice.hpp"
-#include "position_file.hpp"
 #include "rule_values.hpp"
-#include "tests/support/temp_dir.hpp"
 #include "webhook_channel.hpp"
 #include "webhook_url.hpp"
 
@@ -68,23 +65,6 @@ TEST(Notice, IsJsonThatCannotBreakOutOfSlacksText) {
               HasSubstr("[critical] r/t finished: &lt;!channel&gt; &amp; \"quoted\"?"));
   EXPECT_TRUE(json["value"].is_null());
   EXPECT_EQ(json["trainer"], "t");
-}
-
-TEST(PositionFile, IsReadBackAndDamageIsSaid) {
-  test::TempDir dir;
-  const auto file = dir / "p";
-  EXPECT_FALSE(load_position(file));
-  const StreamHeads heads{{{"r/t", 7, v1::KIND_ALERT}, 3}, {{"r/u", 1ULL << 63, v1::KIND_ALERT}, 1}};
-  ASSERT_TRUE(save_position(file, heads));
-  EXPECT_EQ(load_position(file), heads);
-  ASSERT_TRUE(save_position(file, {}));
-  EXPECT_EQ(load_position(file), StreamHeads{});
-  for (const char* damaged : {"", "trainbus-watch-position-1 1\nr/t 7 3\n", "something else",
-                              "trainbus-watch-position-1 2\nr/t 7 3\nend\n"}) {
-    std::ofstream(file) << damaged;
-    EXPECT_THROW(load_position(file), std::runtime_error) << damaged;
-  }
-  EXPECT_FALSE(save_position(dir / "no/such/folder", heads));
 }
 
 TEST(RuleValues, AreReadOrRefused) {

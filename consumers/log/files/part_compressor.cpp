@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "heads_file.hpp"
+#include "trainbus/heads_file.hpp"
 
 namespace trainbus {
 namespace {

@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "heads_file.hpp"
+#include "trainbus/heads_file.hpp"
 
 namespace trainbus {
 namespace {

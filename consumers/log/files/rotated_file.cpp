@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "file_parts.hpp"
-#include "heads_file.hpp"
+#include "trainbus/heads_file.hpp"
 
 namespace trainbus {
 namespace {

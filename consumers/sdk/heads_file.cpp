@@ -1,4 +1,4 @@
-#include "heads_file.hpp"
+#include "trainbus/heads_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <stdexcept>
 
 namespace trainbus {
 namespace {
@@ -54,6 +54,17 @@ std::optional<SavedHeads> load_heads(const std::string& path) {
   }
   if (!(in >> word) || word != "end") return std::nullopt;
   return saved;
+}
+
+bool save_position(const std::string& path, const StreamHeads& heads) {
+  return save_heads(path, {.offset = 0, .tail_check = 0, .heads = heads}, Durable::kYes);
+}
+
+std::optional<StreamHeads> load_position(const std::string& path, std::string_view without_it) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  if (auto saved = load_heads(path)) return std::move(saved->heads);
+  throw std::runtime_error('\'' + path + "': is damaged; without it " + std::string(without_it) +
+                           ": delete it if that is good");
 }
 
 }  // namespace trainbus
