@@ -5,7 +5,7 @@
 
 #include <iostream>
 
-#include "channel_test.hpp"
+#include "channel_trial.hpp"
 #include "rule_words.hpp"
 #include "rules_file.hpp"
 #include "time_flag.hpp"

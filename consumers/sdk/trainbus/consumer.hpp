@@ -65,6 +65,9 @@ struct ConsumerCounters {
 
 // One subscription. Single-threaded: every call from the thread that made it. Owns a SUB and a DEALER socket.
 // Memory is bounded: what arrives faster than next() is called is fetched again from the journal.
+// It doubts a silent feed: after 5 s without any message, while the broker is linked on the control port, it asks the
+// broker to confirm the subscription; after a further 5 s without an answer or a message it makes the subscription anew
+// and fetches what it missed.
 class Consumer {
  public:
   // Throws std::invalid_argument with one line on a bad address, name or kind. Connects in the background and never

@@ -1,4 +1,4 @@
-#include "channel_test.hpp"
+#include "channel_trial.hpp"
 
 #include <future>
 #include <nlohmann/json.hpp>
