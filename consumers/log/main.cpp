@@ -181,12 +181,13 @@ void write(const Runners& runners, const Flags& flags) {
     const auto reports = reports_of(runners);
     for (std::size_t i = 0; i < reports.size(); ++i)
       reporters[i].turn(reports[i], now);
-    if (is_done(runners, reports, flags)) return;
+    if (is_done(runners, reports, flags)) break;
     alerts.turn(reports, now);
     if (std::ranges::any_of(reports, &SinkReport::connected)) heard = now;
     if (flags.once && now - heard > kOnceWaitsForBroker)
       throw std::runtime_error("no broker answered at " + flags.options.broker + " for 10 s");
   }
+  alerts.end();
 }
 
 int run(Flags& flags) {

@@ -5,12 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
 
-#include "secrets.hpp"
 #include "trainbus/heads_file.hpp"
 
 namespace trainbus {
@@ -20,27 +18,10 @@ namespace {
   throw std::runtime_error('\'' + path + "': " + why);
 }
 
-// FNV-1a.
-std::string hash_of(const SinkPlan& plan) {
-  std::uint64_t hash = 14695981039346656037U;
-  const auto add = [&](std::string_view text) {
-    for (const char byte : text)
-      hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211U;
-    hash *= 1099511628211U;
-  };
-  add(plan.type->name);
-  const Secrets secrets(plan);
-  for (const auto& value : plan.values)
-    add(secrets.scrub(value));
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
-  return digits;
-}
-
 }  // namespace
 
 PositionFile::PositionFile(const std::string& folder, const SinkPlan& plan)
-    : path_(folder + '/' + plan.label + '-' + hash_of(plan) + ".heads") {
+    : path_(folder + '/' + plan.label + '-' + plan.hash() + ".heads") {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail(folder, error.message());

@@ -8,8 +8,8 @@
 
 namespace trainbus {
 
-// Single-threaded. Owns FOLDER/LABEL-HASH.heads and a lock that keeps other processes away. HASH is of the type and its
-// options without secrets: the same label for another place begins anew. Throws std::runtime_error with one line that
+// Single-threaded. Owns FOLDER/LABEL-HASH.heads and a lock that keeps other processes away. HASH is
+// SinkPlan::hash(): the same label for another place begins anew. Throws std::runtime_error with one line that
 // names the path.
 class PositionFile {
  public:

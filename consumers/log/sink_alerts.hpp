@@ -3,33 +3,42 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sink_runner.hpp"
+#include "trainbus/consumer.hpp"
 #include "trainbus/control_client.hpp"
 
 namespace trainbus {
 
-// Single-threaded. Owns a DEALER socket. What no broker takes is said again every second, as long as it holds; a sink
-// that worked again before a broker was there is not mentioned.
+// Single-threaded. Owns a DEALER socket, and until it knows what is active already a Consumer. What no broker takes is
+// said again every second, as long as it holds; a sink that worked again before a broker was there is not mentioned.
+// An alert that this host left active for the same sink, when it was killed, is continued: its id names both.
 class SinkAlerts {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  explicit SinkAlerts(const std::string& broker) : client_(broker) {}
+  explicit SinkAlerts(const std::string& broker);
 
   // Says what changed. Waits at most 300 ms for the broker.
   void turn(const std::vector<SinkReport>& reports, Time now);
+  // Ends what is active, because nobody watches these sinks any longer. Waits at most 300 ms for a broker that is away.
+  void end();
 
  private:
   struct Said {
     std::string alert_id;
     bool active = false;
   };
-  bool say(const SinkReport& report, const Said& said);
+  bool knows_the_past(const std::vector<SinkReport>& reports);
+  std::string owner_of(const SinkReport& report) const;
+  bool say(const std::string& label, const Said& said, const std::string& what, std::uint64_t failures);
 
   ControlClient client_;
+  std::optional<Consumer> past_;  // alerts of the bus's programs; empty once they are read
+  const std::string host_;
   const std::uint64_t incarnation_ = new_incarnation();  // of this process
   std::map<std::string, Said> said_;                     // by label: what the broker has stored
   Time next_{};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <optional>
 #include <set>
@@ -111,6 +113,23 @@ std::string SinkPlan::text() const {
   std::string text = type->name;
   if (values.empty() || type->options[0].secret != 0) return text;
   return Secrets(*this).scrub(text.append(1, ':').append(values.front()));
+}
+
+// FNV-1a.
+std::string SinkPlan::hash() const {
+  std::uint64_t sum = 14695981039346656037U;
+  const auto add = [&](std::string_view text) {
+    for (const char byte : text)
+      sum = (sum ^ static_cast<unsigned char>(byte)) * 1099511628211U;
+    sum *= 1099511628211U;
+  };
+  add(type->name);
+  const Secrets secrets(*this);
+  for (const auto& value : values)
+    add(secrets.scrub(value));
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(sum));
+  return digits;
 }
 
 void make_labels_unique(std::vector<SinkPlan>& plans) {

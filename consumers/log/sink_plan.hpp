@@ -19,6 +19,8 @@ struct SinkPlan {
 
   // "jsonl:runs.jsonl", for messages; no secrets.
   std::string text() const;
+  // 16 digits: of the type and its options without secrets, the same wherever it is asked for.
+  std::string hash() const;
 };
 
 // An option of the host, for every sink.

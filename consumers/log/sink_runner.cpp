@@ -30,6 +30,7 @@ SinkRunner::SinkRunner(SinkPlan plan, const Options& options)
       position_(position_of(sink_.plan(), options.state_dir)),
       feed_(sink_, position_.get()) {
   report_.label = sink_.plan().label;
+  report_.hash = sink_.plan().hash();
 }
 
 SinkRunner::~SinkRunner() {

@@ -13,6 +13,7 @@ namespace trainbus {
 // What others may know of a sink at work.
 struct SinkReport {
   std::string label = {};
+  std::string hash = {};       // SinkPlan::hash()
   std::uint64_t written = 0;   // records
   std::uint64_t failures = 0;  // failed calls
   std::string failure = {};    // why it fails; "": it does not

@@ -54,14 +54,31 @@ class LogPlugins : public testing::Test {
         EXPECT_EQ(record->message.alert().rule(), "sink_failing");
         message_ = record->message.alert().message();
         active = record->message.alert().active();
+        alerts_[record->message.alert().alert_id()] = *active;
       }
     return active;
+  }
+
+  // A trainbus-log whose sink at PATH fails, which the bus has been told.
+  std::unique_ptr<Process> failing(const std::string& path) {
+    auto log = std::make_unique<Process>("trainbus-log", flags({"--sink", plugin("throwing") + ":" + path}));
+    const auto name = std::filesystem::path(path).filename().string();
+    PlainTrainer trainer(address_);
+    trainer.publish_batches(1, 10, name);
+    EXPECT_TRUE(eventually("it works", [&] { return lines_of(path) >= 10; })) << log->output();
+    std::ofstream(path + ".broken") << "";
+    trainer.publish_batches(11, 20, name);
+    EXPECT_TRUE(log->wait_for("throwing failed: ")) << log->output();
+    const auto known = alerts_.size();
+    EXPECT_TRUE(eventually("it is said", [&] { return alerted("throwing") == true && alerts_.size() > known; }));
+    return log;
   }
 
   test::TempDir dir_;
   const std::string jsonl_ = dir_ / "x.jsonl";
   const std::string fifo_ = dir_ / "fifo";
-  std::string message_;  // of the newest alert
+  std::string message_;                 // of the newest alert
+  std::map<std::string, bool> alerts_;  // by id: whether it is active
   Process broker_{"trainbus-broker", {"--listen", "tcp://127.0.0.1:*", "--state-dir", dir_ / "state"}};
   const std::string address_ = broker_.wait_for("listening on ").value_or("tcp://127.0.0.1:1");
 };
@@ -175,6 +192,29 @@ TEST_F(LogPlugins, ThatThrowsOutOfItsFunctionsIsTriedAgainAndLosesNothing) {
   EXPECT_TRUE(eventually("it is well", [&] { return alerted("throwing") == false; })) << log.output();
   for (int sequence = 1; sequence <= 80; ++sequence)
     EXPECT_THAT(content(path), HasSubstr("\"sequence\":" + std::to_string(sequence) + ','));
+}
+
+TEST_F(LogPlugins, ThatFailsWhenTheProgramEndsLeavesNoAlert) {
+  const auto path = dir_ / "thrown";
+  auto log = failing(path);
+  log->signal(SIGTERM);
+  EXPECT_EQ(log->wait(2s), 1) << log->output();
+  EXPECT_EQ(alerted("throwing"), false);
+  EXPECT_THAT(message_, HasSubstr("trainbus-log ended"));
+}
+
+TEST_F(LogPlugins, ThatFailedWhenTheProgramWasKilledIsSaidToWorkByItsNextStartOnly) {
+  const auto killed = failing(dir_ / "thrown");
+  killed->signal(SIGKILL);
+  killed->wait(5s);
+  const auto other = failing(dir_ / "another");
+  ASSERT_TRUE(eventually("both are said", [&] { return alerted("throwing") && alerts_.size() == 2; }));
+  EXPECT_THAT(alerts_, testing::Each(testing::Pair(testing::_, true))) << "of a sink with the same name";
+  std::filesystem::remove(dir_ / "thrown.broken");
+  Process again("trainbus-log", flags({"--sink", plugin("throwing") + ":" + (dir_ / "thrown")}));
+  EXPECT_TRUE(eventually("it works", [&] { return alerted("throwing") == false; })) << again.output();
+  EXPECT_THAT(message_, HasSubstr("works again"));
+  EXPECT_EQ(alerts_.size(), 2U) << "the same alert";
 }
 
 TEST_F(LogPlugins, WhosePositionTheHostKeepsGoesOnWhereItWas) {
