@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "trainbus/bus_session.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -46,7 +48,7 @@ Broker::Broker(const BrokerOptions& options)
 }
 
 void Broker::say_journal_health(bool failing, const std::string& message) {
-  const Topic topic{v1::KIND_ALERT, {"trainbus", "broker"}};
+  const Topic topic{v1::KIND_ALERT, bus_session("broker")};
   v1::MetricsRequest record;
   record.set_session_id(topic.session.id());
   record.set_timestamp_ms(unix_ms());

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "trainbus/bus_session.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/text.hpp"
 
@@ -242,8 +243,7 @@ void ControlPath::answer_fetches() {
 void ControlPath::raise(const Peer& peer) {
   const auto session = parse_session_id(message_.session_id());
   const auto& alert = message_.alert();
-  // Run "trainbus" is of the bus's own programs, which are no trainers.
-  const bool of_the_bus = session && session->run == "trainbus" && alert.trainer_incarnation() != 0;
+  const bool of_the_bus = session && session->run == kBusRun && alert.trainer_incarnation() != 0;
   if (!session || (!of_the_bus && roster_.find(message_.session_id()) == nullptr))
     return refuse(peer, v1::INVALID_SESSION, "no trainer '" + message_.session_id() + "' is known");
   if (alert.alert_id().empty() || alert.alert_id().size() > 128 || alert.message().size() > kMaxTextBytes)

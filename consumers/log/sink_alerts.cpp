@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "trainbus/bus_session.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -9,7 +11,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{300};
 constexpr milliseconds kAgain{1000};
-constexpr char kRun[] = "trainbus";
 
 std::string program_of(const std::string& label) { return "log-" + label; }
 
@@ -22,7 +23,7 @@ std::string host_name() {
 }  // namespace
 
 SinkAlerts::SinkAlerts(const std::string& broker) : client_(broker), host_(host_name()) {
-  past_.emplace(ConsumerOptions{.broker = broker, .kinds = {v1::KIND_ALERT}, .run = kRun});
+  past_.emplace(ConsumerOptions{.broker = broker, .kinds = {v1::KIND_ALERT}, .run = std::string(kBusRun)});
 }
 
 void SinkAlerts::turn(const std::vector<SinkReport>& reports, Time now) {
@@ -71,7 +72,7 @@ bool SinkAlerts::say(const std::string& label, const Said& said, const std::stri
   alert.set_trainer_incarnation(incarnation_);
   alert.set_timestamp_ms(unix_ms());
   alert.set_value(static_cast<double>(failures));
-  return client_.raise(kRun + ('/' + program_of(label)), alert, kPatience);
+  return client_.raise(bus_session(program_of(label)).id(), alert, kPatience);
 }
 
 }  // namespace trainbus

@@ -1,16 +1,13 @@
 #include "bus_model.hpp"
 
+#include "trainbus/bus_session.hpp"
+
 namespace trainbus {
-namespace {
-
-constexpr std::string_view kRunOfTheBus = "trainbus";
-
-}  // namespace
 
 bool BusModel::apply(const Record& record, std::int64_t now_ms) {
   const auto& session = record.topic.session;
-  if (session.run == kRunOfTheBus) {
-    if (record.message.has_alert()) take_trouble(session.trainer, record.message);
+  if (session.run == kBusRun && record.message.has_alert() && find(session) == nullptr) {
+    take_trouble(session.trainer, record.message);
     return false;
   }
   return trainers_.try_emplace({session.run, session.trainer}, session).first->second.apply(record, now_ms);

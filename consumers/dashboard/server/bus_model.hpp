@@ -19,7 +19,7 @@ struct BusState {
   ConsumerCounters counters;
 };
 
-// What a program of the bus itself (run "trainbus": the broker, a log sink) raised and has not ended.
+// What a program of the bus itself (trainbus/bus_session.hpp) raised and has not ended.
 struct Trouble {
   std::string rule;
   std::string message;
@@ -33,7 +33,8 @@ class BusModel {
   // By run, then trainer.
   using Trainers = std::map<std::pair<std::string, std::string>, TrainerModel>;
 
-  // Takes one record; makes the trainer known. What TrainerModel::apply says. The bus's own programs are no trainers.
+  // Takes one record; makes the trainer known. What TrainerModel::apply says. An alert
+  // of a program of the bus is a trouble instead.
   bool apply(const Record& record, std::int64_t now_ms);
 
   const Trainers& trainers() const { return trainers_; }

@@ -1,0 +1,52 @@
+#include "consumers/dashboard/server/bus_model.hpp"
+
+#include <gtest/gtest.h>
+
+#include "trainbus/bus_session.hpp"
+
+namespace trainbus {
+namespace {
+
+Record alert_of(const SessionName& session, bool active) {
+  Record record;
+  record.topic = {v1::KIND_ALERT, session};
+  record.message.set_session_id(session.id());
+  record.message.set_timestamp_ms(1000);
+  auto* alert = record.message.mutable_alert();
+  alert->set_rule("sink_failing");
+  alert->set_message("no space left");
+  alert->set_active(active);
+  return record;
+}
+
+Record batch_of(const SessionName& session) {
+  Record record;
+  record.topic = {v1::KIND_BATCH, session};
+  record.message.set_session_id(session.id());
+  record.message.set_incarnation(1);
+  record.message.set_sequence(1);
+  record.message.mutable_batch_data()->set_batch_idx(1);
+  return record;
+}
+
+TEST(BusModel, TakesAnAlertOfTheBusForATroubleUntilItEnds) {
+  BusModel model;
+  model.apply(alert_of(bus_session("log-jsonl"), true), 0);
+  ASSERT_EQ(model.troubles().size(), 1U);
+  EXPECT_EQ(model.troubles().at("log-jsonl").message, "no space left");
+  EXPECT_TRUE(model.trainers().empty());
+  model.apply(alert_of(bus_session("log-jsonl"), false), 0);
+  EXPECT_TRUE(model.troubles().empty());
+}
+
+TEST(BusModel, ShowsATrainerWhoseRunHasTheNameOfTheBus) {
+  BusModel model;
+  const SessionName session{std::string(kBusRun), "t"};
+  model.apply(batch_of(session), 0);
+  ASSERT_NE(model.find(session), nullptr);
+  model.apply(alert_of(session, true), 0);
+  EXPECT_TRUE(model.troubles().empty());
+}
+
+}  // namespace
+}  // namespace trainbus
