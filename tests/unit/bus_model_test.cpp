@@ -48,5 +48,23 @@ TEST(BusModel, ShowsATrainerWhoseRunHasTheNameOfTheBus) {
   EXPECT_TRUE(model.troubles().empty());
 }
 
+TEST(BusModel, ThinsLongCurvesWhenMoreTrainersShareTheMemory) {
+  constexpr std::size_t kBatches = 20'000;
+  BusModel model(8 * BusModel::kDenseCurves * 10'000);
+  const auto points = [&] { return model.find({"r", "t0"})->series(SeriesId::kBatchLoss).range().size(); };
+  Record record = batch_of({"r", "t0"});
+  for (std::size_t i = 1; i <= kBatches; ++i) {
+    record.message.set_sequence(i);
+    record.message.mutable_batch_data()->set_step(i);
+    model.apply(record, 0);
+  }
+  EXPECT_EQ(points(), kBatches);
+  for (const char* trainer : {"t1", "t2", "t3"})
+    model.apply(batch_of({"r", trainer}), 0);
+  EXPECT_LE(points(), 10'000U);
+  EXPECT_GE(points(), BusModel::kFewestPoints);
+  EXPECT_EQ(model.find({"r", "t0"})->series(SeriesId::kBatchLoss).range().back().x, static_cast<double>(kBatches));
+}
+
 }  // namespace
 }  // namespace trainbus

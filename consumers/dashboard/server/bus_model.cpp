@@ -1,5 +1,8 @@
 #include "bus_model.hpp"
 
+#include <algorithm>
+#include <bit>
+
 #include "trainbus/bus_session.hpp"
 
 namespace trainbus {
@@ -10,7 +13,24 @@ bool BusModel::apply(const Record& record, std::int64_t now_ms) {
     take_trouble(session.trainer, record.message);
     return false;
   }
-  return trainers_.try_emplace({session.run, session.trainer}, session).first->second.apply(record, now_ms);
+  return trainer(session).apply(record, now_ms);
+}
+
+TrainerModel& BusModel::trainer(const SessionName& session) {
+  const auto [at, is_new] = trainers_.try_emplace({session.run, session.trainer}, session);
+  if (is_new) {
+    if (std::has_single_bit(trainers_.size())) share_points();
+    at->second.limit_curves(points_per_curve_);
+  }
+  return at->second;
+}
+
+// For as many trainers as there can be before the next power of two.
+void BusModel::share_points() {
+  const std::size_t share = max_points_ / (2 * trainers_.size() * kDenseCurves);
+  points_per_curve_ = std::clamp(share, kFewestPoints, Series::kMaxPoints);
+  for (auto& [name, model] : trainers_)
+    model.limit_curves(points_per_curve_);
 }
 
 void BusModel::take_trouble(const std::string& program, const v1::MetricsRequest& record) {

@@ -28,8 +28,16 @@ struct Trouble {
 
 class BusModel {
  public:
+  // Points of all curves together, 16 bytes each: shared evenly by the trainers, as if each had kDenseCurves of one
+  // point a batch. With many trainers a long curve is thinned earlier, down to kFewestPoints.
+  static constexpr std::size_t kMaxPoints = 1 << 26;
+  static constexpr std::size_t kDenseCurves = 4;
+  static constexpr std::size_t kFewestPoints = 4096;
+
   // By program, such as "log-jsonl".
   using Troubles = std::map<std::string, Trouble>;
+  explicit BusModel(std::size_t max_points = kMaxPoints) : max_points_(max_points) {}
+
   // By run, then trainer.
   using Trainers = std::map<std::pair<std::string, std::string>, TrainerModel>;
 
@@ -46,8 +54,12 @@ class BusModel {
   BusState bus;
 
  private:
+  TrainerModel& trainer(const SessionName& session);
+  void share_points();
   void take_trouble(const std::string& program, const v1::MetricsRequest& record);
 
+  const std::size_t max_points_;
+  std::size_t points_per_curve_ = Series::kMaxPoints;
   Trainers trainers_;
   Troubles troubles_;
 };

@@ -24,6 +24,15 @@ void add_extremes(std::span<const Point> bucket, std::vector<Point>& out) {
 
 }  // namespace
 
+void Series::set_limit(std::size_t max_points) {
+  limit_ = max_points;
+  halve_at_limit();
+}
+
+void Series::halve_at_limit() {
+  if (points_.size() >= limit_) points_ = decimate(points_, limit_ / 2);
+}
+
 bool Series::append(std::uint64_t incarnation, double x, double y) {
   if (!lives_.empty() && incarnation < lives_.back().incarnation) {
     insert_late(incarnation, {x, y});
@@ -36,7 +45,7 @@ bool Series::append(std::uint64_t incarnation, double x, double y) {
     lives_.back().first_x = std::min(lives_.back().first_x, x);
     superseded = true;
   }
-  if (points_.size() >= kMaxPoints) points_ = decimate(points_, kMaxPoints / 2);
+  halve_at_limit();
   points_.push_back({x, y});
   return superseded;
 }
@@ -52,6 +61,7 @@ void Series::insert_late(std::uint64_t incarnation, Point point) {
     *at = point;
   } else {
     points_.insert(at, point);
+    halve_at_limit();
   }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // One curve of one trainer: points in the order of x (step or epoch), 16 bytes each.
 //
-// Single-threaded. Bounded: at kMaxPoints the curve is halved by min/max decimation, so that a run of any length keeps
+// Single-threaded. Bounded: at its limit the curve is halved by min/max decimation, so that a run of any length keeps
 // its shape; only then are points dropped.
 
 #include <cstddef>
@@ -22,6 +22,9 @@ class Series {
  public:
   static constexpr std::size_t kMaxPoints = 1 << 20;
 
+  // At most so many points (at least 8) from now on; takes effect at once.
+  void set_limit(std::size_t max_points);
+
   // Adds a point of one process life. A newer incarnation supersedes the points from its first x on; a late point of an
   // older one is taken only where nothing superseded it. True when points that were there before went away.
   bool append(std::uint64_t incarnation, double x, double y);
@@ -35,8 +38,10 @@ class Series {
     std::uint64_t incarnation;
     double first_x;
   };
+  void halve_at_limit();
   void insert_late(std::uint64_t incarnation, Point point);
 
+  std::size_t limit_ = kMaxPoints;
   std::vector<Point> points_;
   std::vector<Life> lives_;  // by incarnation
 };

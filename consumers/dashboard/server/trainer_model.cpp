@@ -26,6 +26,11 @@ std::optional<SeriesId> series_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+void TrainerModel::limit_curves(std::size_t max_points) {
+  for (auto& series : series_)
+    series.set_limit(max_points);
+}
+
 bool TrainerModel::add(SeriesId id, const v1::MetricsRequest& message, double x, double y) {
   return series_[static_cast<std::size_t>(id)].append(message.incarnation(), x, y);
 }

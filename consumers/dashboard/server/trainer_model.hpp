@@ -44,6 +44,9 @@ class TrainerModel {
 
   explicit TrainerModel(const SessionName& session) : view_(session) {}
 
+  // At most so many points a curve.
+  void limit_curves(std::size_t max_points);
+
   // Takes one record or heartbeat. True when a newer incarnation superseded points that a browser may already show.
   bool apply(const Record& record, std::int64_t now_ms);
 
