@@ -78,8 +78,7 @@ void Intake::offer(Stream& stream, std::uint64_t sequence, std::int64_t timestam
     stream.hole_since_ms = now_ms;
     with_holes_.insert(&stream);
   }
-  // Copied: as it came it would hold on to the 8 KiB that libzmq received it with.
-  stream.waiting.emplace(sequence, Stream::Waiting{timestamp_ms, zmq::message_t(body.data(), body.size())});
+  stream.waiting.emplace(sequence, Stream::Waiting{timestamp_ms, std::move(body)});
 }
 
 void Intake::release_waiting(Stream& stream, std::int64_t now_ms, std::vector<ReadyRecord>& ready) {

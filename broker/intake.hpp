@@ -94,7 +94,8 @@ class Intake {
   }
 
   // Takes one record; what became ready (nothing, this one, or also some that waited) is appended to `ready`.
-  // can_store = false (the disk is full, the backlog too): live goes on, nothing is queued, the trainer keeps it.
+  // `body` may wait long: it must not hold on to more memory than it shows. can_store = false (the disk is full, the
+  // backlog too): live goes on, nothing is queued, the trainer keeps it.
   void offer(Stream& stream, std::uint64_t sequence, std::int64_t timestamp_ms, zmq::message_t body,
              std::int64_t now_ms, bool can_store, std::vector<ReadyRecord>& ready);
   // Ends the waiting behind holes that have been open too long, or that nobody can fill, some at a time; called a few

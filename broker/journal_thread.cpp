@@ -92,7 +92,6 @@ JournalThread::~JournalThread() {
 
 void JournalThread::store(std::unique_ptr<StoreBatch> batch) {
   gauges_.waiting_rows += batch->rows.size();
-  gauges_.waiting_bytes += batch->bytes();
   pass(work_, std::make_unique<Work>(Work{std::move(batch), nullptr}));
 }
 
@@ -158,10 +157,12 @@ void JournalThread::commit(std::vector<std::unique_ptr<StoreBatch>>& batches, zm
   const auto started = Clock::now();
   outcome->bytes = all.bytes();
   const std::size_t rows = all.rows.size();
+  const auto gives_way = [started, little = outcome->bytes <= kGiveWayBytes] {
+    return little && Clock::now() - started < std::chrono::milliseconds(kGiveWayMs);
+  };
   try {
     if (gauges_.failing && !all.after_failure) throw SqliteError(SQLITE_ABORT, "journal: stored after the failure");
-    if (durability_ != Durability::kNothing)
-      writer_.append(all, [this] { return gauges_.waiting_bytes < kFarBehindBytes; });
+    if (durability_ != Durability::kNothing) writer_.append(all, gives_way);
     gauges_.commits += 1;
     gauges_.rows += rows;
     gauges_.commit_us += static_cast<std::uint64_t>(
@@ -180,7 +181,6 @@ void JournalThread::commit(std::vector<std::unique_ptr<StoreBatch>>& batches, zm
     gauges_.failing = true;
   }
   gauges_.waiting_rows -= rows;
-  gauges_.waiting_bytes -= outcome->bytes;
   pass(outcomes, std::move(outcome));
 }
 

@@ -41,7 +41,6 @@ struct JournalGauges {
   std::atomic<std::uint64_t> rows{0};
   std::atomic<std::uint64_t> commit_us{0};     // summed
   std::atomic<std::uint64_t> waiting_rows{0};  // handed over, not yet committed
-  std::atomic<std::uint64_t> waiting_bytes{0};
   std::atomic<std::uint64_t> retired{0};
   std::atomic<std::uint64_t> damaged{0};
   std::atomic<bool> failing{false};
@@ -52,8 +51,10 @@ class JournalThread {
  public:
   // At most one commit in this time: records that come meanwhile share the next one.
   static constexpr int kCommitEveryMs = 10;
-  // With less waiting, the writer gives way to the live path; with more it takes its share of the processor.
-  static constexpr std::uint64_t kFarBehindBytes = 32 << 20;
+  // A commit of no more bytes gives way to the live path, and none for longer: what is behind takes its share of the
+  // processor, so that acknowledgements stay prompt beside busy trainers.
+  static constexpr std::uint64_t kGiveWayBytes = 16 << 20;
+  static constexpr int kGiveWayMs = 100;
   // While the disk fails, try again this often; what comes meanwhile is not stored (its trainer keeps it).
   static constexpr int kRetryEveryMs = 500;
 
