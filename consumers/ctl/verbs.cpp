@@ -40,10 +40,16 @@ template <class Take>
 void read(const CtlOptions& ctl, Consumer& consumer, bool once, const Take& take) {
   const auto give_up = Clock::now() + kPatience;
   bool seen_broker = false, away = false;
+  std::string trouble;
   while (!stop_requested() && std::cout) {
     const auto* record = consumer.next(kTurn);
     if (record != nullptr && !take(*record)) return;
     if (record == nullptr && once && consumer.caught_up()) return;
+    if (consumer.journal_trouble() != trouble) {
+      trouble = consumer.journal_trouble();
+      if (once) throw std::runtime_error("the broker does not give its journal: " + trouble);
+      if (!trouble.empty()) spdlog::warn("the broker does not give its journal: {}", trouble);
+    }
     if (!seen_broker && !consumer.connected() && Clock::now() > give_up) no_broker(ctl);
     if (seen_broker && consumer.connected() == away) {
       away = !away;

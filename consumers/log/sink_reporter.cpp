@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kEvery{5};
 
 void SinkReporter::turn(const SinkReport& report, Time now) {
   const auto state = state_of(report);
-  const bool news = state != state_ && (report.caught_up || report.failing());
+  const bool news = state != state_ && (report.caught_up || report.failing() || !report.journal_trouble.empty());
   if (now < next_ && !news) return;
   const double seconds = std::max(std::chrono::duration<double>(now - before_).count(), 0.001);
   const auto rate = static_cast<double>(report.written - written_) / seconds;
@@ -29,6 +29,7 @@ std::string SinkReporter::state_of(const SinkReport& report) const {
   if (!report.blocked.empty()) return "blocked: " + report.blocked;
   if (!report.failure.empty()) return "away: " + report.failure;
   if (!report.connected) return "waiting for the broker at " + broker_;
+  if (!report.journal_trouble.empty()) return "the broker does not give its journal: " + report.journal_trouble;
   if (report.caught_up) return "up to date";
   const auto [done, all] = report.progress;
   return "catching up, " + std::to_string(done) + " of about " + std::to_string(all);

@@ -117,6 +117,7 @@ void SinkRunner::publish(Clock::time_point now) {
   report_.written = feed_.written();
   report_.failures = feed_.failures();
   report_.failure = feed_.troubled() ? feed_.failure() : "";
+  report_.journal_trouble = bus_ ? bus_->journal_trouble() : "";
   report_.connected = bus_ && bus_->connected();
   report_.caught_up = bus_ && drained_ && bus_->caught_up() && !feed_.away();
   if (bus_) report_.progress = bus_->progress();

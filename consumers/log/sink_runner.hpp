@@ -19,7 +19,8 @@ struct SinkReport {
   std::string failure = {};    // why it fails; "": it does not
   std::string blocked = {};    // "write() has not returned for 12 s"; "": none runs for that long
   bool connected = false;
-  bool caught_up = false;  // the history that there was is in it
+  std::string journal_trouble = {};  // why the broker gives no more of its journal; "": it does
+  bool caught_up = false;            // the history that there was is in it
   std::pair<std::uint64_t, std::uint64_t> progress{0, 0};
   std::chrono::milliseconds behind{0};    // since it last had all that the journal was known to have
   std::chrono::milliseconds unsynced{0};  // since the last sync

@@ -57,6 +57,7 @@ class Consumer::Core {
   bool connected() const {
     return !away_ && pages_.linked() && heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs;
   }
+  const std::string& journal_trouble() const { return pages_.refusal(); }
   std::pair<std::uint64_t, std::uint64_t> progress() const;
   const StreamHeads& heads() const { return merge_.heads(); }
   const ConsumerCounters& counters() const;
@@ -374,6 +375,7 @@ Consumer::~Consumer() = default;
 const Record* Consumer::next(std::chrono::milliseconds timeout) { return core_->next(timeout); }
 bool Consumer::caught_up() const { return core_->caught_up(); }
 bool Consumer::connected() const { return core_->connected(); }
+const std::string& Consumer::journal_trouble() const { return core_->journal_trouble(); }
 std::pair<std::uint64_t, std::uint64_t> Consumer::progress() const { return core_->progress(); }
 const StreamHeads& Consumer::heads() const { return core_->heads(); }
 const ConsumerCounters& Consumer::counters() const { return core_->counters(); }

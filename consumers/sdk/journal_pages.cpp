@@ -59,10 +59,11 @@ void JournalPages::turn(std::int64_t now_ms) {
     if (frames.size() != 1 || decode_control(bytes_of(frames[0]), answer) != WireError::kNone) continue;
     heard_ms_ = now_ms;
     broker_stopped_ = answer.has_goodbye();
-    if (!answer.has_fetch_reply()) continue;  // an error: asked again like what was not answered
+    const bool answers = question_.request_id != 0 && answer.request_id() == question_.request_id;
+    if (answers && answer.has_error()) refusal_ = answer.error().message();  // asked again like what was not answered
+    if (!answer.has_fetch_reply()) continue;
     end_position_ = answer.fetch_reply().end_position();
-    if (question_.request_id != 0 && answer.request_id() == question_.request_id)
-      take(std::move(*answer.mutable_fetch_reply()));
+    if (answers) take(std::move(*answer.mutable_fetch_reply()));
   }
   if (question_.request_id != 0 && (!question_.sent || now_ms - question_.sent_ms >= kResendMs)) ask();
   if (question_.request_id == 0 && now_ms - pinged_ms_ >= kPingMs) ping();
@@ -70,6 +71,7 @@ void JournalPages::turn(std::int64_t now_ms) {
 
 void JournalPages::take(v1::FetchReply&& page) {
   question_ = {};
+  refusal_.clear();
   lost_.insert(lost_.end(), page.lost().begin(), page.lost().end());
   at_end_ = page.at_end();
   request_.set_after_position(page.next_position());

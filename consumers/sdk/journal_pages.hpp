@@ -32,6 +32,8 @@ class JournalPages {
 
   // What the journal of the running or last fetch called lost.
   const std::vector<v1::LostRange>& lost() const { return lost_; }
+  // What the broker answered instead of the page that is asked for; empty once it gives it.
+  const std::string& refusal() const { return refusal_; }
   std::uint64_t position() const { return position_; }          // of the last record handed out
   std::uint64_t end_position() const { return end_position_; }  // of the journal, as last heard
   std::int64_t heard_ms() const { return heard_ms_; }           // last answer of any kind; 0: never
@@ -64,6 +66,7 @@ class JournalPages {
   Question question_;
   std::int64_t pinged_ms_ = 0;
   std::uint64_t last_request_id_ = 0;
+  std::string refusal_;
   std::vector<v1::LostRange> lost_;
   std::uint64_t position_ = 0;
   std::uint64_t end_position_ = 0;

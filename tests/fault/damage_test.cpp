@@ -189,5 +189,36 @@ TEST_F(DamageTest, AJournalThatIsDamagedAtRandomIsNeverServedWrong) {
   EXPECT_GT(ends[End::kServed], 5);
 }
 
+// Zeroes over a page of records in the middle of the main file.
+void wipe_a_page(const fs::path& file) {
+  constexpr std::streamoff kPage = 4096;
+  constexpr char kLeafOfATable = 0x0d;
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  std::vector<std::streamoff> leaves;
+  for (auto at = kPage; at < static_cast<std::streamoff>(fs::file_size(file)); at += kPage) {
+    stream.seekg(at);
+    if (stream.get() == kLeafOfATable) leaves.push_back(at);
+  }
+  ASSERT_GT(leaves.size(), 10U);
+  stream.seekp(leaves[leaves.size() / 2]);
+  stream.write(std::string(kPage, '\0').data(), kPage);
+}
+
+TEST_F(DamageTest, WhoReadsTheHistoryUpToADamagedPageIsToldWhyItEnds) {
+  make_journal();
+  wipe_a_page(whole_ / "journal.sqlite");
+  auto broker = start(whole_);
+  const auto address = broker->wait_for("listening on ");
+  ASSERT_TRUE(address) << broker->output();
+  const std::string why = "the broker does not give its journal: ";
+
+  Process once("trainbus-ctl", {"--broker", *address, "tail", "--once", "--kind", "batch"});
+  EXPECT_EQ(once.wait(10s), 1);
+  EXPECT_THAT(once.output(), testing::HasSubstr(why));
+
+  Process log("trainbus-log", {"--broker", *address, "--sink", "jsonl:" + (folder_ / "out.jsonl")});
+  EXPECT_TRUE(log.wait_for(why)) << log.output();
+}
+
 }  // namespace
 }  // namespace trainbus

@@ -85,6 +85,9 @@ class Consumer {
   bool caught_up() const;
   // The connection stands, and the broker was heard within the last 5 seconds and has not said goodbye since.
   bool connected() const;
+  // Why the broker does not give the next page of its journal, which is asked for again and again: one line, empty when
+  // it does. A damaged journal file is such a reason; what is behind the damage does not come.
+  const std::string& journal_trouble() const;
   // (handed out, estimated total) of the history, for a progress display.
   std::pair<std::uint64_t, std::uint64_t> progress() const;
 
