@@ -209,7 +209,10 @@ JournalReader::JournalReader(const std::string& path) : database_(open_sqlite(pa
   end_ = Statement(database, "SELECT ifnull(max(position),0) FROM records");
   lost_ = Statement(database, "SELECT stream,first_sequence,last_sequence FROM lost");
   highest_ = Statement(database, "SELECT ifnull(max(sequence),0) FROM records WHERE stream=?");
-  row_ = Statement(database, "SELECT body,crc FROM records WHERE stream=? AND sequence=?");
+  // By the index to the row, as the scan will find it: the index alone would answer with what it has itself.
+  row_ = Statement(database,
+                   "SELECT position,stream,body,sequence,crc FROM records "
+                   "WHERE position=(SELECT position FROM records WHERE stream=? AND sequence=?)");
   covered_ = Statement(database, "SELECT 1 FROM lost WHERE stream=?1 AND first_sequence<=?2 AND last_sequence>=?2");
   highest_lost_ = Statement(database, "SELECT ifnull(max(last_sequence),0) FROM lost WHERE stream=?");
 }
@@ -320,7 +323,8 @@ void JournalReader::add_lost(const v1::FetchRequest& request, const std::vector<
 bool JournalReader::is_intact(std::uint64_t stream, std::uint64_t sequence) {
   try {
     row_.bind(stream, sequence);
-    const bool intact = row_.step() && checksum(row_.bytes(0)) == row_.number(1);
+    const bool intact = row_.step() && row_.number(1) == stream && row_.number(3) == sequence &&
+                        check(row_, streams_[stream - 1]) == Verdict::kAsWritten;
     row_.reset();
     return intact;
   } catch (const SqliteError&) {
@@ -339,12 +343,12 @@ std::uint64_t JournalReader::accounted_below(std::uint64_t stream, std::uint64_t
   return sequence;
 }
 
-JournalReader::Verdict JournalReader::check(const StreamRow& stream) {
-  const auto body = scan_.bytes(2);
-  if (checksum(body) != scan_.number(4) || !checked_.ParseFromArray(body.data(), static_cast<int>(body.size())))
+JournalReader::Verdict JournalReader::check(const Statement& row, const StreamRow& stream) {
+  const auto body = row.bytes(2);
+  if (checksum(body) != row.number(4) || !checked_.ParseFromArray(body.data(), static_cast<int>(body.size())))
     return Verdict::kDamaged;
   const bool belongs = checked_.session_id() == stream.session.id() && checked_.incarnation() == stream.incarnation &&
-                       checked_.sequence() == scan_.number(3);
+                       checked_.sequence() == row.number(3);
   return belongs ? Verdict::kAsWritten : Verdict::kMisplaced;
 }
 
@@ -381,7 +385,7 @@ v1::FetchReply JournalReader::read_page(const v1::FetchRequest& request) {
     const auto id = scan_.number(1);
     if (id == 0 || id > wanted.size() || !wanted[id - 1]) continue;
     const auto body = scan_.bytes(2);
-    const Verdict verdict = check(streams_[id - 1]);
+    const Verdict verdict = check(scan_, streams_[id - 1]);
     if (verdict != Verdict::kAsWritten) ++damaged_;
     if (verdict == Verdict::kMisplaced) continue;
     const std::uint64_t sequence = scan_.number(3);

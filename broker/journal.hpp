@@ -138,7 +138,8 @@ class JournalReader {
   void add_lost(const v1::FetchRequest& request, const std::vector<bool>& wanted, v1::FetchReply& reply);
   std::vector<bool> wanted_streams(const v1::FetchRequest& request) const;
   enum class Verdict { kAsWritten, kDamaged, kMisplaced };
-  Verdict check(const StreamRow& stream);  // the row the scan is at
+  // A row of (position, stream, body, sequence, crc) and the stream it says it is of.
+  Verdict check(const Statement& row, const StreamRow& stream);
   std::uint64_t accounted_below(std::uint64_t stream, std::uint64_t sequence);
   bool is_intact(std::uint64_t stream, std::uint64_t sequence);
 

@@ -145,6 +145,25 @@ TEST_F(JournalTest, ARecordUnderAnotherStreamIsNotServed) {
   EXPECT_EQ(reader.damaged(), 1u);
 }
 
+TEST_F(JournalTest, ARowWhoseSequenceIsDamagedIsLostThoughItsIndexIsWhole) {
+  {
+    JournalWriter writer(path_, Durability::kProcess);
+    append(1, 1, 1, writer);
+    append(2, 1, 5, writer);
+  }
+  std::ifstream whole(path_, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(whole), {}};
+  // A row is (stream 2, sequence 3, timestamp 0, checksum, body), each number in as few bytes as it takes; 0 takes
+  // none.
+  const std::size_t body_at = bytes.find(body(2, 3).to_string());
+  ASSERT_NE(body_at, std::string::npos);
+  const std::size_t row_at = bytes.rfind("\2\3", body_at);
+  ASSERT_LE(body_at - row_at, 2U + 6U);
+  bytes[row_at + 1] = 7;
+  std::ofstream(path_, std::ios::binary) << bytes;
+  EXPECT_EQ(text(JournalReader(path_).fetch({})), "lost 3-3 1 1 2 4 5 ");
+}
+
 TEST_F(JournalTest, HeadsAreWhatTheRecordsSay) {
   JournalWriter writer(path_, Durability::kProcess);
   append(1, 1, 3, writer);
