@@ -365,7 +365,7 @@ class ControlledTraining : public testing::Test {
   Producer bus_{options(broker_.address())};
   ControlClient control_{broker_.address()};
   double rate_ = 0.1;
-  int times_set_ = 0;
+  std::atomic<int> times_set_{0};
   std::atomic<std::uint64_t> steps_{0};
   std::atomic<bool> ended_{false};
   std::thread loop_{[this] {
