@@ -88,7 +88,7 @@ TEST(Consumer, WhatASlowConsumerMissedLiveComesFromTheJournal) {
   Collected collected;
   collect(consumer, collected, 1);
   ASSERT_TRUE(eventually("joined", [&] { return consumer.next(milliseconds(1)) == nullptr && consumer.caught_up(); }));
-  constexpr int kMissed = 130'000;  // 90 MB more than both queues hold, and Linux lets a connection grow to 37 MB
+  constexpr int kMissed = 90'000;  // 50 MB more than both queues hold, and Linux lets a connection grow to 37 MB
   for (int logged = 0; logged < kMissed; logged += 5'000) {
     log_batches(producer, 1 + logged, 5'000, 1'000);
     const auto all = static_cast<std::uint64_t>(logged + 5'001);
@@ -98,7 +98,8 @@ TEST(Consumer, WhatASlowConsumerMissedLiveComesFromTheJournal) {
   collect(consumer, collected, kMissed + 2);
   EXPECT_EQ(collected.records, kMissed + 2u);
   EXPECT_EQ(collected.disorder, "");
-  EXPECT_GE(consumer.counters().holes, 1u);
+  // By a hole in the live feed or, when it stood still for so long that it doubts its subscription, by joining anew.
+  EXPECT_GT(collected.from_history, 1000u);
   EXPECT_EQ(consumer.counters().lost, 0u);
   expect_sentinel_next(consumer, producer);
 }
