@@ -5,6 +5,7 @@
 
 #include "time_flag.hpp"
 #include "trainbus/endpoints.hpp"
+#include "trainbus/host_name.hpp"
 #include "trainbus/program.hpp"
 #include "verbs.hpp"
 
@@ -27,10 +28,8 @@ addressed trainer applied it.
 )";
 
 std::string issuer() {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
   const passwd* user = getpwuid(geteuid());
-  return ("ctl:" + std::string(user != nullptr ? user->pw_name : "?") + '@' + host).substr(0, 128);
+  return ("ctl:" + std::string(user != nullptr ? user->pw_name : "?") + '@' + host_name()).substr(0, 128);
 }
 
 const CLI::Validator kSession(

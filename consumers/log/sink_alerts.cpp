@@ -1,8 +1,7 @@
 #include "sink_alerts.hpp"
 
-#include <unistd.h>
-
 #include "trainbus/bus_session.hpp"
+#include "trainbus/host_name.hpp"
 
 namespace trainbus {
 namespace {
@@ -13,12 +12,6 @@ constexpr milliseconds kPatience{300};
 constexpr milliseconds kAgain{1000};
 
 std::string program_of(const std::string& label) { return "log-" + label; }
-
-std::string host_name() {
-  char host[65] = "";
-  gethostname(host, sizeof host - 1);
-  return host;
-}
 
 }  // namespace
 

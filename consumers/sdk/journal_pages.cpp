@@ -23,6 +23,7 @@ void JournalPages::start(v1::FetchRequest request, std::int64_t now_ms) {
   page_.Clear();
   next_page_.Clear();
   lost_.clear();
+  refusal_.clear();
   handed_out_ = 0;
   has_next_page_ = at_end_ = false;
   active_ = true;
@@ -60,7 +61,8 @@ void JournalPages::turn(std::int64_t now_ms) {
     heard_ms_ = now_ms;
     broker_stopped_ = answer.has_goodbye();
     const bool answers = question_.request_id != 0 && answer.request_id() == question_.request_id;
-    if (answers && answer.has_error()) refusal_ = answer.error().message();  // asked again like what was not answered
+    // Asked again, like what was not answered; that it asks too often is no fault of the journal.
+    if (answers && answer.error().code() == v1::INTERNAL_ERROR) refusal_ = answer.error().message();
     if (!answer.has_fetch_reply()) continue;
     end_position_ = answer.fetch_reply().end_position();
     if (answers) take(std::move(*answer.mutable_fetch_reply()));

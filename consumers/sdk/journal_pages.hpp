@@ -32,7 +32,7 @@ class JournalPages {
 
   // What the journal of the running or last fetch called lost.
   const std::vector<v1::LostRange>& lost() const { return lost_; }
-  // What the broker answered instead of the page that is asked for; empty once it gives it.
+  // Why the broker cannot read the page that is asked for; empty once it can.
   const std::string& refusal() const { return refusal_; }
   std::uint64_t position() const { return position_; }          // of the last record handed out
   std::uint64_t end_position() const { return end_position_; }  // of the journal, as last heard

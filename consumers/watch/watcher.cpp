@@ -1,9 +1,8 @@
 #include "watcher.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
+#include "trainbus/host_name.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/state_dir.hpp"
 
@@ -32,12 +31,6 @@ bool any_rule(const RuleSet& set, const Wanted& wanted) {
 
 bool reads_perf(const Rule& rule) {
   return rule.condition.kind == ConditionKind::kThroughputDrop || rule.condition.kind == ConditionKind::kMemoryGradient;
-}
-
-std::string host_name() {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  return host;
 }
 
 }  // namespace

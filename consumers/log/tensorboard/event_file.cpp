@@ -10,6 +10,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "trainbus/host_name.hpp"
+
 namespace trainbus::tensorboard {
 namespace {
 
@@ -61,11 +63,9 @@ std::string part_path(const std::string& front, int part) {
 }  // namespace
 
 EventFile::EventFile(const std::string& folder, std::uint64_t incarnation) {
-  char host[256] = "localhost";
-  gethostname(host, sizeof host - 1);
   char name[400];
   std::snprintf(name, sizeof name, "/events.out.tfevents.%010llu.%s.%d.%020llu",
-                static_cast<unsigned long long>((incarnation >> 20) / 1000), host, getpid(),
+                static_cast<unsigned long long>((incarnation >> 20) / 1000), host_name().c_str(), getpid(),
                 static_cast<unsigned long long>(incarnation));
   path_ = part_path(folder + name, 0);
 }
