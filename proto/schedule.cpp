@@ -13,6 +13,7 @@ v1::ControlCommand as_command(const ScheduledEdit& edit) {
   v1::ControlCommand command;
   command.set_type(edit.type);
   command.set_command_id(std::string(32, '0'));
+  if (!edit.knob.empty()) (*command.mutable_parameters())["name"] = edit.knob;
   if (!edit.new_value.empty()) (*command.mutable_parameters())["value"] = edit.new_value;
   return command;
 }
@@ -34,10 +35,10 @@ std::uint64_t step_of(const std::string& word) {
 }
 
 v1::CommandType type_of(const std::string& word) {
-  for (const auto type :
-       {v1::CHANGE_LEARNING_RATE, v1::ADJUST_BATCH_SIZE, v1::PAUSE_TRAINING, v1::RESUME_TRAINING, v1::STOP_TRAINING})
+  for (const auto type : {v1::CHANGE_LEARNING_RATE, v1::ADJUST_BATCH_SIZE, v1::SET_KNOB, v1::PAUSE_TRAINING,
+                          v1::RESUME_TRAINING, v1::STOP_TRAINING})
     if (word == command_verb(type)) return type;
-  throw std::invalid_argument("'" + word + "' is none of set-lr, set-batch-size, pause, resume, stop");
+  throw std::invalid_argument("'" + word + "' is none of set-lr, set-batch-size, set, pause, resume, stop");
 }
 
 ScheduledEdit edit_of(const std::vector<std::string>& words) {
@@ -45,10 +46,12 @@ ScheduledEdit edit_of(const std::vector<std::string>& words) {
   if (words.size() == 1) throw std::invalid_argument("nothing to do at step " + words[0]);
   edit.type = type_of(words[1]);
   std::size_t at = 2;
-  if (takes_value(edit.type)) {
-    if (words.size() > 4 && words[3] == "->") {
-      edit.old_value = words[2];
-      at = 4;
+  const bool sets_knob = edit.type == v1::SET_KNOB;
+  if (sets_knob && at < words.size()) edit.knob = words[at++];
+  if (takes_value(edit.type) || sets_knob) {
+    if (words.size() > at + 2 && words[at + 1] == "->") {
+      edit.old_value = words[at];
+      at += 2;
     }
     if (at < words.size()) edit.new_value = words[at++];
     if (const auto problem = command_problem(as_command(edit)); !problem.empty()) throw std::invalid_argument(problem);
@@ -86,7 +89,9 @@ std::string schedule_text(std::span<const ScheduledEdit> edits) {
   std::string text;
   for (const auto& edit : edits) {
     text += std::to_string(edit.step) + "  " + std::string(command_verb(edit.type));
-    if (takes_value(edit.type)) text += "  " + (edit.old_value.empty() ? "" : edit.old_value + " -> ") + edit.new_value;
+    if (!edit.knob.empty()) text += "  " + edit.knob;
+    if (!edit.new_value.empty())
+      text += "  " + (edit.old_value.empty() ? "" : edit.old_value + " -> ") + edit.new_value;
     text += '\n';
   }
   return text;

@@ -5,8 +5,9 @@
 namespace trainbus {
 namespace {
 
-constexpr std::string_view kKindNames[] = {"",        "batch", "epoch", "perf",     "status",
-                                           "command", "alert", "tiles", "heartbeat"};
+constexpr std::string_view kKindNames[] = {"",      "batch", "epoch",     "perf",    "status", "command",
+                                           "alert", "tiles", "heartbeat", "scalars", "media"};
+static_assert(std::size(kKindNames) == v1::Kind_ARRAYSIZE);
 
 bool name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
@@ -22,7 +23,7 @@ Kind kind_from_name(std::string_view name) {
   return v1::KIND_UNKNOWN;
 }
 
-bool is_kept(Kind kind) { return kind >= v1::KIND_BATCH && kind <= v1::KIND_ALERT; }
+bool is_kept(Kind kind) { return std::ranges::find(kKeptKinds, kind) != std::end(kKeptKinds); }
 
 bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), name_character);

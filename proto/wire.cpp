@@ -1,23 +1,33 @@
 #include "trainbus/wire.hpp"
 
-#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <random>
 
+#include "trainbus/knobs.hpp"
+#include "trainbus/media.hpp"
 #include "trainbus/text.hpp"
+#include "trainbus/value_name.hpp"
 
 namespace trainbus {
 namespace {
 
 constexpr std::string_view kErrorNames[] = {
-    "none",          "frame_count",      "bad_topic",       "too_large", "not_protobuf",   "no_payload",
-    "kind_mismatch", "session_mismatch", "too_many_images", "bad_image", "forbidden_kind",
+    "none",           "frame_count",    "bad_topic",        "too_large",       "not_protobuf",
+    "no_payload",     "kind_mismatch",  "session_mismatch", "too_many_images", "bad_image",
+    "forbidden_kind", "bad_value_name", "too_many_values",  "bad_media",
 };
 static_assert(std::size(kErrorNames) == static_cast<std::size_t>(WireError::kCount));
 
 constexpr std::size_t kMaxParameterBytes = 512;
+
+template <class Values>
+WireError check_values(const Values& values) {
+  if (values.size() > kMaxValueNames) return WireError::kTooManyValues;
+  for (const auto& [name, value] : values)
+    if (!valid_value_name(name)) return WireError::kBadValueName;
+  return WireError::kNone;
+}
 
 WireError check_images(const v1::BatchData& batch, Kind kind) {
   if (kind == v1::KIND_BATCH) return batch.images().empty() ? WireError::kNone : WireError::kBadImage;
@@ -28,6 +38,24 @@ WireError check_images(const v1::BatchData& batch, Kind kind) {
     if (!size_ok || image.image_bytes().empty()) return WireError::kBadImage;
   }
   return WireError::kNone;
+}
+
+WireError check_media(const v1::MediaData& media) {
+  if (!valid_value_name(media.name())) return WireError::kBadValueName;
+  return media_problem(media).empty() ? WireError::kNone : WireError::kBadMedia;
+}
+
+WireError check_payload(const v1::MetricsRequest& message, Kind kind) {
+  switch (message.payload_case()) {
+    case v1::MetricsRequest::kBatchData: {
+      const WireError images = check_images(message.batch_data(), kind);
+      return images != WireError::kNone ? images : check_values(message.batch_data().scalars());
+    }
+    case v1::MetricsRequest::kEpochData: return check_values(message.epoch_data().scalars());
+    case v1::MetricsRequest::kScalarData: return check_values(message.scalar_data().values());
+    case v1::MetricsRequest::kMediaData: return check_media(message.media_data());
+    default: return WireError::kNone;
+  }
 }
 
 template <class Message>
@@ -55,6 +83,8 @@ Kind payload_kind(const v1::MetricsRequest& message) {
     case v1::MetricsRequest::kHeartbeat: return v1::KIND_HEARTBEAT;
     case v1::MetricsRequest::kCommand: return v1::KIND_COMMAND;
     case v1::MetricsRequest::kAlert: return v1::KIND_ALERT;
+    case v1::MetricsRequest::kScalarData: return v1::KIND_SCALARS;
+    case v1::MetricsRequest::kMediaData: return v1::KIND_MEDIA;
     default: return v1::KIND_UNKNOWN;
   }
 }
@@ -79,7 +109,7 @@ WireError decode_record(std::string_view topic_bytes, std::string_view body, Top
   const auto session_at = topic_bytes.find('/') + 1;
   if (message.session_id() != topic_bytes.substr(session_at, topic_bytes.size() - session_at - 1))
     return WireError::kSessionMismatch;
-  return message.has_batch_data() ? check_images(message.batch_data(), topic.kind) : WireError::kNone;
+  return check_payload(message, topic.kind);
 }
 
 WireError decode_control(std::string_view body, v1::MetricsRequest& message) {
@@ -99,14 +129,21 @@ WireError decode_control(std::string_view body, v1::MetricsResponse& message) {
   return message.payload_case() == v1::MetricsResponse::PAYLOAD_NOT_SET ? WireError::kNoPayload : WireError::kNone;
 }
 
-double command_value(const v1::ControlCommand& command) {
+const std::string* command_value_text(const v1::ControlCommand& command) {
   const auto found = command.parameters().find("value");
-  double value = std::numeric_limits<double>::quiet_NaN();
-  if (found == command.parameters().end()) return value;
-  const std::string& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc{} && end == text.data() + text.size();
-  return whole ? value : std::numeric_limits<double>::quiet_NaN();
+  return found == command.parameters().end() ? nullptr : &found->second;
+}
+
+double command_value(const v1::ControlCommand& command) {
+  const std::string* text = command_value_text(command);
+  return text == nullptr ? std::nan("") : read_number(*text).value_or(std::nan(""));
+}
+
+std::string command_knob(const v1::ControlCommand& command) {
+  if (command.type() == v1::CHANGE_LEARNING_RATE) return std::string(kLearningRateKnob);
+  if (command.type() == v1::ADJUST_BATCH_SIZE) return std::string(kBatchSizeKnob);
+  const auto name = command.parameters().find("name");
+  return command.type() == v1::SET_KNOB && name != command.parameters().end() ? name->second : std::string{};
 }
 
 std::string command_problem(const v1::ControlCommand& command) {
@@ -118,9 +155,8 @@ std::string command_problem(const v1::ControlCommand& command) {
   if (parameter_bytes > kMaxParameterBytes)
     return "parameters have " + std::to_string(parameter_bytes) + " bytes, " + std::to_string(kMaxParameterBytes) +
            " at most";
-  const auto found = command.parameters().find("value");
-  const std::string text =
-      found == command.parameters().end() ? "nothing" : "'" + std::string(clipped(found->second, 32)) + "'";
+  const std::string* given = command_value_text(command);
+  const std::string text = given == nullptr ? "nothing" : "'" + std::string(clipped(*given, 32)) + "'";
   const double value = command_value(command);
   switch (command.type()) {
     case v1::PAUSE_TRAINING:
@@ -132,6 +168,9 @@ std::string command_problem(const v1::ControlCommand& command) {
     case v1::CHANGE_LEARNING_RATE:
       if (std::isfinite(value) && value > 0) return {};
       return "learning rate must be a finite number above 0, got " + text;
+    case v1::SET_KNOB:
+      if (valid_name(command_knob(command))) return {};
+      return "a knob's name must match [A-Za-z0-9._-]{1,64}, got '" + clean_text(command_knob(command), 64) + "'";
     default: return "unknown command type " + std::to_string(command.type());
   }
 }
@@ -143,6 +182,7 @@ std::string_view command_verb(v1::CommandType type) {
     case v1::STOP_TRAINING: return "stop";
     case v1::ADJUST_BATCH_SIZE: return "set-batch-size";
     case v1::CHANGE_LEARNING_RATE: return "set-lr";
+    case v1::SET_KNOB: return "set";
     default: return "unknown";
   }
 }
@@ -162,6 +202,10 @@ std::string_view command_state_name(v1::CommandState state) {
   }
 }
 
+bool training_ended(v1::TrainingStatus status) {
+  return status == v1::COMPLETED || status == v1::FAILED || status == v1::STOPPED;
+}
+
 std::string new_command_id() {
   std::random_device random;
   std::string id;
@@ -176,6 +220,11 @@ std::string new_command_id() {
 std::int64_t unix_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::int64_t steady_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
 std::uint64_t new_incarnation() {

@@ -15,14 +15,18 @@ inline constexpr std::size_t kMaxNameBytes = 64;
 // heartbeat/ + two names + two slashes; libzmq 4.3.4 corrupts topics of 246..255 bytes, so longer ones never leave us.
 inline constexpr std::size_t kMaxTopicBytes = 10 + 2 * (kMaxNameBytes + 1);
 
-inline constexpr Kind kKeptKinds[] = {v1::KIND_BATCH,  v1::KIND_EPOCH,   v1::KIND_PERF,
-                                      v1::KIND_STATUS, v1::KIND_COMMAND, v1::KIND_ALERT};
+inline constexpr Kind kKeptKinds[] = {v1::KIND_BATCH,   v1::KIND_EPOCH, v1::KIND_PERF,    v1::KIND_STATUS,
+                                      v1::KIND_COMMAND, v1::KIND_ALERT, v1::KIND_SCALARS, v1::KIND_MEDIA};
+// The kept kinds that a trainer numbers; the broker numbers the others.
+inline constexpr Kind kTrainerKinds[] = {v1::KIND_BATCH,  v1::KIND_EPOCH,   v1::KIND_PERF,
+                                         v1::KIND_STATUS, v1::KIND_SCALARS, v1::KIND_MEDIA};
 inline constexpr Kind kAllKinds[] = {v1::KIND_BATCH,   v1::KIND_EPOCH, v1::KIND_PERF,  v1::KIND_STATUS,
-                                     v1::KIND_COMMAND, v1::KIND_ALERT, v1::KIND_TILES, v1::KIND_HEARTBEAT};
+                                     v1::KIND_COMMAND, v1::KIND_ALERT, v1::KIND_TILES, v1::KIND_HEARTBEAT,
+                                     v1::KIND_SCALARS, v1::KIND_MEDIA};
 
 // "batch", "epoch", ...; "" for KIND_UNKNOWN.
 std::string_view kind_name(Kind kind);
-// KIND_UNKNOWN when the name is none of the eight.
+// KIND_UNKNOWN when the name is no kind's.
 Kind kind_from_name(std::string_view name);
 // True when records of this kind are journaled, replayed and never lost.
 bool is_kept(Kind kind);
