@@ -9,11 +9,6 @@
 namespace trainbus {
 namespace {
 
-std::int64_t steady_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
-}
-
 std::string with_reason(const char* name, WireError error) {
   return std::string(name) + "{reason=\"" + std::string(wire_error_name(error)) + "\"}";
 }
@@ -119,6 +114,7 @@ v1::BrokerStats Broker::stats() const {
   counters["control_hellos_total"] = control.hellos;
   counters["control_acks_total"] = control.acks;
   counters["control_fetches_total"] = control.fetches;
+  counters["control_fetches_refused_total"] = control.fetches_refused;
   counters["control_errors_total"] = control.errors_answered;
   counters["control_unreachable_total"] = control.unreachable;
   counters["commands_issued_total"] = control.commands_issued;

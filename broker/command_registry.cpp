@@ -42,8 +42,11 @@ CommandRegistry::Entry& CommandRegistry::issue(const std::string& session_id, co
   entry.command.set_issuer(command.issuer());
   entry.command.set_expected_incarnation(command.expected_incarnation());
   entry.command.set_state(v1::COMMAND_ACCEPTED);
-  entry.command.set_deadline_ms(command.deadline_ms() == 0 ? now_ms + kDefaultDeadlineMs
-                                                           : std::min(command.deadline_ms(), now_ms + kMaxDeadlineMs));
+  // A duration: the clock of whoever asks may be wrong.
+  entry.command.set_time_to_live_ms(command.time_to_live_ms() == 0
+                                        ? kDefaultDeadlineMs
+                                        : std::clamp<std::int64_t>(command.time_to_live_ms(), 0, kMaxDeadlineMs));
+  entry.command.set_deadline_ms(now_ms + entry.command.time_to_live_ms());
   const bool other = command.expected_incarnation() != 0 && command.expected_incarnation() != target.incarnation;
   if (command.expected_incarnation() == 0) entry.command.set_expected_incarnation(target.incarnation);
   open_[key] = &entry;
@@ -53,8 +56,10 @@ CommandRegistry::Entry& CommandRegistry::issue(const std::string& session_id, co
              std::to_string(target.incarnation));
   } else if (target.ended) {
     move(entry, v1::COMMAND_REJECTED, "the training has ended");
+  } else if (!target.refusal.empty()) {
+    move(entry, v1::COMMAND_REJECTED, target.refusal);
   } else if (entry.command.deadline_ms() <= now_ms) {
-    move(entry, v1::COMMAND_EXPIRED, "the deadline had passed when the broker got it");
+    move(entry, v1::COMMAND_EXPIRED, "its time was over when the broker got it");
   }
   return entry;
 }

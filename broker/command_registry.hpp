@@ -16,8 +16,9 @@ namespace trainbus {
 // What the registry must know about the trainer a command is for.
 struct TargetFacts {
   std::uint64_t incarnation = 0;  // newest
-  bool ended = false;             // said COMPLETED or FAILED
+  bool ended = false;             // said COMPLETED, FAILED or STOPPED
   bool heard_recently = false;    // a heartbeat or record within the last 30 s
+  std::string refusal = {};       // why it would refuse this command, by what its plan offers; empty: it may take it
 };
 
 class CommandRegistry {

@@ -1,6 +1,10 @@
 #include "broker/control_path.hpp"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "trainbus/bus_session.hpp"
 #include "trainbus/sockets.hpp"
@@ -117,6 +121,10 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
   const auto& session = message_.session_id();
   if (!parse_session_id(session) || message_.incarnation() == 0)
     return refuse(peer, v1::INVALID_SESSION, "hello needs run/trainer and an incarnation, got '" + session + "'");
+  if (const auto version = message_.hello().wire_version(); version != 0 && version != kWireVersion)
+    return refuse(peer, v1::INVALID_DATA,
+                  "'" + session + "' speaks version " + std::to_string(version) + " of the wire, this broker " +
+                      std::to_string(kWireVersion));
   if (!message_.hello().has_session()) return hello_of_ended(peer, now_ms);
   const auto greeting =
       roster_.hello(session, message_.incarnation(), peer.routing_id, message_.hello().session().client_name(), now_ms);
@@ -131,6 +139,7 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
   response.set_session_id(session);
   auto* welcome = response.mutable_welcome();
   welcome->set_broker_incarnation(store_.broker_incarnation());
+  welcome->set_wire_version(kWireVersion);
   welcome->mutable_session()->set_success(true);
   welcome->mutable_session()->set_session_id(session);
   welcome->mutable_session()->mutable_server_config()->set_max_image_dimension(kMaxImagePixels);
@@ -179,7 +188,9 @@ void ControlPath::issue(const Peer& peer, std::int64_t now_ms) {
   std::vector<CommandRegistry::Entry*> fresh;
   for (const auto& session : targets) {
     bool is_new = false;
-    auto& entry = registry_.issue(session, command, roster_.target_facts(session, now_ms), unix_ms(), is_new);
+    auto facts = roster_.target_facts(session, now_ms);
+    facts.refusal = roster_.refusal(session, command);
+    auto& entry = registry_.issue(session, command, facts, unix_ms(), is_new);
     if (is_new) fresh.push_back(&entry);
   }
   const auto answer = [this, peer, id = command.command_id()] {
@@ -214,20 +225,38 @@ void ControlPath::find_command(const Peer& peer) {
 
 void ControlPath::fetch(const Peer& peer) {
   ++counters_.fetches;
-  int& under_way = fetching_[peer.routing_id];
-  if (under_way >= kMaxFetchesOfAPeer) return refuse(peer, v1::BUFFER_FULL, "read the answers before asking for more");
-  ++under_way;
+  const auto found = fetching_.find(peer.routing_id);
+  const bool too_many = found != fetching_.end() && found->second >= kMaxFetchesOfAPeer;
+  const std::size_t bytes = too_many ? 0 : message_.fetch().SpaceUsedLong();
+  if (too_many || fetching_bytes_ + bytes > kMaxFetchingBytes) {
+    ++counters_.fetches_refused;
+    return refuse(peer, v1::BUFFER_FULL,
+                  too_many ? "read the answers before asking for more" : "too much is being fetched, ask again");
+  }
+  ++fetching_[peer.routing_id];
+  fetching_bytes_ += bytes;
+  most_fetching_bytes_ = std::max(most_fetching_bytes_, fetching_bytes_);
   auto job = std::make_unique<FetchJob>();
   job->routing_id = peer.routing_id;
   job->request_id = peer.request_id;
   job->request.Swap(message_.mutable_fetch());
+  job->request_bytes = bytes;
   store_.fetch(std::move(job));
+}
+
+// Requests are made of small pieces, and what was allocated between them keeps the allocator from giving their pages
+// back by itself.
+void ControlPath::fetch_ended(const FetchJob& job) {
+  if (const auto asked = fetching_.find(job.routing_id); --asked->second == 0) fetching_.erase(asked);
+  fetching_bytes_ -= job.request_bytes;
+  if (fetching_.empty() && std::exchange(most_fetching_bytes_, 0) >= kGiveBackBytes) malloc_trim(0);
 }
 
 void ControlPath::answer_fetches() {
   while (auto job = store_.journal().take_answer()) {
     const Peer peer{job->routing_id, job->request_id};
-    if (const auto asked = fetching_.find(peer.routing_id); --asked->second == 0) fetching_.erase(asked);
+    v1::FetchRequest().Swap(&job->request);  // frees it, as Clear() would not
+    fetch_ended(*job);
     if (!job->error.empty()) {
       spdlog::error("{}", job->error);
       refuse(peer, v1::INTERNAL_ERROR, job->error);
@@ -300,6 +329,8 @@ void ControlPath::tick(std::int64_t now_ms) {
 void ControlPath::send_command(CommandRegistry::Entry& entry) {
   v1::MetricsResponse response;
   *response.mutable_command() = entry.command;
+  // At least 1: 0 would mean that no time is stated.
+  response.mutable_command()->set_time_to_live_ms(std::max<std::int64_t>(1, entry.command.deadline_ms() - unix_ms()));
   send_to(entry.session_id, response);
 }
 

@@ -25,6 +25,7 @@ struct ControlCounters {
   std::uint64_t hellos = 0;
   std::uint64_t acks = 0;
   std::uint64_t fetches = 0;
+  std::uint64_t fetches_refused = 0;  // too many, or too large ones, under way
   std::uint64_t commands_issued = 0;
   std::uint64_t commands_refused = 0;
   std::uint64_t unreachable = 0;  // an answer whose peer was gone or did not read
@@ -39,7 +40,9 @@ class ControlPath {
   static constexpr std::int64_t kDemandEveryMs = 1'000;
   static constexpr std::size_t kMaxAckTargets = 200'000;  // policy: forget who was not heard for a minute, then refuse
   static constexpr std::int64_t kQuietTargetMs = 60'000;
-  static constexpr int kMaxFetchesOfAPeer = 8;  // asked and not yet answered; policy: refuse
+  static constexpr int kMaxFetchesOfAPeer = 8;                 // asked and not yet answered; policy: refuse
+  static constexpr std::size_t kMaxFetchingBytes = 256 << 20;  // of those requests, over all peers; policy: refuse
+  static constexpr std::size_t kGiveBackBytes = 8 << 20;       // so much of them is worth a walk through the heap
   static constexpr std::int64_t kLookAtCommandsEveryMs = 20;
 
   using Stats = std::function<v1::BrokerStats()>;
@@ -83,6 +86,7 @@ class ControlPath {
   void lease(const Peer& peer, std::int64_t now_ms);
   void find_command(const Peer& peer);
   void fetch(const Peer& peer);
+  void fetch_ended(const FetchJob& job);
   void raise(const Peer& peer);
 
   using Positions = google::protobuf::RepeatedPtrField<v1::KindPosition>;
@@ -107,6 +111,8 @@ class ControlPath {
   std::set<std::string> peers_;  // routing ids heard; bounded by kMaxAckTargets
   std::vector<AckKey> owed_;
   std::map<std::string, int> fetching_;  // routing id -> fetches under way
+  std::size_t fetching_bytes_ = 0;       // of all of them
+  std::size_t most_fetching_bytes_ = 0;  // since there was none
   std::int64_t next_forget_targets_ms_ = 0;
   std::int64_t next_commands_ms_ = 0;
   std::int64_t now_ms_ = 0;  // of this turn

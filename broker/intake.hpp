@@ -3,7 +3,7 @@
 //
 // A record that follows what is there is ready at once: publish it, store it. One that leaves a hole waits for the
 // hole to be filled. A trainer with an outbox (it said HELLO) sends again what is not acknowledged, now or at its next
-// start, so what waits behind its hole may be forgotten after kHolePatience, and nothing is lost. A plain publisher
+// start, so what waits behind its hole may be forgotten after kHolePatienceMs, and nothing is lost. A plain publisher
 // never fills a hole: it is given up as lost, and said so. So is what a trainer was once told is stored (`gone`), where
 // the journal has lost it: a power cut, or another state folder. Three cursors a stream: forwarded >= queued >= stored.
 

@@ -32,6 +32,7 @@ struct FetchJob {
   std::string routing_id;
   std::uint64_t request_id = 0;
   v1::FetchRequest request;
+  std::size_t request_bytes = 0;  // in memory
   v1::FetchReply reply;
   std::string error;
 };

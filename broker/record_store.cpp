@@ -59,7 +59,7 @@ bool RecordStore::take(const Topic& topic, v1::MetricsRequest& message, zmq::mes
   // the journal, for a full disk, for a slow subscriber.
   zmq::message_t own = message_of(bytes_of(body));
   // A time that is still to come would keep the records after it from ever being old enough to retire.
-  const auto timestamp_ms = std::min(message.timestamp_ms(), unix_ms());
+  const auto timestamp_ms = std::min(record_ms(message), unix_ms());
   intake_.offer(*stream, message.sequence(), timestamp_ms, std::move(own), now_ms, backlog_bytes_ < kMaxBacklogBytes,
                 ready_);
   act_on_ready();
@@ -87,7 +87,7 @@ void RecordStore::write(const Topic& topic, v1::MetricsRequest& message, OnStore
   stream->forwarded = stream->queued;
   std::string body = message.SerializeAsString();
   backlog_bytes_ += body.size();
-  pending_->rows.push_back({stream->id, message.sequence(), message.timestamp_ms(), message_of(body)});
+  pending_->rows.push_back({stream->id, message.sequence(), record_ms(message), message_of(body)});
   own_.push_back({stream, message.sequence(), std::move(body), std::move(on_stored)});
 }
 
@@ -96,7 +96,7 @@ void RecordStore::write_now(const Topic& topic, v1::MetricsRequest& message) {
   Stream* stream = stream_for(topic, broker_incarnation_);
   if (stream == nullptr) return;
   message.set_sequence(stream->queued + 1);
-  intake_.offer(*stream, message.sequence(), message.timestamp_ms(), message_of(message.SerializeAsString()), 0, true,
+  intake_.offer(*stream, message.sequence(), record_ms(message), message_of(message.SerializeAsString()), 0, true,
                 ready_);
   act_on_ready();
 }

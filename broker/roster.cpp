@@ -1,7 +1,11 @@
 #include "broker/roster.hpp"
 
+#include <algorithm>
+
+#include "trainbus/knobs.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/text.hpp"
+#include "trainbus/wire.hpp"
 
 namespace trainbus {
 namespace {
@@ -50,7 +54,13 @@ bool Roster::make_room(std::int64_t now_ms) {
 }
 
 void Roster::note(Session& session, Kind kind, const v1::MetricsRequest& message, const zmq::message_t& body) {
-  if (message.has_status_update()) session.status = message.status_update().status();
+  if (kind == v1::KIND_MEDIA) return;  // up to 1 MiB each, and nothing a list shows
+  if (message.has_status_update()) {
+    session.status = message.status_update().status();
+    const auto& knobs = message.status_update().config().knobs();
+    if (message.status_update().has_config())
+      session.knobs.assign(knobs.begin(), knobs.begin() + std::min<int>(knobs.size(), kMaxKnobs));
+  }
   std::string& last = session.last[static_cast<std::size_t>(kind)];
   body_bytes_ -= last.size();
   last.assign(body_bytes_ + body.size() <= kMaxBodyBytes ? bytes_of(body) : std::string_view{});
@@ -118,8 +128,20 @@ TargetFacts Roster::target_facts(const std::string& session_id, std::int64_t now
   const Session* session = find(session_id);
   if (session == nullptr) return {};
   const auto last = std::max(session->last_heartbeat_ms, session->last_record_ms);
-  return {session->incarnation, session->status == v1::COMPLETED || session->status == v1::FAILED,
-          last >= 0 && now_ms - last < kHeardRecentlyMs};
+  return {session->incarnation, training_ended(session->status), last >= 0 && now_ms - last < kHeardRecentlyMs};
+}
+
+std::string Roster::refusal(const std::string& session_id, const v1::ControlCommand& command) const {
+  const Session* session = find(session_id);
+  const std::string name = command_knob(command);
+  if (session == nullptr || name.empty()) return {};
+  const auto knob = std::ranges::find(session->knobs, name, &v1::Knob::name);
+  if (knob != session->knobs.end()) return knob_value_problem(*knob, command_value_text(command));
+  if (command.type() != v1::SET_KNOB) return {};  // may be taken by who declares nothing
+  std::string offered;
+  for (const auto& other : session->knobs)
+    offered += (offered.empty() ? "" : ", ") + other.name();
+  return "no knob '" + name + "'; " + (offered.empty() ? "this trainer offers none" : "this trainer offers " + offered);
 }
 
 v1::TrainerList Roster::list(const std::string& run, std::int64_t now_ms) const {

@@ -24,7 +24,8 @@ class Roster {
     std::int64_t last_record_ms = -1;
     std::string routing_id;  // of its control connection; empty: none
     std::string client_name;
-    std::array<std::string, v1::Kind_ARRAYSIZE> last;  // newest body of each kind, of this incarnation
+    std::array<std::string, v1::Kind_ARRAYSIZE> last;  // newest body of each kind but media, of this incarnation
+    std::vector<v1::Knob> knobs;                       // of its newest plan
     std::uint64_t tiles_in = 0;                        // tile messages of this incarnation taken in
     std::uint64_t tiles_lost_on_link = 0;              // gaps in their sequence
     std::uint64_t tiles_sequence = 0;
@@ -54,6 +55,9 @@ class Roster {
   // Sessions of "run/trainer" or "run/*" (or "": all), in order.
   std::vector<std::string> matching(const std::string& session_id) const;
   TargetFacts target_facts(const std::string& session_id, std::int64_t now_ms) const;
+  // Why the trainer would refuse this command: a knob it does not offer, or a value out of its range. Empty: it may
+  // take it.
+  std::string refusal(const std::string& session_id, const v1::ControlCommand& command) const;
   v1::TrainerList list(const std::string& run, std::int64_t now_ms) const;
   std::size_t size() const { return sessions_.size(); }
   std::uint64_t refused() const { return refused_; }  // sessions, for want of room

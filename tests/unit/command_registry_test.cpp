@@ -110,6 +110,32 @@ TEST_F(CommandRegistryTest, RefusesAnEndedTrainingAndAnotherIncarnation) {
   EXPECT_EQ(other.issue("r/t", command, target_, kNow, is_new_).command.state(), v1::COMMAND_REJECTED);
 }
 
+TEST_F(CommandRegistryTest, RefusesWhatThePlanOfTheTrainerRefuses) {
+  target_.refusal = "weight_decay must be a number from 0 to 1, got '2'";
+  EXPECT_EQ(issue().command.state(), v1::COMMAND_REJECTED);
+  EXPECT_EQ(registry_.find("r/t", id_)->command.reason(), target_.refusal);
+}
+
+// N5: the clock of whoever asks may be a minute behind, or a month ahead.
+TEST_F(CommandRegistryTest, ADeadlineIsADurationWhateverTheClockOfTheIssuerSays) {
+  v1::ControlCommand command;
+  command.set_command_id(id_);
+  command.set_type(v1::PAUSE_TRAINING);
+  command.set_deadline_ms(kNow - 60'000);
+  const auto& entry = registry_.issue("r/t", command, target_, kNow, is_new_);
+  EXPECT_EQ(entry.command.state(), v1::COMMAND_ACCEPTED);
+  EXPECT_EQ(entry.command.deadline_ms(), kNow + CommandRegistry::kDefaultDeadlineMs);
+  EXPECT_EQ(entry.command.time_to_live_ms(), CommandRegistry::kDefaultDeadlineMs);
+}
+
+TEST_F(CommandRegistryTest, ATimeToLiveBelowZeroIsOver) {
+  v1::ControlCommand command;
+  command.set_command_id(id_);
+  command.set_type(v1::PAUSE_TRAINING);
+  command.set_time_to_live_ms(-1);
+  EXPECT_EQ(registry_.issue("r/t", command, target_, kNow, is_new_).command.state(), v1::COMMAND_EXPIRED);
+}
+
 TEST_F(CommandRegistryTest, ReadsItselfBackFromItsRecords) {
   v1::ControlCommand command;
   command.set_command_id(id_);
@@ -140,7 +166,7 @@ TEST_F(CommandRegistryTest, OnlyWhatAnIssuerDecidesIsTakenOver) {
   v1::ControlCommand command;
   command.set_command_id(id_);
   command.set_type(v1::PAUSE_TRAINING);
-  command.set_deadline_ms(INT64_MAX);
+  command.set_time_to_live_ms(INT64_MAX);
   command.set_reason(std::string(100'000, 'x'));
   command.set_new_value("x");
   command.set_state(v1::COMMAND_APPLIED);
