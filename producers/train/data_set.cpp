@@ -42,7 +42,8 @@ std::unique_ptr<DataSource> open_data_source(const DataSetOptions& options) {
   }
   if (kind == "mnist" && has_folder) return std::make_unique<MnistSource>(folder_of(spec));
   if (kind == "cifar10" && has_folder) return std::make_unique<Cifar10Source>(folder_of(spec));
-  if (kind == "folder" && has_folder) return std::make_unique<FolderSource>(folder_of(spec), options.image_size);
+  if (kind == "folder" && has_folder)
+    return std::make_unique<FolderSource>(folder_of(spec), options.image_size, options.skip_bad);
   throw std::invalid_argument("--dataset '" + spec + "' is none of shapes, mnist:DIR, cifar10:DIR, folder:DIR");
 }
 
@@ -76,7 +77,8 @@ DataSet load_data_set(const DataSource& source, const DataSetOptions& options, c
           .class_names = std::move(loaded.class_names),
           .samples = std::move(loaded.samples),
           .train = std::move(train),
-          .validation = std::move(validation)};
+          .validation = std::move(validation),
+          .notes = std::move(loaded.notes)};
 }
 
 }  // namespace trainbus

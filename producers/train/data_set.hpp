@@ -19,6 +19,7 @@ struct LoadedSamples {
   std::vector<std::string> class_names;  // a label is an index into these
   Samples samples;
   std::size_t first_validation = 0;  // samples.size(): the source has no validation part of its own
+  std::vector<std::string> notes{};  // what was left out, a line each
 };
 
 // One implementation per kind of data: shapes, MNIST, CIFAR-10, folders of images.
@@ -34,7 +35,8 @@ struct DataSetOptions {
   std::uint64_t seed = 1;         // of the split, and of the shapes
   double validation = 0.1;        // share of the samples, where the source has no validation part of its own
   std::size_t limit_samples = 0;  // at most so many to train with, and so many to validate with; 0: all
-  int image_size = 0;             // folder: side of the images in pixels; 0: as the first image, 64 at most
+  int image_size = 0;             // folder: side of the images in pixels; 0: the usual one, 64 at most
+  bool skip_bad = false;          // folder: leave out what cannot be read
 };
 
 struct DataSet {
@@ -43,6 +45,7 @@ struct DataSet {
   Samples samples;
   std::vector<std::uint32_t> train;       // indices into samples
   std::vector<std::uint32_t> validation;  // the others
+  std::vector<std::string> notes{};       // what was left out, a line each
 };
 
 // The part of the spec before the colon, which is also the data set's name.

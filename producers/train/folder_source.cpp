@@ -5,94 +5,103 @@
 #include <opencv2/imgproc.hpp>
 #include <stdexcept>
 
-#include "image_file.hpp"
+#include "folder_listing.hpp"
+#include "images/image_file.hpp"
 
 namespace trainbus {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kDefaultLargestSide = 64;
+constexpr std::size_t kMostMeasured = 1000;
+constexpr std::size_t kMostNamedInError = 5;
+constexpr std::size_t kMostNamedInNotes = 20;
 
-bool is_image(const fs::path& path) {
-  auto extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+void give_up_if_asked(const StopCheck& stop, const fs::path& at) {
+  if (stop && stop()) throw std::runtime_error("stopped while reading " + at.string());
 }
 
-// Names of the class folders in `folder`, sorted; hidden ones are none.
-std::vector<std::string> class_folders(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.is_directory() && entry.path().filename().string().front() != '.')
-      names.push_back(entry.path().filename().string());
-  std::ranges::sort(names);
-  return names;
-}
-
-struct ImageFile {
-  std::string path;
-  std::int32_t label;
-};
-
-std::vector<ImageFile> list_images(const fs::path& folder, const std::vector<std::string>& class_names) {
-  std::vector<ImageFile> files;
-  for (std::size_t label = 0; label < class_names.size(); ++label) {
-    const auto class_folder = folder / class_names[label];
-    const auto before = files.size();
-    if (!fs::is_directory(class_folder)) throw std::runtime_error(class_folder.string() + ": there is no such folder");
-    for (const auto& entry : fs::directory_iterator(class_folder))
-      if (entry.is_regular_file() && is_image(entry.path()))
-        files.push_back({entry.path().string(), static_cast<std::int32_t>(label)});
-    if (files.size() == before) throw std::runtime_error(class_folder.string() + ": holds no JPEG or PNG file");
-    std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end(),
-              [](const ImageFile& a, const ImageFile& b) { return a.path < b.path; });
+int usual_side(const fs::path& folder, const std::vector<ListedImage>& images, const StopCheck& stop) {
+  std::vector<int> sides;
+  const auto measured = std::min(images.size(), kMostMeasured);
+  for (std::size_t nth = 0; nth < measured; ++nth) {
+    const auto path = folder / images[nth * images.size() / measured].path;
+    give_up_if_asked(stop, path);
+    try {
+      const auto size = read_image_size(path.string());
+      sides.push_back(std::max(size.width, size.height));
+    } catch (const std::runtime_error&) {  // named when its pixels are read
+    }
   }
-  return files;
+  if (sides.empty()) return FolderSource::kLargestUsualSide;
+  const auto middle = sides.begin() + static_cast<std::ptrdiff_t>((sides.size() - 1) / 2);
+  std::ranges::nth_element(sides, middle);
+  return std::min(*middle, FolderSource::kLargestUsualSide);
 }
 
-void append(const std::vector<ImageFile>& files, Samples& samples, const StopCheck& stop) {
+void add_resized(RgbImage image, std::int32_t label, Samples& samples) {
   const cv::Size size(samples.shape().width, samples.shape().height);
-  for (const auto& file : files) {
-    if (stop && stop()) throw std::runtime_error("stopped while reading " + file.path);
-    auto image = read_image_file(file.path);
-    const cv::Mat from(image.height, image.width, CV_8UC3, image.pixels.data());
-    cv::Mat to(size, CV_8UC3, samples.add(file.label).data());
-    const bool shrinks = from.cols > size.width || from.rows > size.height;
-    cv::resize(from, to, size, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
-  }
+  const cv::Mat from(image.height, image.width, CV_8UC3, image.pixels.data());
+  cv::Mat to(size, CV_8UC3, samples.add(label).data());
+  const bool shrinks = from.cols > size.width || from.rows > size.height;
+  cv::resize(from, to, size, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
 }
 
-fs::path validation_folder(const fs::path& folder) {
-  if (fs::is_directory(folder / "train"))
-    for (const char* name : {"val", "valid", "validation", "test"})
-      if (fs::is_directory(folder / name)) return folder / name;
-  return {};
+std::string joined(const std::vector<std::string>& problems, std::size_t most) {
+  std::string text;
+  for (std::size_t at = 0; at < std::min(problems.size(), most); ++at)
+    text += (at == 0 ? "" : "; ") + problems[at];
+  if (problems.size() > most) text += "; and " + std::to_string(problems.size() - most) + " more";
+  return text;
+}
+
+// A class that has lost all that it trains with cannot be learned.
+void require_every_class(const fs::path& folder, const FolderListing& listing, const LoadedSamples& loaded) {
+  std::vector<bool> has_samples(loaded.class_names.size());
+  for (std::size_t index = 0; index < loaded.first_validation; ++index)
+    has_samples[loaded.samples.label(index)] = true;
+  for (std::size_t label = 0; label < has_samples.size(); ++label)
+    if (!has_samples[label])
+      throw std::runtime_error(folder.string() + ": no image of class " + shown(loaded.class_names[label]) +
+                               " can be read: " + joined(listing.problems, kMostNamedInError));
+}
+
+std::vector<std::string> notes_of(const fs::path& folder, const FolderListing& listing) {
+  auto notes = listing.notes;
+  if (!listing.left_out.empty()) notes.push_back("left out of " + folder.string() + ": " + listing.left_out.text());
+  const auto& skipped = listing.problems;
+  for (std::size_t at = 0; at < std::min(skipped.size(), kMostNamedInNotes); ++at)
+    notes.push_back("skipped " + skipped[at]);
+  if (skipped.size() > kMostNamedInNotes)
+    notes.push_back("skipped " + std::to_string(skipped.size() - kMostNamedInNotes) + " more");
+  return notes;
 }
 
 }  // namespace
 
 LoadedSamples FolderSource::load(const StopCheck& stop) const {
   const fs::path folder(folder_);
-  const auto validation = validation_folder(folder);
-  const auto train = validation.empty() ? folder : folder / "train";
-  auto class_names = class_folders(train);
-  if (class_names.size() < 2)
-    throw std::runtime_error(train.string() + ": needs a subfolder per class, two at least; it has " +
-                             std::to_string(class_names.size()));
-  const auto files = list_images(train, class_names);
-  const auto validation_files = validation.empty() ? std::vector<ImageFile>{} : list_images(validation, class_names);
-  int side = image_size_;
-  if (side == 0) {
-    const auto first = read_image_file(files.front().path);
-    side = std::min(std::max(first.width, first.height), kDefaultLargestSide);
+  auto listing = list_folder(folder_, stop);
+  const int side = image_size_ > 0 ? image_size_ : usual_side(folder, listing.images, stop);
+  LoadedSamples loaded{.class_names = std::move(listing.class_names),
+                       .samples = Samples({.width = side, .height = side, .channels = 3})};
+  loaded.samples.reserve(listing.images.size());
+  for (std::size_t at = 0; at < listing.images.size(); ++at) {
+    const auto& [path, label] = listing.images[at];
+    give_up_if_asked(stop, folder / path);
+    if (at == listing.first_validation) loaded.first_validation = loaded.samples.size();
+    try {
+      add_resized(read_image_file((folder / path).string()), label, loaded.samples);
+    } catch (const std::runtime_error& error) {
+      listing.problems.push_back(shown(path) + ": " + error.what());
+    }
   }
-  LoadedSamples loaded{.class_names = std::move(class_names),
-                       .samples = Samples({.width = side, .height = side, .channels = 3}),
-                       .first_validation = files.size()};
-  loaded.samples.reserve(files.size() + validation_files.size());
-  append(files, loaded.samples, stop);
-  append(validation_files, loaded.samples, stop);
+  if (listing.first_validation == listing.images.size()) loaded.first_validation = loaded.samples.size();
+  if (const auto& bad = listing.problems; !bad.empty() && !skip_bad_)
+    throw std::runtime_error(folder_ + ": " + std::to_string(bad.size()) + " bad: " + joined(bad, kMostNamedInError) +
+                             " (--skip-bad leaves out what is bad)");
+  require_every_class(folder, listing, loaded);
+  loaded.notes = notes_of(folder, listing);
   return loaded;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -68,10 +69,23 @@ std::vector<ScheduledEdit> edits_in(const std::string& file) {
   return edits;
 }
 
-Ending train(const TrainOptions& options, const DataSource& source, std::vector<ScheduledEdit> edits, Producer& bus) {
+// Nothing when the training begins anew.
+std::optional<Checkpoint> checkpoint_in(const TrainOptions& options) {
+  if (options.resume.empty()) return std::nullopt;
+  auto checkpoint = load_checkpoint(options.resume);
+  if (checkpoint.position.epoch > options.epochs)
+    throw std::runtime_error(fmt::format("--resume {}: it is in epoch {}, beyond --epochs {}", options.resume,
+                                         checkpoint.position.epoch, options.epochs));
+  return checkpoint;
+}
+
+Ending train(const TrainOptions& options, const DataSource& source, std::vector<ScheduledEdit> edits,
+             const Checkpoint* resumed, Producer& bus) {
   bus.status(v1::INITIALIZING, "loading " + options.data.spec);
   const auto data = load_data_set(source, options.data, stop_requested);
-  Training training(options, data, bus, std::move(edits));
+  for (const auto& note : data.notes)
+    say("{}", note);
+  Training training(options, data, bus, resumed, std::move(edits));
   const std::jthread companion([&](const std::stop_token& done) { look_after(done, options, training, bus); });
   auto ending = training.run();
   if (training.edits_left() > 0)
@@ -87,7 +101,9 @@ void say_goodbye(Producer& bus, v1::TrainingStatus status, const std::string& me
 int run(TrainOptions options) {
   if (options.run.empty()) options.run = data_set_kind(options.data.spec);
   const auto source = open_data_source(options.data);
+  if (options.checkpoint.empty()) options.checkpoint = options.run + '-' + options.name + ".safetensors";
   auto edits = edits_in(options.schedule);
+  const auto resumed = checkpoint_in(options);
   keep_freed_memory();
   Producer bus({.run = options.run,
                 .trainer = options.name,
@@ -95,15 +111,15 @@ int run(TrainOptions options) {
                 .tile_pixels = options.tile_size,
                 .client_name = "trainbus-train"});
   try {
-    const auto ending = train(options, *source, std::move(edits), bus);
-    say("{}: {}", ending.status == v1::COMPLETED ? "completed" : "failed", ending.message);
+    const auto ending = train(options, *source, std::move(edits), resumed ? &*resumed : nullptr, bus);
+    say("{}{}", ending.status == v1::COMPLETED ? "completed: " : "", ending.message);
     say_goodbye(bus, ending.status, ending.message);
   } catch (const std::exception& error) {
     // A signal while the data is read ends the reading by an exception, and is no error.
     const bool stopped = stop_requested();
     const auto message = stopped ? fmt::format("stopped by {} while loading", stop_signal()) : error.what();
-    if (stopped) say("failed: {}", message);
-    say_goodbye(bus, v1::FAILED, message);
+    if (stopped) say("{}", message);
+    say_goodbye(bus, stopped ? v1::STOPPED : v1::FAILED, message);
     if (!stopped) throw;
   }
   return 0;

@@ -6,13 +6,11 @@
 #include <cmath>
 
 #include "say.hpp"
-#include "top_predictions.hpp"
 #include "trainbus/program.hpp"
 
 namespace trainbus {
 namespace {
 
-constexpr std::size_t kTopClasses = 3;
 constexpr std::size_t kValidationBatch = 64;
 constexpr std::chrono::milliseconds kShortestPause{50};  // anything less is the scheduler's doing
 
@@ -20,111 +18,95 @@ using Clock = Pace::Clock;
 
 double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
 
-}  // namespace
-
-void Training::Averages::add(const StepResult& result, std::size_t count) {
-  const double share = static_cast<double>(count) / static_cast<double>(samples += count);
-  loss += (result.loss - loss) * share;
-  accuracy += (result.accuracy - accuracy) * share;
+// What the flags say, else the checkpoint, else what is usual; a batch is never more than all samples.
+Hyperparameters hyperparameters(const TrainOptions& options, const Checkpoint* resumed, std::size_t samples) {
+  const Hyperparameters otherwise = resumed == nullptr ? Hyperparameters{} : resumed->in_force;
+  const auto most = static_cast<int>(std::min<std::size_t>(samples, kMaxBatchSize));
+  return {.batch_size = std::min(options.batch_size.value_or(otherwise.batch_size), most),
+          .learning_rate = options.learning_rate.value_or(otherwise.learning_rate),
+          .momentum = options.momentum.value_or(otherwise.momentum),
+          .weight_decay = options.weight_decay.value_or(otherwise.weight_decay)};
 }
 
-Training::Training(const TrainOptions& options, const DataSet& data, Producer& bus, std::vector<ScheduledEdit> edits)
+}  // namespace
+
+Training::Training(const TrainOptions& options, const DataSet& data, Producer& bus, const Checkpoint* resumed,
+                   std::vector<ScheduledEdit> edits)
     : options_(options),
       data_(data),
       bus_(bus),
       publishes_(!options.broker.empty()),
+      subject_(subject_of(data, options.data.seed, Learner::kModelName)),
+      checkpoint_file_(options.checkpoint),
+      at_start_(hyperparameters(options, resumed, data.train.size())),
       learner_({.shape = data.samples.shape(),
                 .classes = static_cast<int>(data.class_names.size()),
                 .normalisation = normalisation_of(data.samples, data.train),
-                .learning_rate = options.learning_rate,
+                .learning_rate = at_start_.learning_rate,
+                .momentum = at_start_.momentum,
+                .weight_decay = at_start_.weight_decay,
                 .seed = options.data.seed,
                 .threads = options.threads,
                 .device = options.device}),
-      sampler_(data.train, std::min<std::size_t>(options.batch_size, data.train.size()), options.data.seed),
+      sampler_(data.train, static_cast<std::size_t>(at_start_.batch_size), options.data.seed),
       pace_(Clock::now()),
       began_(Clock::now()),
       edits_(std::move(edits)) {
+  sampler_.begin_epoch(epoch_);
+  if (resumed != nullptr) go_on_from(*resumed);
   obey_commands();
 }
 
-void Training::obey_commands() {
-  bus_.on_learning_rate([this](double rate) { return set_learning_rate(rate); });
-  bus_.on_batch_size([this](double value) { return set_batch_size(value); });
-}
-
-CommandOutcome Training::set_learning_rate(double rate) {
-  const double before = learner_.learning_rate();
-  learner_.set_learning_rate(rate);
-  say_change(fmt::format("applied set-lr {:g} -> {:g} at step {}", before, rate, step()));
-  return Applied{before, rate};
-}
-
-CommandOutcome Training::set_batch_size(double value) {
-  const auto before = sampler_.batch_size();
-  const auto after = static_cast<std::size_t>(value);
-  if (after > sampler_.samples())
-    return Rejected{fmt::format("batch size {} is more than the {} training samples", after, sampler_.samples())};
-  sampler_.set_batch_size(after);
-  say_change(fmt::format("applied set-batch-size {} -> {} at step {}", before, after, step()));
-  return Applied{static_cast<double>(before), static_cast<double>(after)};
-}
-
-bool Training::replay_edits() {
-  for (; edits_left() > 0 && edits_[edits_done_].step <= step(); ++edits_done_) {
-    const auto& edit = edits_[edits_done_];
-    CommandOutcome outcome;
-    switch (edit.type) {
-      case v1::CHANGE_LEARNING_RATE: outcome = set_learning_rate(edit.value()); break;
-      case v1::ADJUST_BATCH_SIZE: outcome = set_batch_size(edit.value()); break;
-      case v1::STOP_TRAINING: ++edits_done_; return false;
-      default: continue;
-    }
-    if (const auto* rejected = std::get_if<Rejected>(&outcome))
-      say("rejected {} of the schedule at step {}: {}", command_verb(edit.type), step(), rejected->reason);
+void Training::go_on_from(const Checkpoint& checkpoint) {
+  require_same_subject(options_.resume, checkpoint.subject, subject_);
+  try {
+    learner_.restore(checkpoint.tensors);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("--resume " + options_.resume + ": " + error.what());
   }
-  return true;
+  const auto& position = checkpoint.position;
+  first_step_ = position.step;
+  step_ = position.step;
+  epoch_ = position.epoch;
+  batches_taken_ = position.batches_taken;
+  trained_ = position.trained;
+  convergence_ = position.convergence;
+  sampler_.begin_epoch(epoch_, position.samples_taken);
 }
 
-void Training::announce() {
-  say("training {} ({} parameters) on {}: {} training and {} validation samples of {}, {} classes",
-      learner_.model_name(), learner_.parameters(), data_.name, data_.train.size(), data_.validation.size(),
-      data_.samples.shape().text(), data_.class_names.size());
-  bus_.start(plan());
-}
-
-TrainingPlan Training::plan() {
-  planned_batches_ = batches_in_epoch();
-  return {.total_epochs = options_.epochs,
-          .batches_per_epoch = planned_batches_,
-          .batch_size = static_cast<std::int32_t>(sampler_.batch_size()),
-          .learning_rate = learner_.learning_rate(),
-          .model_name = learner_.model_name(),
-          .dataset_name = data_.name,
-          .class_names = data_.class_names};
-}
-
-void Training::say_change(const std::string& change) {
-  say("{}", change);
-  bus_.change_plan(plan(), change);
+Checkpoint Training::checkpoint() const {
+  return {.subject = subject_,
+          .position = {.step = step(),
+                       .epoch = epoch_,
+                       .batches_taken = batches_taken_,
+                       .samples_taken = sampler_.samples_taken(),
+                       .trained = trained_,
+                       .convergence = convergence_},
+          .in_force = {.batch_size = static_cast<int>(sampler_.batch_size()),
+                       .learning_rate = learner_.learning_rate(),
+                       .momentum = learner_.momentum(),
+                       .weight_decay = learner_.weight_decay()},
+          .tensors = learner_.tensors()};
 }
 
 Ending Training::run() {
   announce();
   began_ = Clock::now();
   pace_ = Pace(began_);
-  for (epoch_ = 1; epoch_ <= options_.epochs; ++epoch_)
+  for (; epoch_ <= options_.epochs; ++epoch_) {
     if (!train_epoch() || !finish_epoch()) return ending_;
+    sampler_.begin_epoch(epoch_ + 1);
+    batches_taken_ = 0;
+    trained_ = {};
+  }
   return {v1::COMPLETED, fmt::format("{} epochs, {} steps", options_.epochs, step())};
 }
 
 bool Training::train_epoch() {
-  sampler_.begin_epoch(epoch_);
   pace_.begin_epoch(Clock::now());
-  trained_ = {};
-  batches_taken_ = 0;
   if (const auto batches = batches_in_epoch(); batches != planned_batches_)
     bus_.change_plan(plan(), fmt::format("{} batches per epoch from epoch {}", batches, epoch_));
-  for (; batches_taken_ < batches_in_epoch();) {
+  while (batches_taken_ < batches_in_epoch()) {
     if (!may_go_on()) return false;
     train_batch(sampler_.next());
   }
@@ -136,10 +118,10 @@ bool Training::may_go_on() {
   const auto asked = Clock::now();
   const bool go_on = bus_.step();
   if (const auto waited = Clock::now() - asked; waited > kShortestPause) pace_.paused_for(waited);
-  if (stop_requested()) return end(v1::FAILED, fmt::format("stopped by {} at step {}", stop_signal(), step()));
+  if (stop_requested()) return end(v1::STOPPED, fmt::format("stopped by {} at step {}", stop_signal(), step()));
   if (!go_on || stop_is_due) {
     say("applied stop at step {}", step());
-    return end(v1::COMPLETED, fmt::format("stopped by {} at step {}", go_on ? "schedule" : "command", step()));
+    return end(v1::STOPPED, fmt::format("stopped by {} at step {}", go_on ? "schedule" : "command", step()));
   }
   if (options_.seconds > 0 && seconds_since(began_) >= options_.seconds)
     return end(v1::COMPLETED, fmt::format("time limit of {:g} s reached at step {}", options_.seconds, step()));
@@ -154,8 +136,9 @@ bool Training::end(v1::TrainingStatus status, std::string message) {
 void Training::train_batch(std::span<const std::uint32_t> chosen) {
   batch_.gather(data_.samples, chosen);
   ++batches_taken_;
-  const auto result = learner_.train(batch_, kMaxImages);
-  trained_.add(result, batch_.size());
+  const bool record = publishes_ && (step() + 1) % options_.batch_every == 0;
+  const auto result = learner_.train(batch_, kMaxImages, record);
+  trained_.add(result.loss, result.accuracy, batch_.size());
   step_.fetch_add(1, std::memory_order_relaxed);
   if (!std::isfinite(result.loss) && !said_not_finite_) {
     said_not_finite_ = true;
@@ -167,48 +150,6 @@ void Training::train_batch(std::span<const std::uint32_t> chosen) {
   if (publishes_ && step() % options_.perf_every == 0) log_perf();
 }
 
-void Training::log_batch(const StepResult& result) {
-  const bool record = step() % options_.batch_every == 0;
-  predictions_.clear();
-  if (record) predictions_ = top_predictions(result.logits, data_.class_names, kTopClasses);
-  bus_.log_batch(
-      {.epoch = epoch_,
-       .batch = batches_taken_ - 1,
-       .batch_size = static_cast<std::int32_t>(batch_.size()),
-       .loss = result.loss,
-       .accuracy = result.accuracy,
-       .learning_rate = learner_.learning_rate(),
-       .predictions = predictions_,
-       .ground_truth = std::span(batch_.labels).first(predictions_.size())},
-      [&](TileBatch& tiles) { add_tiles(tiles, result); }, record);
-}
-
-void Training::add_tiles(TileBatch& tiles, const StepResult& result) {
-  if (predictions_.empty()) predictions_ = top_predictions(result.logits, data_.class_names, kTopClasses);
-  const auto& shape = batch_.shape;
-  for (std::size_t row = 0; row < predictions_.size() && tiles.room() > 0; ++row)
-    tiles.add(batch_.image(row), shape.width, shape.height, shape.channels, 0, batch_.labels[row], predictions_[row],
-              batch_.indices[row]);
-}
-
-void Training::log_perf() {
-  const auto now = Clock::now();
-  const double in_epoch = pace_.epoch_sec(now);
-  const auto left_in_epoch = batches_in_epoch() - batches_taken_;
-  const double epoch_left = left_in_epoch * pace_.recent_step_sec();
-  const double epoch_whole = batches_in_epoch() * pace_.recent_step_sec() + validation_sec_;
-  double remaining = epoch_left + validation_sec_ + (options_.epochs - epoch_) * epoch_whole;
-  if (options_.seconds > 0) remaining = std::min(remaining, std::max(0.0, options_.seconds - seconds_since(began_)));
-  const auto& used = resources_.usage();
-  bus_.log_perf({.time_per_batch_ms = 1000 * pace_.recent_step_sec(),
-                 .total_time_for_epoch_sec = in_epoch + epoch_left,
-                 .estimated_time_remaining_sec = remaining,
-                 .current_fps = pace_.current_fps(),
-                 .average_fps = pace_.average_fps(now),
-                 .cpu_percent = used.cpu_percent,
-                 .memory_mb = used.memory_mb});
-}
-
 std::int32_t Training::batches_in_epoch() const {
   const auto batches = batches_taken_ + static_cast<std::int32_t>(sampler_.batches_left());
   return options_.batches_per_epoch > 0 ? std::min(batches, options_.batches_per_epoch) : batches;
@@ -216,14 +157,11 @@ std::int32_t Training::batches_in_epoch() const {
 
 bool Training::finish_epoch() {
   const double trained_sec = pace_.epoch_sec(Clock::now());
-  // Twice what it should take; a validation step is cheaper than a training step of as many samples.
-  const double expected_sec = 2 * pace_.recent_step_sec() * static_cast<double>(data_.validation.size()) /
-                              static_cast<double>(sampler_.batch_size());
-  bus_.expect_next_step_within(std::chrono::milliseconds(10'000 + static_cast<std::int64_t>(1000 * expected_sec)));
   const auto before = Clock::now();
-  const auto validated = validate();
+  const auto validation = validate();
   validation_sec_ = seconds_since(before);
   if (stop_requested()) return may_go_on();
+  const auto& validated = validation.averages();
   const bool converged = convergence_.add(validated.loss);
   bus_.log_epoch({.epoch = epoch_,
                   .average_loss = trained_.loss,
@@ -232,6 +170,7 @@ bool Training::finish_epoch() {
                   .is_converged = converged,
                   .validation_loss = validated.loss,
                   .validation_accuracy = validated.accuracy});
+  log_validation(validation);
   say("epoch {}/{}  train loss {:.4f} accuracy {:.4f}  validation loss {:.4f} accuracy {:.4f}  lr {:g}  {:.1f} "
       "batches/s  "
       "{:.1f} s",
@@ -243,15 +182,20 @@ bool Training::finish_epoch() {
   return true;
 }
 
-Training::Averages Training::validate() {
-  Averages averages;
+Validation Training::validate() {
+  // Twice what it should take; a validation step is cheaper than a training step of as many samples.
+  const double expected_sec = 2 * pace_.recent_step_sec() * static_cast<double>(data_.validation.size()) /
+                              static_cast<double>(sampler_.batch_size());
+  bus_.expect_next_step_within(std::chrono::milliseconds(10'000 + static_cast<std::int64_t>(1000 * expected_sec)));
+  Validation validation(data_.class_names.size());
   Batch batch;
   for (std::size_t at = 0; at < data_.validation.size() && !stop_requested(); at += kValidationBatch) {
     const auto count = std::min(kValidationBatch, data_.validation.size() - at);
     batch.gather(data_.samples, std::span(data_.validation).subspan(at, count));
-    averages.add(learner_.evaluate(batch), count);
+    const auto result = learner_.evaluate(batch);
+    validation.add(result.loss, result.accuracy, batch.labels, result.logits);
   }
-  return averages;
+  return validation;
 }
 
 }  // namespace trainbus

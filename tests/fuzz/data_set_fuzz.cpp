@@ -1,12 +1,12 @@
 // Any file where a data set is expected: images and labels, or an error of one line. The first byte says which: IDX
-// images, IDX labels, a JPEG or PNG, CIFAR-10.
+// images, IDX labels, an image of any format, CIFAR-10.
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 
 #include "producers/train/cifar10_source.hpp"
 #include "producers/train/idx_file.hpp"
-#include "producers/train/image_file.hpp"
+#include "producers/train/images/image_file.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
 
 namespace {
