@@ -14,7 +14,7 @@ void encode(benchmark::State& state, int from_pixels, int to_pixels) {
   TileSet tiles;
   tiles.begin({}, 1, unix_ms());
   for (std::uint64_t i = 0; tiles.room() > 0; ++i)
-    tiles.add(pictures.picture(i), from_pixels, from_pixels, 3, 0, 0, {}, 0);
+    tiles.add(pictures.picture(i), from_pixels, from_pixels, 3, 0, 0, {}, {});
   TileEncoder encoder(kQuality);
   v1::BatchData batch;
   for (auto _ : state) {

@@ -1,4 +1,4 @@
-// Your own consumer: prints every epoch of a run, those of the past first, and ends when a trainer of it has finished.
+// Your own consumer: prints every epoch of a run, those of the past first, and ends when a trainer of it has ended.
 // Usage: own_consumer RUN
 #include <trainbus/consumer.hpp>
 
@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
       const auto& epoch = record->message.epoch_data();
       std::printf("%s epoch %d loss %.4f accuracy %.3f\n", trainer.c_str(), epoch.epoch(), epoch.average_loss(),
                   epoch.average_accuracy());
-    } else if (record->message.status_update().status() == trainbus::v1::COMPLETED) {
+    } else if (trainbus::training_ended(record->message.status_update().status())) {
       std::printf("%s finished\n", trainer.c_str());
       return 0;
     }

@@ -1,5 +1,6 @@
 #include "load_options.hpp"
 
+#include "trainbus/value_name.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
@@ -37,6 +38,11 @@ void add_load_flags(CLI::App& app, LoadOptions& options) {
   add("--batch-rate", options.batch_rate_hz, "Batches per second of each; 0: as fast as they are stored")->check(rate);
   add("--epoch-every", options.epoch_every, "Batches per epoch")->check(count);
   add("--perf-every", options.perf_every, "A perf record every so many batches; 0: none")
+      ->check(CLI::Range(0, 1'000'000'000));
+  add("--scalars", options.scalars, "Named values in each batch record")
+      ->check(CLI::Range(0, static_cast<int>(kMaxValueNames)));
+  app.add_flag("--media", options.media, "A text, a histogram, a table and a picture at the end of each epoch");
+  add("--nan-every", options.nan_every, "Every so many batches the loss is NaN; 0: never")
       ->check(CLI::Range(0, 1'000'000'000));
   add("--tile-rate", options.tile_rate_hz, "Batches with 16 tiles per second of each, while watched; 0: none")
       ->check(rate);

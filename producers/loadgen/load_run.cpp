@@ -25,8 +25,6 @@ constexpr milliseconds kMaxNap{1};          // between turns when nothing is due
 constexpr milliseconds kDeliver{10'000};    // for the last acknowledgements
 constexpr milliseconds kDeliverNow{1'000};  // the same, interrupted
 
-constexpr Kind kKinds[] = {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF, v1::KIND_STATUS};
-
 void allow_files(int trainers) {
   const rlim_t needed = kFilesPerTrainer * static_cast<rlim_t>(trainers) + kOtherFiles;
   rlimit limit{};
@@ -47,14 +45,14 @@ nlohmann::ordered_json tiles_json(const ProducerCounters& counters) {
 
 nlohmann::ordered_json records_json(const ProducerCounters& counters) {
   nlohmann::ordered_json json;
-  for (const Kind kind : kKinds)
+  for (const Kind kind : kTrainerKinds)
     json[std::string(kind_name(kind))] = {{"produced", counters.by_kind[kind].accepted},
                                           {"stored", counters.by_kind[kind].stored}};
   return json;
 }
 
 void add(ProducerCounters& sum, const ProducerCounters& counters) {
-  for (const Kind kind : kKinds) {
+  for (const Kind kind : kTrainerKinds) {
     sum.by_kind[kind].accepted += counters.by_kind[kind].accepted;
     sum.by_kind[kind].stored += counters.by_kind[kind].stored;
   }
@@ -63,6 +61,8 @@ void add(ProducerCounters& sum, const ProducerCounters& counters) {
   sum.in_outbox += counters.in_outbox;
   sum.resent += counters.resent;
   sum.refused += counters.refused;
+  sum.values_refused += counters.values_refused;
+  sum.media_refused += counters.media_refused;
   sum.tiles_produced += counters.tiles_produced;
   sum.tiles_skipped_no_demand += counters.tiles_skipped_no_demand;
   sum.tiles_dropped_at_source += counters.tiles_dropped_at_source;
@@ -145,7 +145,7 @@ void LoadRun::step_share(int share, Clock::time_point until) {
     all_ended = true;
     for (std::size_t i = share; i < trainers_.size(); i += stride) {
       SimulatedTrainer& trainer = *trainers_[i];
-      if (over) trainer.end(v1::COMPLETED, now >= until ? "the time is over" : "interrupted");
+      if (over) now >= until ? trainer.end(v1::COMPLETED, "the time is over") : trainer.end(v1::STOPPED, "interrupted");
       next = std::min(next, trainer.step(now));
       all_ended = all_ended && trainer.ended();
     }
@@ -189,6 +189,8 @@ void LoadRun::write_json(std::ostream& out) const {
                     {"incarnation", trainer->bus().incarnation()},
                     {"records", records_json(counters)},
                     {"refused", counters.refused},
+                    {"values_refused", counters.values_refused},
+                    {"media_refused", counters.media_refused},
                     {"resent", counters.resent},
                     {"tiles", tiles_json(counters)}});
   }
@@ -196,6 +198,8 @@ void LoadRun::write_json(std::ostream& out) const {
   json["totals"] = {{"produced", sum.accepted},
                     {"stored", sum.stored},
                     {"refused", sum.refused},
+                    {"values_refused", sum.values_refused},
+                    {"media_refused", sum.media_refused},
                     {"resent", sum.resent},
                     {"tiles", tiles_json(sum)}};
   json["totals"].update(records_json(sum));

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
       "  trainbus-loadgen --trainers 1000 --batch-rate 1 --epoch-every 20 --seconds 60 --json\n"
       "  trainbus-loadgen --batch-rate 60 --tile-rate 60 --tile-size 256   (tiles flow while somebody watches run "
       "'load')\n"
+      "  trainbus-loadgen --batch-rate 20 --scalars 8 --media --nan-every 50\n"
       "  trainbus-loadgen --batch-rate 0 --seconds 5                       (one trainer, as fast as its records are "
       "stored)\n\n"
       "Exits 1 when the broker had not stored everything.");

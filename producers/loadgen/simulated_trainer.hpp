@@ -4,6 +4,7 @@
 #include <chrono>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "load_options.hpp"
 #include "tile_pictures.hpp"
@@ -35,7 +36,10 @@ class SimulatedTrainer {
  private:
   void do_batch();
   void log_epoch();
+  void log_media();
   void log_perf();
+  // The named values of a batch, around the loss.
+  NamedValues values();
   CommandOutcome set_learning_rate(double value);
   CommandOutcome set_batch_size(double value);
   void add_tiles(TileBatch& tiles);
@@ -62,6 +66,7 @@ class SimulatedTrainer {
   double epoch_loss_ = 0;
   double epoch_accuracy_ = 0;
   TileSource tile_source_;
+  std::vector<std::string> value_names_;
 };
 
 }  // namespace trainbus

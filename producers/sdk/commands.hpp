@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "received_commands.hpp"
@@ -15,15 +16,26 @@ namespace trainbus {
 // Any thread may call anything; apply_waiting() is the training thread's. Holds no lock while a handler runs.
 class Commands {
  public:
-  // Called in the training thread when a pause began (true) or ended (false).
-  using PauseChanged = std::function<void(bool paused)>;
+  // Called in the training thread at a step boundary, without a lock: a pause began or ended, a handler is about to
+  // run, and what became of it: the knob's name and one line, or an empty line when nothing changed.
+  struct Listener {
+    std::function<void(bool paused)> pause_changed;
+    std::function<void()> handling;
+    std::function<void(const std::string& knob, const std::string& change)> handled;
+  };
+  // Takes a value that is one for the knob; the text is empty for an action.
+  using KnobHandler = std::function<CommandOutcome(const std::string& value)>;
 
-  Commands(std::uint64_t incarnation, PauseChanged pause_changed)
-      : pause_changed_(std::move(pause_changed)), received_(incarnation) {}
+  Commands(std::uint64_t incarnation, Listener listener) : listener_(std::move(listener)), received_(incarnation) {}
 
   // --- training thread
-  void on_learning_rate(ValueHandler handler);
-  void on_batch_size(ValueHandler handler);
+  // Empty when the knob is offered from now on, else why not. `replace`: one of the same name gets the new handler, and
+  // becomes this one where the type is another. Knobs are never taken back.
+  std::string offer(v1::Knob knob, KnobHandler handler, bool replace);
+  // With the values in force.
+  std::vector<v1::Knob> knobs() const;
+  // The training says itself what is in force.
+  void set_value(std::string_view knob, const std::string& value);
   // False when apply_waiting() has nothing to do: one atomic load.
   bool need_attention() const { return attention_.load(std::memory_order_acquire); }
   // Applies what waits; while paused and `may_wait`, waits for more. False when the training should end.
@@ -35,28 +47,32 @@ class Commands {
   void interrupt();
 
   // --- bus thread
-  void receive(const v1::ControlCommand& command, std::int64_t now_ms);
-  std::vector<v1::ControlCommand> take_reports(std::int64_t now_ms);
+  void receive(const v1::ControlCommand& command, std::int64_t at_ms);
+  std::vector<v1::ControlCommand> take_reports(std::int64_t at_ms);
   void report_again();
 
  private:
+  struct Offered {
+    v1::Knob knob;
+    KnobHandler handler;
+  };
+
   void apply(v1::ControlCommand command, std::uint64_t step, std::unique_lock<std::mutex>& lock);
-  void apply_value(v1::ControlCommand command, const ValueHandler& handler, std::uint64_t step,
-                   std::unique_lock<std::mutex>& lock);
+  void apply_knob(v1::ControlCommand command, std::uint64_t step, std::unique_lock<std::mutex>& lock);
+  Offered* find(std::string_view name);
   void set_paused(bool paused, std::unique_lock<std::mutex>& lock);
   void update_attention();
 
-  const PauseChanged pause_changed_;
+  const Listener listener_;
   std::atomic<bool> attention_{false};
   std::atomic<bool> paused_{false};
   std::atomic<bool> stop_commanded_{false};
   std::atomic<bool> interrupted_{false};
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable arrived_;
   ReceivedCommands received_;
-  ValueHandler learning_rate_;
-  ValueHandler batch_size_;
+  std::vector<Offered> knobs_;  // in the order of their declaration
 };
 
 }  // namespace trainbus

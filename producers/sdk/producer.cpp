@@ -1,32 +1,18 @@
 #include "trainbus/producer.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
-#include <algorithm>
 #include <cmath>
-#include <optional>
 #include <stdexcept>
-#include <thread>
 
-#include "bus_context.hpp"
-#include "record_lane.hpp"
-#include "tile_lane.hpp"
-#include "trainer_state.hpp"
+#include "new_media.hpp"
+#include "producer_core.hpp"
+#include "trainbus/knobs.hpp"
+#include "trainbus/text.hpp"
 
 namespace trainbus {
 namespace {
 
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
-
-// How often the bus threads look at what the training thread left; what comes from the broker wakes them at once. Each
-// wake-up is taken from the training, so there are few.
-constexpr milliseconds kRecordsTurn{10};
-constexpr milliseconds kTilesTurnWatched{2};
-constexpr milliseconds kTilesTurnUnwatched{50};
-// What is on its way when the sockets are closed gets this long to leave, even when the deadline has passed.
-constexpr milliseconds kLinger{300};
 
 void require(bool good, const std::string& what) {
   if (!good) throw std::invalid_argument(what);
@@ -48,145 +34,29 @@ ProducerOptions checked(ProducerOptions options) {
   return options;
 }
 
-// Signals belong to the program's own threads.
-std::thread start_thread(const std::function<void()>& run) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(run);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
+v1::Knob declared(const Knob& knob, v1::Knob::Type type, std::string value) {
+  v1::Knob made;
+  made.set_name(knob.name);
+  made.set_type(type);
+  made.set_unit(clean_text(knob.unit, kMaxKnobValueBytes));
+  if (knob.min) made.set_min(*knob.min);
+  if (knob.max) made.set_max(*knob.max);
+  made.set_value(std::move(value));
+  made.set_help(clean_text(knob.help, kMaxKnobHelpBytes));
+  return made;
+}
+
+// The commands checked the text: it is a number in range.
+Commands::KnobHandler number_handler(const ValueHandler& handler) {
+  if (!handler) return {};
+  return [handler](const std::string& text) { return handler(*read_number(text)); };
 }
 
 }  // namespace
 
-// The lanes, the threads that step them, and the end of both.
-class Producer::Core {
- public:
-  explicit Core(ProducerOptions options)
-      : state_(checked(std::move(options)), [this](bool paused) { say_paused(paused); }) {
-    if (!state_.options.broker.empty()) open();
-  }
+Applied::Applied(double before, double now) : old_value(number_text(before)), new_value(number_text(now)) {}
 
-  // In a forked child everything belongs to the parent.
-  bool inherited() const { return generation_ != process_generation(); }
-  bool off() const { return state_.options.broker.empty() || inherited(); }
-
-  TrainerState& state() { return state_; }
-  const TrainerState& state() const { return state_; }
-
-  bool log(std::uint64_t step, decltype(LoggedRecord::payload) payload) {
-    return state_.spool.push({unix_ms(), step, std::move(payload)});
-  }
-  bool say(v1::TrainingStatus status, const std::string& message) {
-    return log(state_.progress.step(), LoggedStatus{status, message, plan()});
-  }
-  void set_plan(const TrainingPlan& plan) {
-    auto copy = std::make_shared<const TrainingPlan>(plan);
-    const std::lock_guard lock(plan_mutex_);
-    plan_ = std::move(copy);
-  }
-
-  void offer_tiles(const BatchMetrics& batch, std::uint64_t step, const TileSource& source, Clock::time_point now) {
-    const std::lock_guard lock(filling_mutex_);
-    if (!state_.tiles.wanted(now)) return;
-    TileSet& tiles = state_.tiles.filling();
-    tiles.begin(batch, step, unix_ms());
-    try {
-      source(tiles);
-    } catch (...) {
-      return state_.tiles.discard();
-    }
-    if (tiles.count() > 0)
-      state_.tiles.offer();
-    else
-      state_.tiles.discard();
-  }
-
-  void poll_once(milliseconds timeout) {
-    if (!records_) return;
-    tiles_->poll_once(milliseconds(0));
-    records_->poll_once(timeout);
-  }
-
-  bool close(milliseconds deadline) {
-    const std::lock_guard lock(close_mutex_);
-    if (!records_) return all_stored();
-    state_.spool.close();
-    state_.commands.interrupt();
-    const auto until = Clock::now() + deadline;
-    while ((!all_stored() || state_.recovering) && Clock::now() < until) {
-      if (state_.options.own_threads)
-        std::this_thread::sleep_for(milliseconds(1));
-      else
-        poll_once(milliseconds(1));
-    }
-    stop_.store(true, std::memory_order_relaxed);
-    for (auto* thread : {&records_thread_, &tiles_thread_})
-      if (thread->joinable()) thread->join();
-    tiles_.reset();
-    state_.tiles.set_watched(false);
-    if (state_.tiles.take() != nullptr) state_.tiles.dropped();
-    records_->finish(kLinger);
-    records_.reset();
-    state_.spool.end(all_stored());
-    context_.reset();
-    state_.connected = false;
-    return all_stored();
-  }
-
- private:
-  void open() {
-    zmq::context_t* context = state_.options.context;
-    try {
-      if (context == nullptr) {
-        context_ = shared_bus_context();
-        context = context_.get();
-      }
-      records_ = std::make_unique<RecordLane>(*context, state_);
-      tiles_ = std::make_unique<TileLane>(*context, state_);
-    } catch (const zmq::error_t& error) {
-      throw std::invalid_argument("broker address '" + state_.options.broker + "': " + error.what());
-    }
-    if (!state_.options.own_threads) return;
-    records_thread_ = start_thread([this] {
-      while (!stop_.load(std::memory_order_relaxed))
-        records_->poll_once(kRecordsTurn);
-    });
-    tiles_thread_ = start_thread([this] {
-      while (!stop_.load(std::memory_order_relaxed))
-        tiles_->poll_once(state_.tiles.watched() ? kTilesTurnWatched : kTilesTurnUnwatched);
-    });
-  }
-
-  bool all_stored() const {
-    const auto accepted = state_.spool.accepted();
-    return std::equal(accepted.begin(), accepted.end(), state_.stored.begin());
-  }
-
-  std::shared_ptr<const TrainingPlan> plan() {
-    const std::lock_guard lock(plan_mutex_);
-    return plan_;
-  }
-  void say_paused(bool paused) { say(paused ? v1::PAUSED : v1::RUNNING, paused ? "paused" : "resumed"); }
-
-  const unsigned generation_ = process_generation();
-  TrainerState state_;
-  std::mutex plan_mutex_;
-  std::shared_ptr<const TrainingPlan> plan_;
-  std::mutex filling_mutex_;  // one caller at a time fills tiles
-
-  std::shared_ptr<zmq::context_t> context_;
-  std::unique_ptr<RecordLane> records_;
-  std::unique_ptr<TileLane> tiles_;
-  std::mutex close_mutex_;
-  std::atomic<bool> stop_{false};
-  std::thread records_thread_;
-  std::thread tiles_thread_;
-};
-
-Producer::Producer(ProducerOptions options) : core_(std::make_unique<Core>(std::move(options))) {}
+Producer::Producer(ProducerOptions options) : core_(std::make_unique<Core>(checked(std::move(options)))) {}
 
 Producer::~Producer() {
   if (core_->inherited())
@@ -199,16 +69,10 @@ std::uint64_t Producer::incarnation() const { return core_->state().incarnation;
 
 bool Producer::connected() const { return core_->state().connected.load(std::memory_order_relaxed); }
 
-bool Producer::start(const TrainingPlan& plan) {
-  if (core_->off()) return true;
-  core_->set_plan(plan);
-  return core_->say(v1::RUNNING, "started");
-}
+bool Producer::start(const TrainingPlan& plan) { return core_->off() || core_->start(plan); }
 
 bool Producer::change_plan(const TrainingPlan& plan, const std::string& message) {
-  if (core_->off()) return true;
-  core_->set_plan(plan);
-  return core_->say(paused() ? v1::PAUSED : v1::RUNNING, message);
+  return core_->off() || core_->change_plan(plan, message);
 }
 
 bool Producer::status(v1::TrainingStatus status, const std::string& message) {
@@ -218,18 +82,43 @@ bool Producer::status(v1::TrainingStatus status, const std::string& message) {
 bool Producer::log_batch(const BatchMetrics& batch, const TileSource& tiles, bool record) {
   if (core_->off()) return true;
   const auto now = Clock::now();
-  const std::uint64_t step = core_->state().progress.step_finished(now);
+  const std::uint64_t step = core_->state().progress.step_finished(now, batch.epoch, batch.batch);
   if (tiles) core_->offer_tiles(batch, step, tiles, now);
-  if (!record) return true;
-  return core_->log(step, batch);
+  return !record || core_->log(step, &batch);
 }
 
 bool Producer::log_epoch(const EpochMetrics& epoch) {
-  return core_->off() || core_->log(core_->state().progress.step(), epoch);
+  return core_->off() || core_->log(core_->state().progress.step(), &epoch);
 }
 
-bool Producer::log_perf(const PerfMetrics& perf) {
-  return core_->off() || core_->log(core_->state().progress.step(), perf);
+bool Producer::log_perf(const PerfMetrics& perf) { return core_->off() || core_->log_perf(perf); }
+
+bool Producer::log_scalars(const NamedValues& values) {
+  return core_->off() || core_->log_scalars(core_->state().progress.step(), values);
+}
+
+bool Producer::log_scalars(std::uint64_t step, const NamedValues& values) {
+  return core_->off() || core_->log_scalars(core_->own_step(step), values);
+}
+
+bool Producer::log_text(std::string_view name, std::string_view text) {
+  return core_->off() || core_->log_media(new_text(name, text));
+}
+
+bool Producer::log_images(std::string_view name, std::span<const MediaImage> images) {
+  return core_->off() || core_->log_media(new_images(name, images));
+}
+
+bool Producer::log_histogram(std::string_view name, std::span<const double> edges, std::span<const double> counts) {
+  return core_->off() || core_->log_media(new_histogram(name, edges, counts));
+}
+
+bool Producer::log_histogram(std::string_view name, std::span<const float> values, int bins) {
+  return core_->off() || core_->log_media(new_histogram(name, values, bins));
+}
+
+bool Producer::log_table(std::string_view name, const MediaTable& table) {
+  return core_->off() || core_->log_media(new_table(name, table));
 }
 
 bool Producer::watched() const { return core_->state().tiles.watched(); }
@@ -238,9 +127,41 @@ void Producer::expect_next_step_within(milliseconds time) {
   core_->state().progress.promise_until(Clock::now() + std::min<milliseconds>(time, std::chrono::hours(24)));
 }
 
-void Producer::on_learning_rate(ValueHandler handler) { core_->state().commands.on_learning_rate(std::move(handler)); }
+void Producer::on_learning_rate(ValueHandler handler) {
+  core_->offer(declared({.name = std::string(kLearningRateKnob)}, v1::Knob::NUMBER, {}), number_handler(handler), true);
+}
 
-void Producer::on_batch_size(ValueHandler handler) { core_->state().commands.on_batch_size(std::move(handler)); }
+void Producer::on_batch_size(ValueHandler handler) {
+  core_->offer(declared({.name = std::string(kBatchSizeKnob)}, v1::Knob::INTEGER, {}), number_handler(handler), true);
+}
+
+bool Producer::on_number(const Knob& knob, double value, ValueHandler handler) {
+  return core_->offer(declared(knob, v1::Knob::NUMBER, number_text(value)), number_handler(handler));
+}
+
+bool Producer::on_integer(const Knob& knob, std::int64_t value, IntegerHandler handler) {
+  return core_->offer(
+      declared(knob, v1::Knob::INTEGER, std::to_string(value)),
+      handler ? [handler](const std::string& text) { return handler(*read_integer(text)); } : Commands::KnobHandler{});
+}
+
+bool Producer::on_choice(const Knob& knob, std::vector<std::string> choices, const std::string& value,
+                         ChoiceHandler handler) {
+  v1::Knob made = declared(knob, v1::Knob::CHOICE, value);
+  made.mutable_choices()->Add(choices.begin(), choices.end());
+  return core_->offer(std::move(made), std::move(handler));
+}
+
+bool Producer::on_switch(const Knob& knob, bool value, SwitchHandler handler) {
+  return core_->offer(
+      declared(knob, v1::Knob::SWITCH, value ? "on" : "off"),
+      handler ? [handler](const std::string& text) { return handler(*read_switch(text)); } : Commands::KnobHandler{});
+}
+
+bool Producer::on_action(const Knob& knob, ActionHandler handler) {
+  return core_->offer(declared(knob, v1::Knob::ACTION, {}),
+                      handler ? [handler](const std::string&) { return handler(); } : Commands::KnobHandler{});
+}
 
 bool Producer::step() {
   TrainerState& state = core_->state();
@@ -276,6 +197,9 @@ ProducerCounters Producer::counters() const {
   counters.in_outbox = counters.accepted - counters.stored;
   counters.resent = state.resent.load(std::memory_order_relaxed);
   counters.refused = state.spool.refused();
+  counters.values_refused = state.spool.refused_values().count;
+  counters.records_cut = state.spool.cut_records().count;
+  counters.media_refused = state.media.refused().count;
   counters.spool_failed = state.spool.unsafe();
   counters.recovered = state.recovered.load(std::memory_order_relaxed);
   const v1::TileLedger tiles = state.tiles.ledger();
@@ -287,6 +211,12 @@ ProducerCounters Producer::counters() const {
 }
 
 std::string Producer::spool_problem() const { return core_->inherited() ? "" : core_->state().spool.problem(); }
+
+std::string Producer::broker_problem() const {
+  if (core_->inherited()) return {};
+  const std::lock_guard lock(core_->state().broker_problem_mutex);
+  return core_->state().broker_problem;
+}
 
 void Producer::poll_once(milliseconds timeout) {
   if (!core_->inherited()) core_->poll_once(timeout);

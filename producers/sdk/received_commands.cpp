@@ -1,6 +1,7 @@
 #include "received_commands.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "trainbus/text.hpp"
 #include "trainbus/wire.hpp"
@@ -9,10 +10,15 @@ namespace trainbus {
 namespace {
 
 constexpr std::size_t kMaxRefusedIdBytes = 64;
+constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
+
+std::int64_t add_saturated(std::int64_t at_ms, std::int64_t time_ms) {
+  return time_ms > kForever - at_ms ? kForever : at_ms + time_ms;
+}
 
 }  // namespace
 
-void ReceivedCommands::receive(const v1::ControlCommand& command, std::int64_t now_ms) {
+void ReceivedCommands::receive(const v1::ControlCommand& command, std::int64_t at_ms) {
   if (const auto known = answers_.find(command.command_id()); known != answers_.end()) {
     reports_.push_back(known->second);
     return;
@@ -25,25 +31,28 @@ void ReceivedCommands::receive(const v1::ControlCommand& command, std::int64_t n
   }
   if (command.expected_incarnation() != 0 && command.expected_incarnation() != incarnation_)
     return rejected(command, "meant for another incarnation of this trainer");
-  if (command.deadline_ms() != 0 && command.deadline_ms() <= now_ms) return answer(command, v1::COMMAND_EXPIRED);
   if (waiting_.size() >= kMaxWaiting) return rejected(command, "too many commands are waiting for a step");
-  waiting_.push_back(command);
+  // A broker that states no time lets it wait.
+  const bool stated = command.time_to_live_ms() > 0;
+  waiting_.push_back({command, stated ? add_saturated(at_ms, command.time_to_live_ms()) : kForever});
   answer(command, v1::COMMAND_DELIVERED);
 }
 
-void ReceivedCommands::expire(std::int64_t now_ms) {
-  const auto passed = [now_ms](const v1::ControlCommand& command) {
-    return command.deadline_ms() != 0 && command.deadline_ms() <= now_ms;
-  };
-  for (const auto& command : waiting_)
-    if (passed(command)) answer(command, v1::COMMAND_EXPIRED);
+void ReceivedCommands::expire(std::int64_t at_ms) {
+  const auto passed = [at_ms](const Waiting& waiting) { return waiting.until_ms <= at_ms; };
+  for (const auto& waiting : waiting_) {
+    if (!passed(waiting)) continue;
+    v1::ControlCommand command = waiting.command;
+    command.set_reason("its time was over before the training reached a step");
+    answer(std::move(command), v1::COMMAND_EXPIRED);
+  }
   std::erase_if(waiting_, passed);
 }
 
-std::optional<v1::ControlCommand> ReceivedCommands::take_next(std::int64_t now_ms) {
-  expire(now_ms);
+std::optional<v1::ControlCommand> ReceivedCommands::take_next(std::int64_t at_ms) {
+  expire(at_ms);
   if (waiting_.empty()) return std::nullopt;
-  v1::ControlCommand command = std::move(waiting_.front());
+  v1::ControlCommand command = std::move(waiting_.front().command);
   waiting_.pop_front();
   return command;
 }

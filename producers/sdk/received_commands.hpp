@@ -13,7 +13,8 @@
 
 namespace trainbus {
 
-// Pure and single-threaded; time is an argument (Unix ms, as deadlines are). A command id is applied at most once:
+// Pure and single-threaded; time is an argument, of a steady clock: a command says how long it may still wait, and the
+// clock of whoever issued it does not matter. A command id is applied at most once:
 // the same id again gets the stored answer. Bounds: kMaxWaiting commands wait for a step (more are REJECTED), the
 // last kMaxRemembered answers are kept, oldest forgotten first.
 class ReceivedCommands {
@@ -25,13 +26,13 @@ class ReceivedCommands {
   explicit ReceivedCommands(std::uint64_t incarnation) : incarnation_(incarnation) {}
 
   // A command arrived: answers DELIVERED, or REJECTED / EXPIRED at once.
-  void receive(const v1::ControlCommand& command, std::int64_t now_ms);
+  void receive(const v1::ControlCommand& command, std::int64_t at_ms);
 
   // Commands whose deadline has passed while they waited become EXPIRED.
-  void expire(std::int64_t now_ms);
+  void expire(std::int64_t at_ms);
 
   // The next command to apply, in order of arrival; the caller answers it with applied() or rejected().
-  std::optional<v1::ControlCommand> take_next(std::int64_t now_ms);
+  std::optional<v1::ControlCommand> take_next(std::int64_t at_ms);
   void applied(v1::ControlCommand command, std::uint64_t step, std::string old_value, std::string new_value);
   void rejected(v1::ControlCommand command, std::string reason);
 
@@ -47,7 +48,11 @@ class ReceivedCommands {
   void answer(v1::ControlCommand command, v1::CommandState state);
 
   std::uint64_t incarnation_;
-  std::deque<v1::ControlCommand> waiting_;
+  struct Waiting {
+    v1::ControlCommand command;
+    std::int64_t until_ms;
+  };
+  std::deque<Waiting> waiting_;
   std::unordered_map<std::string, v1::ControlCommand> answers_;  // by command id, the last thing said
   std::deque<std::string> order_;                                // ids of answers_, oldest first
   std::vector<v1::ControlCommand> reports_;

@@ -1,132 +1,156 @@
 #include "record_encoder.hpp"
 
-#include <cmath>
-
 namespace trainbus {
 namespace {
 
-// Room for the envelope beside the payload.
-constexpr std::size_t kMaxPayloadBytes = kMaxRecordBytes - 1024;
-
-// How many bytes the UTF-8 character at the front has; 0 when it is none (overlong, surrogate, cut, above U+10FFFF).
-std::size_t character_bytes(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t count = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < count) return 0;
-  for (std::size_t i = 1; i < count; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  const unsigned char second = byte(1);
-  const bool bad_second = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-                          (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
-  return bad_second ? 0 : count;
+template <class Message, class Set, class Value>
+void set_if_said(Message& message, Set set, const std::optional<Value>& value) {
+  if (value) (message.*set)(*value);
 }
 
-void write(const BatchMetrics& metrics, std::int64_t timestamp_ms, std::uint64_t step, v1::MetricsRequest& message) {
-  v1::BatchData& batch = *message.mutable_batch_data();
-  batch.Clear();
-  batch.set_epoch(metrics.epoch);
-  batch.set_batch_idx(metrics.batch);
-  batch.set_batch_size(metrics.batch_size);
-  batch.set_batch_loss(metrics.loss);
-  batch.set_batch_accuracy(metrics.accuracy);
-  batch.set_learning_rate(metrics.learning_rate);
-  batch.set_timestamp_ms(timestamp_ms);
-  batch.set_step(step);
+const char* write(const BatchMetrics& metrics, const LoggedRecord& record, std::size_t max_bytes,
+                  v1::BatchData& batch) {
+  write_batch(metrics, record.timestamp_ms, record.step, batch);
   for (const Prediction& prediction : metrics.predictions)
     write_prediction(prediction, *batch.add_predictions());
   batch.mutable_ground_truth()->Add(metrics.ground_truth.begin(), metrics.ground_truth.end());
-  if (metrics.predictions.empty() || batch.ByteSizeLong() <= kMaxPayloadBytes) return;
+  const bool small = metrics.predictions.empty() && metrics.ground_truth.empty();
+  if (small || batch.ByteSizeLong() <= max_bytes) return nullptr;
   batch.clear_predictions();
-  if (batch.ByteSizeLong() > kMaxPayloadBytes) batch.clear_ground_truth();
+  if (batch.ByteSizeLong() <= max_bytes) return "predictions";
+  batch.clear_ground_truth();
+  return metrics.predictions.empty() ? "ground truth" : "predictions and ground truth";
 }
 
-void write(const EpochMetrics& metrics, std::int64_t timestamp_ms, std::uint64_t step, v1::MetricsRequest& message) {
-  v1::EpochData& epoch = *message.mutable_epoch_data();
-  epoch.Clear();
+const char* write(const EpochMetrics& metrics, const LoggedRecord& record, std::size_t, v1::EpochData& epoch) {
   epoch.set_epoch(metrics.epoch);
-  epoch.set_average_loss(metrics.average_loss);
-  epoch.set_average_accuracy(metrics.average_accuracy);
-  epoch.set_learning_rate(metrics.learning_rate);
+  set_if_said(epoch, &v1::EpochData::set_average_loss, metrics.average_loss);
+  set_if_said(epoch, &v1::EpochData::set_average_accuracy, metrics.average_accuracy);
+  set_if_said(epoch, &v1::EpochData::set_learning_rate, metrics.learning_rate);
   epoch.set_is_converged(metrics.is_converged);
-  if (!std::isnan(metrics.validation_loss)) epoch.set_validation_loss(metrics.validation_loss);
-  if (!std::isnan(metrics.validation_accuracy)) epoch.set_validation_accuracy(metrics.validation_accuracy);
-  epoch.set_timestamp_ms(timestamp_ms);
-  epoch.set_step(step);
+  set_if_said(epoch, &v1::EpochData::set_validation_loss, metrics.validation_loss);
+  set_if_said(epoch, &v1::EpochData::set_validation_accuracy, metrics.validation_accuracy);
+  epoch.set_timestamp_ms(record.timestamp_ms);
+  epoch.set_step(record.step);
+  return nullptr;
 }
 
-void write(const PerfMetrics& metrics, std::int64_t timestamp_ms, std::uint64_t step, v1::MetricsRequest& message) {
-  v1::PerformanceData& perf = *message.mutable_performance_data();
-  perf.Clear();
-  perf.set_time_per_batch_ms(metrics.time_per_batch_ms);
-  perf.set_total_time_for_epoch_sec(metrics.total_time_for_epoch_sec);
-  perf.set_estimated_time_remaining_sec(metrics.estimated_time_remaining_sec);
-  perf.set_current_fps(metrics.current_fps);
-  perf.set_average_fps(metrics.average_fps);
-  perf.set_timestamp_ms(timestamp_ms);
-  perf.set_step(step);
-  if (metrics.cpu_percent < 0) return;
+const char* write(const PerfMetrics& metrics, const LoggedRecord& record, std::size_t, v1::PerformanceData& perf) {
+  set_if_said(perf, &v1::PerformanceData::set_time_per_batch_ms, metrics.time_per_batch_ms);
+  set_if_said(perf, &v1::PerformanceData::set_total_time_for_epoch_sec, metrics.total_time_for_epoch_sec);
+  set_if_said(perf, &v1::PerformanceData::set_estimated_time_remaining_sec, metrics.estimated_time_remaining_sec);
+  if (metrics.current_fps) perf.set_current_fps(static_cast<float>(*metrics.current_fps));
+  if (metrics.average_fps) perf.set_average_fps(static_cast<float>(*metrics.average_fps));
+  perf.set_timestamp_ms(record.timestamp_ms);
+  perf.set_step(record.step);
+  if (!metrics.resources) return nullptr;
   v1::ResourceUsage& usage = *perf.mutable_resource_usage();
-  usage.set_cpu_percent(metrics.cpu_percent);
-  usage.set_memory_mb(metrics.memory_mb);
-  usage.set_gpu_percent(metrics.gpu_percent);
-  usage.set_gpu_memory_mb(metrics.gpu_memory_mb);
+  set_if_said(usage, &v1::ResourceUsage::set_cpu_percent, metrics.resources->cpu_percent);
+  set_if_said(usage, &v1::ResourceUsage::set_memory_mb, metrics.resources->memory_mb);
+  set_if_said(usage, &v1::ResourceUsage::set_gpu_percent, metrics.resources->gpu_percent);
+  set_if_said(usage, &v1::ResourceUsage::set_gpu_memory_mb, metrics.resources->gpu_memory_mb);
+  return nullptr;
 }
 
-void write(const LoggedStatus& logged, std::int64_t timestamp_ms, std::uint64_t step, v1::MetricsRequest& message) {
-  v1::StatusUpdate& status = *message.mutable_status_update();
-  status.Clear();
+void write_parameters(const std::map<std::string, std::string>& parameters, v1::TrainingConfig& config) {
+  for (const auto& [name, value] : parameters)
+    if (valid_value_name(name)) (*config.mutable_parameters())[name] = clean_text(value, kMaxTextBytes);
+}
+
+void write_plan(const SaidPlan& said, v1::TrainingConfig& config) {
+  const TrainingPlan& plan = said.plan;
+  config.set_total_epochs(plan.total_epochs);
+  config.set_batches_per_epoch(plan.batches_per_epoch);
+  config.set_batch_size(plan.batch_size);
+  set_if_said(config, &v1::TrainingConfig::set_learning_rate, plan.learning_rate);
+  config.set_model_name(clean_text(plan.model_name, kMaxTextBytes));
+  config.set_dataset_name(clean_text(plan.dataset_name, kMaxTextBytes));
+  for (const std::string& name : plan.class_names)
+    config.add_class_names(clean_text(name, kMaxTextBytes));
+  write_parameters(said.environment, config);
+  write_parameters(plan.parameters, config);
+  for (const std::string& tag : plan.tags)
+    config.add_tags(clean_text(tag, kMaxValueNameBytes));
+  config.set_notes(clean_text(plan.notes, kMaxNotesBytes));
+  set_if_said(config, &v1::TrainingConfig::set_first_step, plan.first_step);
+}
+
+const char* write(const LoggedStatus& logged, const LoggedRecord& record, std::size_t max_bytes,
+                  v1::StatusUpdate& status) {
   status.set_status(logged.status);
-  status.set_message(clean_text(logged.message));
-  status.set_timestamp_ms(timestamp_ms);
-  status.set_step(step);
-  if (logged.plan == nullptr) return;
-  write_plan(*logged.plan, *status.mutable_config());
-  if (status.ByteSizeLong() > kMaxPayloadBytes) status.mutable_config()->clear_class_names();
+  status.set_message(clean_text(logged.message, kMaxTextBytes));
+  status.set_timestamp_ms(record.timestamp_ms);
+  status.set_step(record.step);
+  if (logged.said == nullptr) return nullptr;
+  v1::TrainingConfig& config = *status.mutable_config();
+  write_plan(*logged.said, config);
+  config.mutable_knobs()->Add(logged.knobs.begin(), logged.knobs.end());
+  if (status.ByteSizeLong() <= max_bytes) return nullptr;
+  config.clear_class_names();
+  if (status.ByteSizeLong() <= max_bytes) return "class names";
+  config.clear_parameters();
+  return "class names and parameters";
+}
+
+const char* write(const LoggedScalars& logged, const LoggedRecord& record, std::size_t, v1::ScalarData& scalars) {
+  scalars.set_step(record.step);
+  scalars.set_epoch(logged.epoch);
+  scalars.set_timestamp_ms(record.timestamp_ms);
+  return nullptr;
+}
+
+template <class Payload, class Values>
+WrittenPayload rewrite(Payload& payload, const Values& values, const LoggedRecord& record, std::size_t max_bytes) {
+  payload.Clear();
+  const char* left_out = write(values, record, max_bytes, payload);
+  return {&payload, left_out};
 }
 
 }  // namespace
 
-void write_record(const LoggedRecord& record, v1::MetricsRequest& message) {
-  message.set_timestamp_ms(record.timestamp_ms);
-  std::visit([&](const auto& payload) { write(payload, record.timestamp_ms, record.step, message); }, record.payload);
+WrittenPayload write_payload(const LoggedRecord& record, std::size_t max_bytes, v1::MetricsRequest& message) {
+  switch (kind_of(record)) {
+    case v1::KIND_BATCH:
+      return rewrite(*message.mutable_batch_data(), *std::get<const BatchMetrics*>(record.payload), record, max_bytes);
+    case v1::KIND_EPOCH:
+      return rewrite(*message.mutable_epoch_data(), *std::get<const EpochMetrics*>(record.payload), record, max_bytes);
+    case v1::KIND_PERF:
+      return rewrite(*message.mutable_performance_data(), *std::get<const PerfMetrics*>(record.payload), record,
+                     max_bytes);
+    case v1::KIND_STATUS:
+      return rewrite(*message.mutable_status_update(), *std::get<const LoggedStatus*>(record.payload), record,
+                     max_bytes);
+    case v1::KIND_SCALARS:
+      return rewrite(*message.mutable_scalar_data(), *std::get<const LoggedScalars*>(record.payload), record,
+                     max_bytes);
+    default: {
+      message.mutable_media_data();  // only so that the message knows which payload it has
+      return {std::get<const v1::MediaData*>(record.payload), nullptr};
+    }
+  }
+}
+
+void write_batch(const BatchMetrics& metrics, std::int64_t timestamp_ms, std::uint64_t step, v1::BatchData& batch) {
+  batch.set_epoch(metrics.epoch);
+  batch.set_batch_idx(metrics.batch);
+  batch.set_batch_size(metrics.batch_size);
+  set_if_said(batch, &v1::BatchData::set_batch_loss, metrics.loss);
+  set_if_said(batch, &v1::BatchData::set_batch_accuracy, metrics.accuracy);
+  set_if_said(batch, &v1::BatchData::set_learning_rate, metrics.learning_rate);
+  batch.set_timestamp_ms(timestamp_ms);
+  batch.set_step(step);
 }
 
 void write_prediction(const Prediction& prediction, v1::Prediction& message) {
   message.set_predicted_class(prediction.predicted_class);
-  message.set_predicted_label(clean_text(prediction.label));
+  message.set_predicted_label(clean_text(prediction.label, kMaxTextBytes));
   message.set_confidence(prediction.confidence);
   for (const auto& score : prediction.top_k) {
     v1::ClassScore& written = *message.add_top_k_scores();
     written.set_class_idx(score.class_idx);
-    written.set_label(clean_text(score.label));
+    written.set_label(clean_text(score.label, kMaxTextBytes));
     written.set_score(score.score);
   }
-}
-
-void write_plan(const TrainingPlan& plan, v1::TrainingConfig& config) {
-  config.set_total_epochs(plan.total_epochs);
-  config.set_batches_per_epoch(plan.batches_per_epoch);
-  config.set_batch_size(plan.batch_size);
-  config.set_learning_rate(plan.learning_rate);
-  config.set_model_name(clean_text(plan.model_name));
-  config.set_dataset_name(clean_text(plan.dataset_name));
-  for (const std::string& name : plan.class_names)
-    config.add_class_names(clean_text(name));
-}
-
-std::string clean_text(std::string_view text, std::size_t max_bytes) {
-  std::string clean;
-  clean.reserve(std::min(text.size(), max_bytes));
-  while (!text.empty()) {
-    const std::size_t count = character_bytes(text);
-    const std::string_view character = count == 0 ? "?" : text.substr(0, count);
-    if (clean.size() + character.size() > max_bytes) break;
-    clean += character;
-    text.remove_prefix(count == 0 ? 1 : count);
-  }
-  return clean;
 }
 
 }  // namespace trainbus

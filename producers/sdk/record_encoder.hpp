@@ -4,18 +4,28 @@
 #include <string_view>
 
 #include "logged_record.hpp"
+#include "trainbus/text.hpp"
+#include "trainbus/value_name.hpp"
+#include "trainbus/wire.hpp"
 
 namespace trainbus {
 
-// Writes timestamp and payload into `message` (reused; the envelope's other fields stay as they are). Text that is
-// not UTF-8 has its bad bytes replaced by '?', because a receiver would refuse the whole record; free text is cut at
-// kMaxTextBytes. A record over kMaxRecordBytes loses its predictions, ground truth or class names.
-void write_record(const LoggedRecord& record, v1::MetricsRequest& message);
+// Room for the envelope beside the payload.
+inline constexpr std::size_t kEnvelopeBytes = 1024;
+inline constexpr std::size_t kMaxNotesBytes = 64 << 10;
 
+struct WrittenPayload {
+  const google::protobuf::MessageLite* payload;
+  const char* left_out;  // what had to be, for people; null: nothing
+};
+// Writes the payload, without its named values, into `message` (reused; the envelope's own fields stay as they are).
+// Text that is not UTF-8 has its bad bytes replaced by '?', because a receiver would refuse the whole record; free text
+// is cut at kMaxTextBytes. Past `max_bytes` predictions, then ground truth are left out; of a plan the class names,
+// then the parameters.
+WrittenPayload write_payload(const LoggedRecord& record, std::size_t max_bytes, v1::MetricsRequest& message);
+
+// What a batch record and a tiles message of one batch have in common.
+void write_batch(const BatchMetrics& metrics, std::int64_t timestamp_ms, std::uint64_t step, v1::BatchData& batch);
 void write_prediction(const Prediction& prediction, v1::Prediction& message);
-void write_plan(const TrainingPlan& plan, v1::TrainingConfig& config);
-
-// `text` with every byte that is not part of valid UTF-8 replaced by '?', cut at a character within `max_bytes`.
-std::string clean_text(std::string_view text, std::size_t max_bytes = kMaxTextBytes);
 
 }  // namespace trainbus

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "bus_context.hpp"
 #include "record_encoder.hpp"
@@ -13,7 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Kind kOwnKinds[] = {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF, v1::KIND_STATUS};
 constexpr int kDataSendHwm = 10000;
 // So that a burst does not keep commands waiting.
 constexpr Outbox::Burst kPublishedPerTurn{4096, 4 << 20};
@@ -28,6 +28,8 @@ constexpr seconds kPatience{1};     // nothing acknowledged for so long: sent ag
 // Publishing waits for the broker's subscription, because what comes before it is dropped. But not for ever.
 constexpr seconds kOpening{2};
 constexpr milliseconds kMaxLease{3'600'000};
+constexpr seconds kProblemsInterval{1};
+constexpr std::uint64_t kHelloId = 1;  // request_id of a hello; the others have none
 
 }  // namespace
 
@@ -73,6 +75,8 @@ void RecordLane::finish(milliseconds linger) {
   } catch (const zmq::error_t&) {
     // The heartbeat is one that may be lost.
   }
+  report_problems(Clock::now());
+  state_.problems.turn(Clock::now(), true);
 }
 
 void RecordLane::turn(milliseconds timeout) {
@@ -89,10 +93,27 @@ void RecordLane::turn(milliseconds timeout) {
   if (linked_ && now >= next_hello_ && (!welcomed_ || now - last_heard_ >= kQuiet)) send_hello(now);
   if (now >= demand_until_) limit_tiles(0, 0);
   state_.connected.store(linked_ && welcomed_ && now - last_heard_ < kUnreachable, std::memory_order_relaxed);
-  for (const Kind kind : kOwnKinds)
+  for (const Kind kind : kTrainerKinds)
     state_.stored[kind].store(outbox_.stored(kind), std::memory_order_release);
   state_.spool.release(outbox_.oldest_segment());
   state_.spool.prepare();
+  if (now >= next_problems_) report_problems(now);
+}
+
+void RecordLane::report_problems(Clock::time_point now) {
+  next_problems_ = now + kProblemsInterval;
+  const auto tell = [&](Problems::Kind kind, const auto& refused, std::uint64_t& told, const char* what) {
+    if (std::exchange(told, refused.count) == refused.count) return;
+    state_.problems.report(kind, refused.problem + " (" + std::to_string(refused.count) + what + " so far)", now);
+  };
+  tell(Problems::kValues, state_.spool.refused_values(), told_.values, " values left out");
+  tell(Problems::kRecords, state_.spool.cut_records(), told_.cut, " records");
+  tell(Problems::kMedia, state_.media.refused(), told_.media, " refused");
+  if (auto problem = state_.spool.problem(); problem != spool_problem_) {
+    if (!problem.empty()) state_.problems.report(Problems::kSpool, "records are kept in memory only: " + problem, now);
+    spool_problem_ = std::move(problem);
+  }
+  state_.problems.turn(now);
 }
 
 void RecordLane::wait(milliseconds timeout) {
@@ -138,11 +159,9 @@ void RecordLane::read_control(Clock::time_point now) {
         else if (left_behind_)
           left_behind_->acknowledge(response_.session_id(), response_.ack(), now);
         break;
-      case v1::MetricsResponse::kCommand: state_.commands.receive(response_.command(), unix_ms()); break;
+      case v1::MetricsResponse::kCommand: state_.commands.receive(response_.command(), steady_ms()); break;
       case v1::MetricsResponse::kDemand: on_demand(response_.demand(), now); break;
-      case v1::MetricsResponse::kError:
-        if (response_.error().code() == v1::INVALID_SESSION) welcomed_ = false;
-        break;
+      case v1::MetricsResponse::kError: on_error(now); break;
       case v1::MetricsResponse::kGoodbye:
         welcomed_ = false;
         next_hello_ = now + kHelloInterval;
@@ -153,6 +172,14 @@ void RecordLane::read_control(Clock::time_point now) {
 }
 
 void RecordLane::on_welcome(const v1::Welcome& welcome, Clock::time_point now) {
+  // 0: a broker from before versions were said.
+  if (welcome.wire_version() != 0 && welcome.wire_version() != kWireVersion) {
+    welcomed_ = false;
+    return refused_by_broker("it speaks version " + std::to_string(welcome.wire_version()) +
+                                 " of the wire, this trainer " + std::to_string(kWireVersion),
+                             now);
+  }
+  refused_by_broker({}, now);
   acknowledge(welcome.stored(), now);
   if (!welcomed_) welcomed_at_ = now;
   welcomed_ = true;
@@ -168,6 +195,24 @@ void RecordLane::on_welcome(const v1::Welcome& welcome, Clock::time_point now) {
     next_heartbeat_ = now;
   }
   relinked_ = false;
+}
+
+// An answer to our hello is a refusal, which a person must hear of; any other one asks for a hello.
+void RecordLane::on_error(Clock::time_point now) {
+  if (response_.error().code() == v1::INVALID_SESSION) welcomed_ = false;
+  if (response_.request_id() != kHelloId) return;
+  welcomed_ = false;
+  refused_by_broker(response_.error().message(), now);
+}
+
+void RecordLane::refused_by_broker(const std::string& reason, Clock::time_point now) {
+  std::string problem = reason.empty() ? "" : "the broker refuses this trainer: " + clean_text(reason, kMaxTextBytes);
+  {
+    const std::lock_guard lock(state_.broker_problem_mutex);
+    if (state_.broker_problem == problem) return;
+    state_.broker_problem = problem;
+  }
+  if (!problem.empty()) state_.problems.report(Problems::kBroker, std::move(problem), now);
 }
 
 void RecordLane::on_demand(const v1::Demand& demand, Clock::time_point now) {
@@ -228,7 +273,7 @@ void RecordLane::send_left_behind(Clock::time_point now) {
 
 void RecordLane::report_commands() {
   if (!linked_) return;
-  for (auto& report : state_.commands.take_reports(unix_ms()))
+  for (auto& report : state_.commands.take_reports(steady_ms()))
     unsent_reports_.push_back(std::move(report));
   std::size_t sent = 0;
   for (; sent < unsent_reports_.size(); ++sent) {
@@ -241,6 +286,7 @@ void RecordLane::report_commands() {
 void RecordLane::send_hello(Clock::time_point now) {
   next_hello_ = now + kHelloInterval;
   v1::Hello& hello = *request_.mutable_hello();
+  hello.set_wire_version(kWireVersion);
   v1::SessionInfo& info = *hello.mutable_session();
   info.set_session_id(request_.session_id());
   info.set_client_name(clean_text(state_.options.client_name, 128));
@@ -248,13 +294,15 @@ void RecordLane::send_hello(Clock::time_point now) {
   info.set_timestamp_ms(unix_ms());
   write_highest(*hello.mutable_highest());
   hello.clear_stored();
-  for (const Kind kind : kOwnKinds) {
+  for (const Kind kind : kTrainerKinds) {
     if (outbox_.stored(kind) == 0) continue;
     v1::KindPosition& position = *hello.add_stored();
     position.set_kind(kind);
     position.set_sequence(outbox_.stored(kind));
   }
+  request_.set_request_id(kHelloId);
   send_control(request_);
+  request_.clear_request_id();
 }
 
 void RecordLane::send_heartbeat(Clock::time_point now) {
@@ -266,7 +314,7 @@ void RecordLane::send_heartbeat(Clock::time_point now) {
   v1::Heartbeat& heartbeat = *record_.mutable_heartbeat();
   heartbeat.Clear();
   heartbeat.set_timestamp_ms(now_ms);
-  heartbeat.set_sequence_number(sequence);
+  heartbeat.set_sequence_number(static_cast<std::uint32_t>(sequence));
   heartbeat.set_step(state_.progress.step());
   heartbeat.set_since_last_step_ms(state_.progress.since_last_step(now).count());
   heartbeat.set_next_checkin_ms(state_.progress.promise_left(now).count());
@@ -286,7 +334,7 @@ bool RecordLane::send_control(v1::MetricsRequest& message) {
 template <class Positions>
 void RecordLane::write_highest(Positions& positions) const {
   positions.Clear();
-  for (const Kind kind : kOwnKinds) {
+  for (const Kind kind : kTrainerKinds) {
     if (highest_[kind] == 0) continue;
     v1::KindPosition& position = *positions.Add();
     position.set_kind(kind);

@@ -41,6 +41,10 @@ class RecordLane {
   void read_subscriptions();
   void read_control(Clock::time_point now);
   void on_welcome(const v1::Welcome& welcome, Clock::time_point now);
+  void on_error(Clock::time_point now);
+  // Empty: it does not.
+  void refused_by_broker(const std::string& reason, Clock::time_point now);
+  void report_problems(Clock::time_point now);
   void on_demand(const v1::Demand& demand, Clock::time_point now);
   void acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPosition>& stored, Clock::time_point now);
   void limit_tiles(double max_rate_hz, int max_pixels);
@@ -80,6 +84,14 @@ class RecordLane {
   Clock::time_point next_heartbeat_{};
   Clock::time_point demand_until_ = Clock::time_point::max();
   std::vector<v1::ControlCommand> unsent_reports_;
+
+  Clock::time_point next_problems_{};
+  struct Told {
+    std::uint64_t values = 0;
+    std::uint64_t cut = 0;
+    std::uint64_t media = 0;
+  } told_;
+  std::string spool_problem_;  // the last that was told
 
   v1::MetricsRequest record_;  // reused, as are the next two
   v1::MetricsRequest request_;

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 #include <system_error>
-
-#include "record_encoder.hpp"
-
 namespace trainbus {
 namespace {
 
@@ -16,11 +13,10 @@ constexpr std::size_t kStillEmpty = 8;  // a segment is made ahead once more tha
 }  // namespace
 
 RecordSpool::RecordSpool(TrainerLife life, std::filesystem::path folder, Limits limits)
-    : life_(std::move(life)), folder_(std::move(folder)), limits_(limits) {
-  for (auto& message : messages_) {
-    message.set_session_id(life_.session.id());
-    message.set_incarnation(life_.incarnation);
-  }
+    : life_(std::move(life)),
+      folder_(std::move(folder)),
+      limits_(limits),
+      writer_(life_.session.id(), life_.incarnation) {
   auto first = make_segment(first_, {}, problem_);
   if (first == nullptr) throw std::runtime_error("no memory for records: " + problem_);
   first->touch(kTouchedAhead);
@@ -44,18 +40,15 @@ RecordSpool::Pushed RecordSpool::try_push(const LoggedRecord& record) {
   const Kind kind = kind_of(record);
   const std::lock_guard lock(mutex_);
   if (closed_) return Pushed::kClosed;
-  v1::MetricsRequest& message = messages_[kind];
   const std::uint64_t sequence = accepted_[kind] + 1;
-  message.set_sequence(sequence);
-  write_record(record, message);
-  const std::size_t size = message.ByteSizeLong();
+  const std::size_t size = writer_.prepare(record, sequence);
   std::uint8_t* to = at(active_).room(size);
   if (to == nullptr) {
     if (active_ == last()) return Pushed::kNoRoom;
     to = at(++active_).room(size);
     if (to == nullptr) return Pushed::kNoRoom;
   }
-  message.SerializeWithCachedSizesToArray(to);
+  writer_.write(to);
   at(active_).commit(kind, sequence, size);
   accepted_[kind] = sequence;
   if (!folder_.empty() && !at(active_).on_disk()) ++unsafe_;
@@ -85,6 +78,16 @@ std::uint64_t RecordSpool::unsafe() const {
 std::string RecordSpool::problem() const {
   const std::lock_guard lock(mutex_);
   return problem_;
+}
+
+RecordWriter::LeftOut RecordSpool::refused_values() const {
+  const std::lock_guard lock(mutex_);
+  return writer_.refused_values();
+}
+
+RecordWriter::LeftOut RecordSpool::cut_records() const {
+  const std::lock_guard lock(mutex_);
+  return writer_.cut_records();
 }
 
 bool RecordSpool::take(std::vector<Record>& records, std::size_t count) {

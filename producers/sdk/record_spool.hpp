@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "logged_record.hpp"
+#include "record_writer.hpp"
 #include "spool_folder.hpp"
 #include "spool_segment.hpp"
 
@@ -52,6 +53,9 @@ class RecordSpool {
   std::uint64_t refused() const;
   std::uint64_t unsafe() const;  // taken into memory because the folder cannot be used
   std::string problem() const;   // why not; empty while it can
+  // Of the records that were taken.
+  RecordWriter::LeftOut refused_values() const;
+  RecordWriter::LeftOut cut_records() const;
 
   // --- bus thread
   // Appends the next records, at most `count`; false when there are no more for now.
@@ -89,7 +93,7 @@ class RecordSpool {
   std::deque<std::unique_ptr<SpoolSegment>> segments_;  // from the oldest needed to those made ahead
   std::uint64_t first_ = 1;                             // number of segments_.front()
   std::uint64_t active_ = 1;                            // number of the one that is written to
-  std::array<v1::MetricsRequest, v1::Kind_ARRAYSIZE> messages_;  // reused
+  RecordWriter writer_;
   std::array<std::uint64_t, v1::Kind_ARRAYSIZE> accepted_{};
   std::uint64_t refused_ = 0;
   std::uint64_t unsafe_ = 0;

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "bus_context.hpp"
+#include "record_encoder.hpp"
 #include "trainbus/sockets.hpp"
 
 namespace trainbus {
@@ -67,15 +68,7 @@ void TileLane::read_subscriptions() {
 bool TileLane::send(const TileSet& tiles) {
   v1::BatchData& batch = *message_.mutable_batch_data();
   batch.Clear();
-  const BatchMetrics& metrics = tiles.batch();
-  batch.set_epoch(metrics.epoch);
-  batch.set_batch_idx(metrics.batch);
-  batch.set_batch_size(metrics.batch_size);
-  batch.set_batch_loss(metrics.loss);
-  batch.set_batch_accuracy(metrics.accuracy);
-  batch.set_learning_rate(metrics.learning_rate);
-  batch.set_timestamp_ms(tiles.timestamp_ms());
-  batch.set_step(tiles.step());
+  write_batch(tiles.batch(), tiles.timestamp_ms(), tiles.step(), batch);
   if (!encoder_.encode(tiles, state_.tiles.max_pixels(), batch)) return false;
   message_.set_timestamp_ms(tiles.timestamp_ms());
   message_.set_sequence(sequence_ + 1);

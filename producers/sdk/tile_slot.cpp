@@ -1,7 +1,6 @@
 #include "tile_slot.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace trainbus {
 
@@ -10,29 +9,17 @@ void TileSet::begin(const BatchMetrics& batch, std::uint64_t step, std::int64_t 
   batch_ = batch;
   batch_.predictions = {};
   batch_.ground_truth = {};
+  batch_.scalars = {};
   step_ = step;
   timestamp_ms_ = timestamp_ms;
 }
 
 bool TileSet::add(const std::uint8_t* pixels, int width, int height, int channels, std::size_t row_bytes,
-                  std::int32_t truth, const Prediction& prediction, std::int64_t image_id) {
-  const bool size_ok = width > 0 && width <= kMaxSourcePixels && height > 0 && height <= kMaxSourcePixels &&
-                       (channels == 1 || channels == 3);
-  if (room() == 0 || !size_ok || pixels == nullptr) return false;
-  const std::size_t packed = static_cast<std::size_t>(width) * channels;
-  if (row_bytes == 0) row_bytes = packed;
-  if (row_bytes < packed) return false;
-  Tile& tile = tiles_[count_++];
-  tile.pixels.resize(packed * height);
-  if (row_bytes == packed) {
-    std::memcpy(tile.pixels.data(), pixels, packed * height);
-  } else {
-    for (int row = 0; row < height; ++row)
-      std::memcpy(tile.pixels.data() + row * packed, pixels + row * row_bytes, packed);
-  }
-  tile.width = width;
-  tile.height = height;
-  tile.channels = channels;
+                  std::int32_t truth, const Prediction& prediction, std::string_view image_id) {
+  if (room() == 0) return false;
+  Tile& tile = tiles_[count_];
+  if (!tile.picture.copy(pixels, width, height, channels, row_bytes, kMaxSourcePixels)) return false;
+  ++count_;
   tile.truth = truth;
   tile.image_id = image_id;
   tile.prediction = prediction;

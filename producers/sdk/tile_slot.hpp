@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "picture.hpp"
 #include "trainbus/producer.hpp"
 
 namespace trainbus {
@@ -18,23 +19,20 @@ inline constexpr int kMaxSourcePixels = 2048;  // longer side of a tile as it is
 class TileSet final : public TileBatch {
  public:
   struct Tile {
-    std::vector<std::uint8_t> pixels;  // packed rows
-    int width = 0;
-    int height = 0;
-    int channels = 0;
+    Picture picture;
     std::int32_t truth = -1;
-    std::int64_t image_id = 0;
+    std::string image_id;
     Prediction prediction;
   };
 
   void begin(const BatchMetrics& batch, std::uint64_t step, std::int64_t timestamp_ms);
   int room() const override { return kMaxImages - count_; }
   bool add(const std::uint8_t* pixels, int width, int height, int channels, std::size_t row_bytes, std::int32_t truth,
-           const Prediction& prediction, std::int64_t image_id) override;
+           const Prediction& prediction, std::string_view image_id) override;
 
   int count() const { return count_; }
   const Tile& tile(int index) const { return tiles_[index]; }
-  const BatchMetrics& batch() const { return batch_; }  // without predictions and ground truth
+  const BatchMetrics& batch() const { return batch_; }  // without predictions, ground truth and named values
   std::uint64_t step() const { return step_; }
   std::int64_t timestamp_ms() const { return timestamp_ms_; }
 

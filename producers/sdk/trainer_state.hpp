@@ -4,9 +4,17 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
+#include <string>
 
 #include "commands.hpp"
+#include "environment.hpp"
+#include "media_queue.hpp"
+#include "metered.hpp"
+#include "problems.hpp"
 #include "record_spool.hpp"
+#include "said_plan.hpp"
+#include "step_rates.hpp"
 #include "tile_slot.hpp"
 #include "trainbus/producer.hpp"
 
@@ -18,16 +26,33 @@ class Progress {
   using Clock = std::chrono::steady_clock;
 
   // Returns the number of the step that has just been finished.
-  std::uint64_t step_finished(Clock::time_point now) {
-    last_step_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  std::uint64_t step_finished(Clock::time_point now, std::int32_t epoch, std::int32_t batch) {
+    const Clock::rep ticks = now.time_since_epoch().count();
+    epoch_.store(epoch, std::memory_order_relaxed);
+    batch_.store(batch, std::memory_order_relaxed);
+    last_step_.store(ticks, std::memory_order_relaxed);
+    trained_.store(ticks - paused_.load(std::memory_order_relaxed), std::memory_order_relaxed);
     promised_.store(0, std::memory_order_relaxed);
     return step_.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+  // A pause is no training time.
+  void pause_changed(bool paused, Clock::time_point now) {
+    const Clock::rep ticks = now.time_since_epoch().count();
+    if (paused)
+      pause_began_ = ticks;
+    else
+      paused_.fetch_add(ticks - pause_began_, std::memory_order_relaxed);
   }
   void promise_until(Clock::time_point time) {
     promised_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
   }
 
   const std::atomic<std::uint64_t>& step() const { return step_; }
+  std::int32_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
+  StepReading reading() const {
+    return {step_.load(std::memory_order_relaxed), epoch(), batch_.load(std::memory_order_relaxed),
+            Clock::duration(trained_.load(std::memory_order_relaxed))};
+  }
   // Since the last step, or since the start.
   std::chrono::milliseconds since_last_step(Clock::time_point now) const { return at_least_zero(now - at(last_step_)); }
   // What is left of the promised silence; 0 when there is none.
@@ -42,13 +67,18 @@ class Progress {
   }
 
   std::atomic<std::uint64_t> step_{0};
+  std::atomic<std::int32_t> epoch_{0};
+  std::atomic<std::int32_t> batch_{-1};
+  std::atomic<Clock::rep> trained_{0};  // last_step_ without the pauses
+  std::atomic<Clock::rep> paused_{0};   // all pauses that have ended
+  Clock::rep pause_began_ = 0;          // the training thread's
   std::atomic<Clock::rep> last_step_{Clock::now().time_since_epoch().count()};
   std::atomic<Clock::rep> promised_{0};
 };
 
 struct TrainerState {
-  TrainerState(ProducerOptions given, Commands::PauseChanged pause_changed)
-      : options(std::move(given)), commands(incarnation, std::move(pause_changed)) {}
+  TrainerState(ProducerOptions given, Commands::Listener listener)
+      : options(std::move(given)), commands(incarnation, std::move(listener)), problems(options.on_problem) {}
 
   const ProducerOptions options;
   const SessionName session{options.run, options.trainer};
@@ -59,7 +89,12 @@ struct TrainerState {
                     {.disk_bytes = options.spool_bytes, .memory_bytes = options.outbox_bytes}};
   Progress progress;
   TileSlot tiles;
+  MediaQueue media;
   Commands commands;
+  Problems problems;
+  PlanSlot plan;
+  LateEnvironment environment;
+  Metered metered;
 
   // Written by the record lane.
   std::atomic<bool> connected{false};
@@ -67,6 +102,8 @@ struct TrainerState {
   std::atomic<std::uint64_t> resent{0};
   std::atomic<std::uint64_t> recovered{0};  // records of earlier lives that were delivered
   std::atomic<bool> recovering{false};      // and some are still to be
+  mutable std::mutex broker_problem_mutex;
+  std::string broker_problem;  // why the broker refuses this trainer
 };
 
 }  // namespace trainbus

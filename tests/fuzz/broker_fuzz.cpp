@@ -44,8 +44,8 @@ struct Parts {
       Stream* stream = intake.find_or_make(topic, message.incarnation(), is_new);
       if (stream == nullptr) return;
       ++offered;
-      intake.offer(*stream, message.sequence(), message.timestamp_ms(), zmq::message_t(bytes.data(), bytes.size()),
-                   now_ms, true, ready);
+      intake.offer(*stream, message.sequence(), record_ms(message), zmq::message_t(bytes.data(), bytes.size()), now_ms,
+                   true, ready);
       check_ready();
     }
     roster.heard(topic, message, body, now_ms);

@@ -27,7 +27,8 @@ using test::RunningBroker;
 using testing::ElementsAre;
 
 ProducerOptions options(const std::string& broker, const std::string& spool_dir = {}) {
-  return {.run = "r", .trainer = "t", .broker = broker, .spool_dir = spool_dir};
+  // What is logged is counted, so the bus logs nothing itself.
+  return {.run = "r", .trainer = "t", .broker = broker, .spool_dir = spool_dir, .meter_resources = false};
 }
 
 // The first `count` records of kind batch that the journal has, as their batch numbers.
@@ -36,7 +37,7 @@ std::vector<int> stored_batches(const std::string& broker, std::size_t count) {
   std::vector<int> batches;
   EXPECT_TRUE(eventually("batches in the journal", [&] {
     while (batches.size() < count) {
-      const Record* record = consumer.next(milliseconds(10));
+      const Record* record = consumer.next(milliseconds(60));
       if (record == nullptr) break;
       EXPECT_EQ(record->message.sequence(), batches.size() + 1);
       batches.push_back(record->message.batch_data().batch_idx());
@@ -66,14 +67,14 @@ TEST(Producer, EveryKindOfRecordReachesTheJournalAsItWasLogged) {
                              .learning_rate = 0.1,
                              .predictions = predictions,
                              .ground_truth = truth}));
-  ASSERT_TRUE(bus.log_perf({.current_fps = 12, .cpu_percent = 50}));
+  ASSERT_TRUE(bus.log_perf({.current_fps = 12, .resources = Resources{.cpu_percent = 50}}));
   ASSERT_TRUE(bus.log_epoch({.epoch = 1, .average_loss = 0.75, .validation_loss = 0.5}));
-  ASSERT_TRUE(bus.finish(v1::COMPLETED, "done", seconds(5)));
+  ASSERT_TRUE(bus.finish(v1::COMPLETED, "done", seconds(60)));
 
   Consumer consumer({.broker = broker.address()});
   std::map<Kind, std::vector<v1::MetricsRequest>> records;
   ASSERT_TRUE(eventually("five records", [&] {
-    if (const Record* record = consumer.next(milliseconds(10))) records[record->topic.kind].push_back(record->message);
+    if (const Record* record = consumer.next(milliseconds(60))) records[record->topic.kind].push_back(record->message);
     return records[v1::KIND_STATUS].size() == 2 && records.size() == 4;
   }));
   const auto& batch = records[v1::KIND_BATCH][0];
@@ -137,14 +138,14 @@ TEST(Producer, CloseWaitsForTheBrokerAndNoLongerThanAsked) {
   Producer bus(options(broker.address()));
   for (int batch = 0; batch < 1000; ++batch)
     bus.log_batch({.batch = batch});
-  EXPECT_TRUE(bus.close(seconds(10)));
+  EXPECT_TRUE(bus.close(seconds(60)));
   EXPECT_EQ(bus.counters().stored, 1000u);
 
   Producer lonely(options("tcp://127.0.0.1:1"));
   lonely.log_batch({});
-  const auto start = std::chrono::steady_clock::now();
+  const test::Patience patience(seconds(1));
   EXPECT_FALSE(lonely.close(milliseconds(100)));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(1));
+  EXPECT_FALSE(patience.over());
   EXPECT_EQ(lonely.counters().in_outbox, 1u);
 }
 
@@ -176,16 +177,16 @@ TEST(Producer, TheNextStartDeliversWhatNoBrokerTook) {
     Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
     for (int batch = 0; batch < 1000; ++batch)
       ASSERT_TRUE(bus.log_batch({.batch = batch}));
-    const auto start = std::chrono::steady_clock::now();
+    const test::Patience patience(seconds(1));
     EXPECT_FALSE(bus.close(milliseconds(100)));
-    EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(1));
+    EXPECT_FALSE(patience.over());
   }
   EXPECT_EQ(spool_list(folder / "spool").size(), 2u);
   RunningBroker broker;
   Producer bus(options(broker.address(), folder / "spool"));
   ASSERT_TRUE(bus.log_batch({.batch = 7}));
   EXPECT_TRUE(eventually("the earlier lives are stored", [&] { return bus.counters().recovered == 2000; }));
-  EXPECT_TRUE(bus.close(seconds(5)));
+  EXPECT_TRUE(bus.close(seconds(60)));
   EXPECT_THAT(spool_list(folder / "spool"), testing::IsEmpty());
   EXPECT_TRUE(std::filesystem::is_empty(folder / "spool"));
 
@@ -232,7 +233,7 @@ TEST(Producer, ASpoolIsSentWithoutATrainer) {
   EXPECT_FALSE(lives[0].in_use);
   EXPECT_FALSE(spool_send(folder / "spool", "tcp://127.0.0.1:1", milliseconds(50)).complete);
   RunningBroker broker;
-  const SpoolOutcome outcome = spool_send(folder / "spool", broker.address(), seconds(5));
+  const SpoolOutcome outcome = spool_send(folder / "spool", broker.address(), seconds(60));
   EXPECT_TRUE(outcome.complete);
   EXPECT_EQ(outcome.delivered, 300u);
   EXPECT_EQ(stored_batches(broker.address(), 300).back(), 299);
@@ -266,7 +267,7 @@ TEST(Producer, AFolderThatCannotBeUsedCostsOnlySafety) {
   ASSERT_TRUE(bus.log_batch({.batch = 1}));
   EXPECT_THAT(bus.spool_problem(), testing::HasSubstr("/proc/trainbus"));
   EXPECT_EQ(bus.counters().spool_failed, 1u);
-  EXPECT_TRUE(bus.close(seconds(5)));
+  EXPECT_TRUE(bus.close(seconds(60)));
 }
 
 TEST(Producer, WithoutABrokerAddressItIsOff) {
@@ -351,10 +352,10 @@ class ControlledTraining : public testing::Test {
     command.set_type(type);
     command.set_command_id(new_command_id());
     if (!value.empty()) (*command.mutable_parameters())["value"] = value;
-    EXPECT_TRUE(control_.issue("r/t", command, seconds(5)));
+    EXPECT_TRUE(control_.issue("r/t", command, seconds(60)));
     v1::ControlCommand last;
     EXPECT_TRUE(eventually(std::string(command_verb(type)) + " has ended", [&] {
-      const auto found = control_.find(command.command_id(), seconds(5));
+      const auto found = control_.find(command.command_id(), seconds(60));
       if (found && !found->commands.empty()) last = found->commands[0].command();
       return command_ended(last.state());
     }));
@@ -417,7 +418,7 @@ TEST(Producer, AForkedChildLeavesTheParentsBusAlone) {
   const pid_t child = fork();
   if (child == 0) {
     bus.log_batch({.batch = 99});
-    const bool good = bus.step() && bus.close(seconds(5)) && bus.counters().accepted == 0;
+    const bool good = bus.step() && bus.close(seconds(60)) && bus.counters().accepted == 0;
     bus.~Producer();
     _exit(good ? 0 : 1);
   }
@@ -425,7 +426,7 @@ TEST(Producer, AForkedChildLeavesTheParentsBusAlone) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   bus.log_batch({.batch = 2});
-  EXPECT_TRUE(bus.close(seconds(5)));
+  EXPECT_TRUE(bus.close(seconds(60)));
   EXPECT_THAT(stored_batches(broker.address(), 2), ElementsAre(1, 2));
 }
 

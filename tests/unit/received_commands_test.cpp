@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "commands.hpp"
+#include "trainbus/knobs.hpp"
 
 namespace trainbus {
 namespace {
@@ -17,7 +18,7 @@ v1::ControlCommand command(char digit, v1::CommandType type, const std::string& 
   command.set_command_id(std::string(32, digit));
   command.set_type(type);
   command.set_expected_incarnation(kIncarnation);
-  command.set_deadline_ms(unix_ms() + 60'000);
+  command.set_time_to_live_ms(60'000);
   if (!value.empty()) (*command.mutable_parameters())["value"] = value;
   return command;
 }
@@ -60,17 +61,15 @@ TEST(ReceivedCommands, RejectsWhatIsMeantForAnotherIncarnation) {
   EXPECT_FALSE(commands.has_waiting());
 }
 
-TEST(ReceivedCommands, ExpiresOnArrivalAndWhileWaiting) {
+TEST(ReceivedCommands, ExpiresWhileWaitingByADurationAndNoClockOfAnother) {
   ReceivedCommands commands(kIncarnation);
-  auto late = command('a', v1::STOP_TRAINING);
-  late.set_deadline_ms(kNow);
-  commands.receive(late, kNow);
   auto soon = command('b', v1::STOP_TRAINING);
-  soon.set_deadline_ms(kNow + 10);
+  soon.set_time_to_live_ms(10);
   commands.receive(soon, kNow);
-  EXPECT_EQ(said(commands.take_reports()), (Lines{"EXPIRED", "DELIVERED"}));
+  EXPECT_EQ(said(commands.take_reports()), (Lines{"DELIVERED"}));
+  EXPECT_TRUE(commands.has_waiting());
   EXPECT_FALSE(commands.take_next(kNow + 10));
-  EXPECT_EQ(said(commands.take_reports()), (Lines{"EXPIRED"}));
+  EXPECT_EQ(said(commands.take_reports()), (Lines{"EXPIRED: its time was over before the training reached a step"}));
 }
 
 TEST(ReceivedCommands, ChecksValuesAndBoundsWhatWaits) {
@@ -97,16 +96,30 @@ TEST(ReceivedCommands, ReportsItsLatestAnswersAgainOnANewConnection) {
 class CommandsTest : public testing::Test {
  protected:
   bool step() { return commands_.apply_waiting(step_, false); }
-  Lines reports() { return said(commands_.take_reports(unix_ms())); }
+  Lines reports() { return said(commands_.take_reports(steady_ms())); }
 
   std::vector<bool> pauses_;
   std::atomic<std::uint64_t> step_{7};
-  Commands commands_{kIncarnation, [this](bool paused) { pauses_.push_back(paused); }};
+  Commands commands_{kIncarnation,
+                     {.pause_changed = [this](bool paused) { pauses_.push_back(paused); },
+                      .handling = [] {},
+                      .handled =
+                          [this](const std::string&, const std::string& change) {
+                            if (!change.empty()) changes_.push_back(change);
+                          }}};
+  std::vector<std::string> changes_;
+
+  void offer(std::string_view name, v1::Knob::Type type, Commands::KnobHandler handler) {
+    v1::Knob knob;
+    knob.set_name(std::string(name));
+    knob.set_type(type);
+    EXPECT_EQ(commands_.offer(std::move(knob), std::move(handler), false), "");
+  }
 };
 
 TEST_F(CommandsTest, NeedNoAttentionUntilOneArrives) {
   EXPECT_FALSE(commands_.need_attention());
-  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.1"), unix_ms());
+  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.1"), steady_ms());
   EXPECT_TRUE(commands_.need_attention());
   EXPECT_TRUE(step());
   EXPECT_FALSE(commands_.need_attention());
@@ -114,39 +127,44 @@ TEST_F(CommandsTest, NeedNoAttentionUntilOneArrives) {
 
 TEST_F(CommandsTest, AppliesValuesThroughTheHandlerWithShortestText) {
   double rate = 0.1;
-  commands_.on_learning_rate([&](double value) { return Applied{std::exchange(rate, value), value}; });
-  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.30000000000000004"), unix_ms());
+  offer("learning_rate", v1::Knob::NUMBER, [&](const std::string& text) {
+    const double value = read_number(text).value();
+    return Applied{std::exchange(rate, value), value};
+  });
+  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.30000000000000004"), steady_ms());
   EXPECT_TRUE(step());
   EXPECT_EQ(reports(), (Lines{"DELIVERED", "APPLIED 7: 0.1 -> 0.30000000000000004"}));
   EXPECT_EQ(rate, 0.30000000000000004);
 }
 
 TEST_F(CommandsTest, RejectsWithoutAHandlerAndWhenItThrows) {
-  commands_.on_batch_size([](double) -> CommandOutcome { throw std::runtime_error("out of memory"); });
-  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.1"), unix_ms());
-  commands_.receive(command('b', v1::ADJUST_BATCH_SIZE, "64"), unix_ms());
+  offer("batch_size", v1::Knob::INTEGER,
+        [](const std::string&) -> CommandOutcome { throw std::runtime_error("out of memory"); });
+  commands_.receive(command('a', v1::CHANGE_LEARNING_RATE, "0.1"), steady_ms());
+  commands_.receive(command('b', v1::ADJUST_BATCH_SIZE, "64"), steady_ms());
   EXPECT_TRUE(step());
-  EXPECT_EQ(reports(), (Lines{"DELIVERED", "DELIVERED", "REJECTED: this trainer has no handler for it",
+  EXPECT_EQ(reports(), (Lines{"DELIVERED", "DELIVERED", "REJECTED: this trainer has no knob 'learning_rate'",
                               "REJECTED: out of memory"}));
 }
 
 // The broker refuses a report that is not UTF-8, and the command would never end.
 TEST_F(CommandsTest, RejectsWithTextThatTheBrokerCanRead) {
-  commands_.on_batch_size([](double) -> CommandOutcome { return Rejected{"r\xe9serv\xe9"}; });
-  commands_.receive(command('a', v1::ADJUST_BATCH_SIZE, "64"), unix_ms());
+  offer("batch_size", v1::Knob::INTEGER,
+        [](const std::string&) -> CommandOutcome { return Rejected{"r\xe9serv\xe9"}; });
+  commands_.receive(command('a', v1::ADJUST_BATCH_SIZE, "64"), steady_ms());
   EXPECT_TRUE(step());
   EXPECT_EQ(reports(), (Lines{"DELIVERED", "REJECTED: r?serv?"}));
 }
 
 TEST_F(CommandsTest, PausesResumesAndStops) {
-  commands_.receive(command('a', v1::PAUSE_TRAINING), unix_ms());
+  commands_.receive(command('a', v1::PAUSE_TRAINING), steady_ms());
   EXPECT_TRUE(step());
   EXPECT_TRUE(commands_.paused());
   EXPECT_TRUE(commands_.need_attention());
-  commands_.receive(command('b', v1::RESUME_TRAINING), unix_ms());
+  commands_.receive(command('b', v1::RESUME_TRAINING), steady_ms());
   EXPECT_TRUE(step());
   EXPECT_FALSE(commands_.paused());
-  commands_.receive(command('c', v1::STOP_TRAINING), unix_ms());
+  commands_.receive(command('c', v1::STOP_TRAINING), steady_ms());
   EXPECT_FALSE(step());
   EXPECT_FALSE(step());
   EXPECT_TRUE(commands_.stop_commanded());
@@ -156,7 +174,7 @@ TEST_F(CommandsTest, PausesResumesAndStops) {
 }
 
 TEST_F(CommandsTest, InterruptEndsThePause) {
-  commands_.receive(command('a', v1::PAUSE_TRAINING), unix_ms());
+  commands_.receive(command('a', v1::PAUSE_TRAINING), steady_ms());
   commands_.interrupt();
   EXPECT_FALSE(commands_.apply_waiting(step_, true));
 }

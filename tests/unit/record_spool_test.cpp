@@ -48,8 +48,10 @@ class RecordSpoolTest : public testing::Test {
   // Logs batches until one is refused, or `count`; returns how many were taken.
   static int log(RecordSpool& spool, int count) {
     const int first = static_cast<int>(spool.accepted()[v1::KIND_BATCH]);
-    for (int batch = 0; batch < count; ++batch)
-      if (!spool.push({1, 1, BatchMetrics{.batch = first + batch}})) return batch;
+    for (int batch = 0; batch < count; ++batch) {
+      const BatchMetrics metrics{.batch = first + batch, .loss = 0.5, .accuracy = 0.5, .learning_rate = 0.1};
+      if (!spool.push({1, 1, &metrics})) return batch;
+    }
     return count;
   }
   static std::vector<std::uint64_t> take(RecordSpool& spool, std::size_t count = 100'000) {

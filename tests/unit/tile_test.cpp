@@ -91,9 +91,9 @@ TEST(TileSet, RefusesWhatIsOutOfRangeAndTheSeventeenth) {
   TileSet tiles;
   tiles.begin({}, 1, 1);
   EXPECT_FALSE(add(tiles, 8, 8, 2));
-  EXPECT_FALSE(tiles.add(nullptr, 8, 8, 1, 0, 0, {}, 0));
-  EXPECT_FALSE(tiles.add(reinterpret_cast<const std::uint8_t*>("x"), 0, 8, 1, 0, 0, {}, 0));
-  EXPECT_FALSE(tiles.add(reinterpret_cast<const std::uint8_t*>("x"), kMaxSourcePixels + 1, 1, 1, 0, 0, {}, 0));
+  EXPECT_FALSE(tiles.add(nullptr, 8, 8, 1, 0, 0, {}, {}));
+  EXPECT_FALSE(tiles.add(reinterpret_cast<const std::uint8_t*>("x"), 0, 8, 1, 0, 0, {}, {}));
+  EXPECT_FALSE(tiles.add(reinterpret_cast<const std::uint8_t*>("x"), kMaxSourcePixels + 1, 1, 1, 0, 0, {}, {}));
   for (int i = 0; i < kMaxImages; ++i)
     EXPECT_TRUE(add(tiles, 8, 8, 3));
   EXPECT_EQ(tiles.room(), 0);
@@ -104,8 +104,8 @@ TEST(TileSet, PacksRowsThatAreApart) {
   TileSet tiles;
   tiles.begin({}, 1, 1);
   const std::uint8_t pixels[] = {1, 2, 99, 3, 4, 99};
-  ASSERT_TRUE(tiles.add(pixels, 2, 2, 1, 3, 0, {}, 0));
-  EXPECT_EQ(tiles.tile(0).pixels, (std::vector<std::uint8_t>{1, 2, 3, 4}));
+  ASSERT_TRUE(tiles.add(pixels, 2, 2, 1, 3, 0, {}, {}));
+  EXPECT_EQ(tiles.tile(0).picture.pixels, (std::vector<std::uint8_t>{1, 2, 3, 4}));
 }
 
 // What a decoder says of a JPEG.
@@ -184,7 +184,7 @@ TEST(TileEncoder, UsesTheSameStandardHuffmanTablesWhateverThePicture) {
   tiles.begin({}, 1, 1);
   add(tiles, 32, 32, 3);
   const std::vector<std::uint8_t> black(32 * 32 * 3);
-  tiles.add(black.data(), 32, 32, 3, 0, 0, {}, 0);
+  tiles.add(black.data(), 32, 32, 3, 0, 0, {}, {});
   TileEncoder encoder(85);
   v1::BatchData batch;
   ASSERT_TRUE(encoder.encode(tiles, 256, batch));
@@ -196,14 +196,16 @@ TEST(TileEncoder, UsesTheSameStandardHuffmanTablesWhateverThePicture) {
 
 TEST(CleanText, ReplacesWhatIsNotUtf8AndCutsAtACharacter) {
   EXPECT_EQ(clean_text("Stra\xc3\x9f"
-                       "e \xe2\x82\xac \xf0\x9f\x98\x80"),
+                       "e \xe2\x82\xac \xf0\x9f\x98\x80",
+                       100),
             "Stra\xc3\x9f"
             "e \xe2\x82\xac \xf0\x9f\x98\x80");
   EXPECT_EQ(clean_text("Stra\xdf"
-                       "e"),
-            "Stra?e");                                                // Latin-1
-  EXPECT_EQ(clean_text("\xc0\xaf \xed\xa0\x80 \xf5x"), "?? ??? ?x");  // overlong, surrogate, above the range
-  EXPECT_EQ(clean_text("ab\xe2\x82"), "ab??");                        // cut off
+                       "e",
+                       100),
+            "Stra?e");                                                     // Latin-1
+  EXPECT_EQ(clean_text("\xc0\xaf \xed\xa0\x80 \xf5x", 100), "?? ??? ?x");  // overlong, surrogate, above the range
+  EXPECT_EQ(clean_text("ab\xe2\x82", 100), "ab??");                        // cut off
   EXPECT_EQ(clean_text("ab\xe2\x82\xac", 4), "ab");
 }
 
