@@ -21,11 +21,6 @@ constexpr std::size_t kMaxHeadsToState = 8'000;  // a question must stay below 1
 constexpr int kReceiveHwm = 20'000;
 constexpr std::string_view kFence = "fence/";
 
-std::int64_t steady_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
-}
-
 ConsumerOptions checked(ConsumerOptions options) {
   const auto check_name = [](const char* what, const std::string& name) {
     if (!name.empty() && !valid_name(name))

@@ -30,7 +30,7 @@ TrainerLedger ledger_of(const v1::TrainerEntry& entry) {
   TrainerLedger ledger{.session_id = entry.session_id(), .incarnation = entry.incarnation()};
   v1::Heartbeat heartbeat;
   ledger.heard = find_heartbeat(entry, heartbeat);
-  for (const Kind kind : {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF, v1::KIND_STATUS}) {
+  for (const Kind kind : kTrainerKinds) {
     const auto through = sequence_of(entry.stored(), kind);
     const auto lost = std::min(sequence_of(entry.lost(), kind), through);
     const auto produced = std::max(sequence_of(heartbeat.highest(), kind), through);

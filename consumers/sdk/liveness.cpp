@@ -8,6 +8,7 @@ namespace {
 constexpr std::int64_t kShortestStallMs = 10'000;
 constexpr double kStallSteps = 10;
 constexpr std::int64_t kMissedHeartbeats = 3;
+constexpr std::int64_t kUnknownPaceMs = 30'000;
 
 }  // namespace
 
@@ -21,6 +22,7 @@ std::string_view liveness_name(Liveness state) {
     case Liveness::kDead: return "DEAD";
     case Liveness::kCompleted: return "COMPLETED";
     case Liveness::kFailed: return "FAILED";
+    case Liveness::kStopped: return "STOPPED";
   }
   return "UNKNOWN";
 }
@@ -33,12 +35,14 @@ std::int64_t stall_limit_ms(double recent_step_ms) {
 Liveness judge_liveness(const LivenessFacts& facts) {
   if (facts.status == v1::COMPLETED) return Liveness::kCompleted;
   if (facts.status == v1::FAILED) return Liveness::kFailed;
+  if (facts.status == v1::STOPPED) return Liveness::kStopped;
   if (!facts.broker_reachable) return Liveness::kUnreachable;
   if (facts.last_heard_age_ms < 0) return Liveness::kWaiting;
 
-  const std::int64_t stall_limit = stall_limit_ms(facts.recent_step_ms);
-  const std::int64_t silence_limit =
-      facts.heartbeat_interval_ms > 0 ? kMissedHeartbeats * facts.heartbeat_interval_ms : stall_limit;
+  const bool has_heartbeats = facts.heartbeat_interval_ms > 0;
+  const bool has_pace = has_heartbeats || facts.recent_step_ms > 0;
+  const std::int64_t stall_limit = has_pace ? stall_limit_ms(facts.recent_step_ms) : kUnknownPaceMs;
+  const std::int64_t silence_limit = has_heartbeats ? kMissedHeartbeats * facts.heartbeat_interval_ms : stall_limit;
   if (facts.last_heard_age_ms > silence_limit) return Liveness::kDead;
 
   if (facts.status == v1::PAUSED) return Liveness::kPaused;

@@ -1,7 +1,12 @@
 #include "trainbus/record_json.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
+#include <vector>
+
+#include "trainbus/record_columns.hpp"
 
 namespace trainbus {
 namespace {
@@ -19,10 +24,12 @@ void append_number(std::string& out, Number value) {
 
 template <class Real>
 void append_real(std::string& out, Real value) {
-  if (std::isfinite(value))
-    append_number(out, value);
+  if (std::isnan(value))
+    out += R"("NaN")";
+  else if (std::isinf(value))
+    out += value > 0 ? R"("Infinity")" : R"("-Infinity")";
   else
-    out += "null";
+    append_number(out, value);
 }
 
 void append_base64(std::string& out, std::string_view bytes) {
@@ -49,8 +56,7 @@ void append_text(std::string& out, const FieldDescriptor& field, const std::stri
 }
 
 void append_enum(std::string& out, const FieldDescriptor& field, int number) {
-  const auto* value = field.enum_type()->FindValueByNumber(number);
-  value != nullptr ? append_json_string(out, value->name()) : append_number(out, number);
+  append_json_string(out, enum_word(*field.enum_type(), number));
 }
 
 void append_single(std::string& out, const Message& message, const Reflection& from, const FieldDescriptor& field) {
@@ -89,30 +95,35 @@ void append_element(std::string& out, const Message& message, const Reflection& 
   }
 }
 
-// A map is a list of (key, value) messages to the reflection; in JSON it is an object.
-void append_map_entry(std::string& out, const Message& entry) {
-  const auto* key = entry.GetDescriptor()->map_key();
-  std::string text;
-  append_single(text, entry, *entry.GetReflection(), *key);
-  if (key->cpp_type() == FieldDescriptor::CPPTYPE_STRING)
-    out += text;
-  else
-    append_json_string(out, text);
-  out += ':';
-  append_single(out, entry, *entry.GetReflection(), *entry.GetDescriptor()->map_value());
+// A map is a list of (key, value) messages to the reflection, in no order; in JSON it is an object, ordered by its
+// keys.
+void append_map(std::string& out, const Message& message, const Reflection& from, const FieldDescriptor& field) {
+  std::vector<std::pair<std::string, const Message*>> entries;
+  for (int index = 0; index < from.FieldSize(message, &field); ++index) {
+    const auto& entry = from.GetRepeatedMessage(message, &field, index);
+    std::string scratch;
+    entries.emplace_back(entry.GetReflection()->GetStringReference(entry, entry.GetDescriptor()->map_key(), &scratch),
+                         &entry);
+  }
+  std::ranges::sort(entries);
+  out += '{';
+  for (const auto& [key, entry] : entries) {
+    if (out.back() != '{') out += ',';
+    append_json_string(out, key);
+    out += ':';
+    append_single(out, *entry, *entry->GetReflection(), *entry->GetDescriptor()->map_value());
+  }
+  out += '}';
 }
 
 void append_repeated(std::string& out, const Message& message, const Reflection& from, const FieldDescriptor& field) {
-  const int count = from.FieldSize(message, &field);
-  out += field.is_map() ? '{' : '[';
-  for (int index = 0; index < count; ++index) {
+  if (field.is_map()) return append_map(out, message, from, field);
+  out += '[';
+  for (int index = 0; index < from.FieldSize(message, &field); ++index) {
     if (index > 0) out += ',';
-    if (field.is_map())
-      append_map_entry(out, from.GetRepeatedMessage(message, &field, index));
-    else
-      append_element(out, message, from, field, index);
+    append_element(out, message, from, field, index);
   }
-  out += field.is_map() ? '}' : ']';
+  out += ']';
 }
 
 void append_key(std::string& out, const std::string& name) {
@@ -146,6 +157,9 @@ void append_message(std::string& out, const Message& message) {
 }
 
 }  // namespace
+
+void append_json_real(std::string& out, double value) { append_real(out, value); }
+void append_json_real(std::string& out, float value) { append_real(out, value); }
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
@@ -194,6 +208,12 @@ std::string record_json_line(const Record& record) {
   std::string line;
   append_record_json(line, record);
   return line;
+}
+
+std::string field_json(const Message& message, const FieldDescriptor& field) {
+  std::string text;
+  append_repeated(text, message, *message.GetReflection(), field);
+  return text;
 }
 
 std::string message_json(const Message& message) {

@@ -21,11 +21,6 @@ constexpr std::int64_t kLeaseMs = 6'000;
 constexpr std::int64_t kRenewMs = 2'000;
 constexpr std::int64_t kTryAgainMs = 100;  // a lease that could not be sent: the broker is away
 
-std::int64_t steady_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
-}
-
 // Wakes a thread that polls.
 class WakeUp {
  public:

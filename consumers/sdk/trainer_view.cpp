@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
-#include "trainbus/wire.hpp"
+#include "trainbus/knobs.hpp"
 
 namespace trainbus {
 namespace {
@@ -19,7 +20,7 @@ void latest(std::int64_t& time_ms, std::int64_t candidate_ms) { time_ms = std::m
 
 bool TrainerView::fold(Kind kind, const v1::MetricsRequest& message, std::int64_t now_ms, bool from_history) {
   if (!renew(message.incarnation())) return false;
-  fold_at(kind, message, from_history ? std::min(message.timestamp_ms(), now_ms) : now_ms);
+  fold_at(kind, message, from_history ? std::min(record_ms(message), now_ms) : now_ms);
   return true;
 }
 
@@ -31,11 +32,13 @@ bool TrainerView::fold(const v1::TrainerEntry& entry, std::int64_t now_ms) {
     v1::MetricsRequest message;
     if (!message.ParseFromString(stored.message())) continue;
     if (stored.kind() == v1::KIND_HEARTBEAT && entry.last_heartbeat_age_ms() >= 0)
-      clock_offset_ms = now_ms - entry.last_heartbeat_age_ms() - message.timestamp_ms();
+      clock_offset_ms = now_ms - entry.last_heartbeat_age_ms() - record_ms(message);
     records.emplace_back(stored.kind(), std::move(message));
   }
+  // As they came, because steps are timed.
+  std::ranges::stable_sort(records, {}, [](const auto& record) { return record_ms(record.second); });
   for (const auto& [kind, message] : records)
-    fold_at(kind, message, std::min(message.timestamp_ms() + clock_offset_ms, now_ms));
+    fold_at(kind, message, std::min(record_ms(message) + clock_offset_ms, now_ms));
   if (entry.last_record_age_ms() >= 0) times_.record_ms = now_ms - entry.last_record_age_ms();
   return true;
 }
@@ -55,14 +58,16 @@ void TrainerView::fold_at(Kind kind, const v1::MetricsRequest& message, std::int
   else if (kind != v1::KIND_COMMAND && kind != v1::KIND_ALERT)
     latest(times_.record_ms, heard_ms);
   switch (message.payload_case()) {
-    case v1::MetricsRequest::kBatchData: fold_batch(message.batch_data(), heard_ms); break;
-    case v1::MetricsRequest::kEpochData: fold_epoch(message.epoch_data()); break;
+    case v1::MetricsRequest::kBatchData: fold_batch(message, heard_ms); break;
+    case v1::MetricsRequest::kEpochData: fold_epoch(message); break;
+    case v1::MetricsRequest::kScalarData: fold_scalars(message); break;
     case v1::MetricsRequest::kPerformanceData: fold_perf(message.performance_data()); break;
     case v1::MetricsRequest::kStatusUpdate: fold_status(message.status_update()); break;
     case v1::MetricsRequest::kCommand: fold_command(message.command()); break;
     case v1::MetricsRequest::kHeartbeat: fold_heartbeat(message.heartbeat(), heard_ms); break;
     default: break;
   }
+  derive();
 }
 
 std::int64_t TrainerView::heartbeat_age_ms(std::int64_t now_ms) const { return age(times_.heartbeat_ms, now_ms); }
@@ -77,79 +82,179 @@ LivenessFacts TrainerView::facts(std::int64_t now_ms, bool broker_reachable) con
   facts.heartbeat_interval_ms = last_heartbeat_ ? static_cast<std::int64_t>(heartbeat_interval_ms_) : 0;
   facts.step = figures_.step;
   facts.last_step_age_ms = age(times_.step_ms, now_ms);
-  // What the trainer measured leaves out its pauses; between heartbeats these count as steps.
-  facts.recent_step_ms = figures_.time_per_batch_ms > 0 ? figures_.time_per_batch_ms : recent_step_ms_;
+  facts.recent_step_ms =
+      said_.time_per_batch_ms.value_or(0) > 0 ? *said_.time_per_batch_ms : pace_.step_ms().value_or(0);
   facts.promised_age_left_ms = std::max<std::int64_t>(0, times_.promise_until_ms - now_ms);
   return facts;
 }
 
-void TrainerView::fold_batch(const v1::BatchData& batch, std::int64_t heard_ms) {
+void TrainerView::fold_batch(const v1::MetricsRequest& message, std::int64_t heard_ms) {
+  const auto& batch = message.batch_data();
+  const auto step = batch.step() != 0 ? batch.step() : message.sequence();  // who does not count is counted
   latest(times_.step_ms, heard_ms);
-  figures_.epoch = batch.epoch();
+  note_step(step, record_ms(message));
+  note_epoch(batch.epoch());
+  said_.epoch = batch.epoch();
   figures_.batch = batch.batch_idx();
-  figures_.step = std::max(figures_.step, batch.step());
   if (batch.batch_size() > 0) figures_.batch_size = batch.batch_size();
-  if (batch.learning_rate() > 0) figures_.learning_rate = batch.learning_rate();
-  figures_.loss = batch.batch_loss();
-  figures_.loss_known = true;
-  figures_.accuracy = batch.batch_accuracy();
+  if (batch.has_learning_rate()) note_learning_rate(batch.learning_rate(), step > 0 ? step - 1 : 0);
+  if (batch.has_batch_loss()) {
+    figures_.loss = batch.batch_loss();
+    note_loss("loss", step, batch.batch_loss());
+  }
+  if (batch.has_batch_accuracy()) figures_.accuracy = batch.batch_accuracy();
+  note_values(v1::KIND_BATCH, message.sequence(), batch.scalars());
 }
 
-void TrainerView::fold_epoch(const v1::EpochData& epoch) {
-  figures_.epoch = std::max(figures_.epoch, epoch.epoch());
-  figures_.step = std::max(figures_.step, epoch.step());
-  figures_.epoch_loss = epoch.average_loss();
-  figures_.epoch_accuracy = epoch.average_accuracy();
-  if (epoch.learning_rate() > 0) figures_.learning_rate = epoch.learning_rate();
-  if (epoch.has_validation_loss()) figures_.validation_loss = epoch.validation_loss();
+void TrainerView::fold_epoch(const v1::MetricsRequest& message) {
+  const auto& epoch = message.epoch_data();
+  note_step(epoch.step(), 0);
+  note_epoch(epoch.epoch());
+  said_.epoch = std::max(said_.epoch.value_or(epoch.epoch()), epoch.epoch());
+  finished_epoch_ = std::max(finished_epoch_.value_or(epoch.epoch()), epoch.epoch());
+  if (epoch.has_learning_rate()) note_learning_rate(epoch.learning_rate(), epoch.step() > 0 ? epoch.step() - 1 : 0);
+  if (epoch.has_average_loss()) {
+    figures_.epoch_loss = epoch.average_loss();
+    note_loss("epoch_loss", epoch.step(), epoch.average_loss());
+  }
+  if (epoch.has_average_accuracy()) figures_.epoch_accuracy = epoch.average_accuracy();
+  if (epoch.has_validation_loss()) {
+    figures_.validation_loss = epoch.validation_loss();
+    note_loss("validation_loss", epoch.step(), epoch.validation_loss());
+  }
   if (epoch.has_validation_accuracy()) figures_.validation_accuracy = epoch.validation_accuracy();
+  note_values(v1::KIND_EPOCH, message.sequence(), epoch.scalars());
+}
+
+void TrainerView::fold_scalars(const v1::MetricsRequest& message) {
+  note_step(message.scalar_data().step(), 0);
+  note_values(v1::KIND_SCALARS, message.sequence(), message.scalar_data().values());
 }
 
 void TrainerView::fold_perf(const v1::PerformanceData& perf) {
-  figures_.step = std::max(figures_.step, perf.step());
-  figures_.time_per_batch_ms = perf.time_per_batch_ms();
-  figures_.fps = perf.current_fps();
-  figures_.average_fps = perf.average_fps();
-  figures_.eta_sec = perf.estimated_time_remaining_sec();
+  note_step(perf.step(), 0);
+  if (perf.has_time_per_batch_ms()) said_.time_per_batch_ms = perf.time_per_batch_ms();
+  if (perf.has_current_fps()) said_.fps = perf.current_fps();
+  if (perf.has_estimated_time_remaining_sec()) said_.eta_sec = perf.estimated_time_remaining_sec();
+  if (perf.has_average_fps()) figures_.average_fps = perf.average_fps();
   if (perf.has_resource_usage()) figures_.resources = perf.resource_usage();
 }
 
 void TrainerView::fold_status(const v1::StatusUpdate& status) {
+  if (status.status() != figures_.status) pace_.interrupted();
   figures_.status = status.status();
   figures_.status_message = status.message();
-  figures_.step = std::max(figures_.step, status.step());
+  note_step(status.step(), 0);
   if (!status.has_config()) return;
-  figures_.plan = status.config();
-  if (figures_.batch_size < 0 && status.config().batch_size() > 0) figures_.batch_size = status.config().batch_size();
-  if (std::isnan(figures_.learning_rate) && status.config().learning_rate() > 0)
-    figures_.learning_rate = status.config().learning_rate();
+  const auto& plan = status.config();
+  figures_.plan = plan;
+  if (!figures_.batch_size && plan.batch_size() > 0) figures_.batch_size = plan.batch_size();
+  if (!figures_.learning_rate && plan.has_learning_rate()) figures_.learning_rate = plan.learning_rate();
 }
 
 void TrainerView::fold_command(const v1::ControlCommand& command) {
   if (command.state() != v1::COMMAND_APPLIED) return;
-  const double value = command_value(command);
-  if (command.type() == v1::CHANGE_LEARNING_RATE && value > 0) figures_.learning_rate = value;
-  if (command.type() == v1::ADJUST_BATCH_SIZE && value >= 1 && value <= kMaxBatchSize)
-    figures_.batch_size = static_cast<std::int32_t>(value);
+  const std::string name = command_knob(command);
+  const std::string* asked = command_value_text(command);
+  const std::string text = !command.new_value().empty() || asked == nullptr ? command.new_value() : *asked;
+  if (name.empty() || text.empty()) return;
+  const auto number = read_number(text);
+  if (name == kLearningRateKnob && number) note_learning_rate(*number, command.applied_step());
+  if (name == kBatchSizeKnob && number && *number >= 1 && *number <= kMaxBatchSize)
+    figures_.batch_size = static_cast<std::int32_t>(*number);
+  if (!figures_.plan) return;
+  for (auto& knob : *figures_.plan->mutable_knobs())
+    if (knob.name() == name) knob.set_value(text);
 }
 
 void TrainerView::fold_heartbeat(const v1::Heartbeat& heartbeat, std::int64_t heard_ms) {
+  const auto said_ms = static_cast<std::int64_t>(heartbeat.timestamp_ms());
   latest(times_.step_ms, heard_ms - heartbeat.since_last_step_ms());
   times_.promise_until_ms = heartbeat.next_checkin_ms() > 0 ? heard_ms + heartbeat.next_checkin_ms() : 0;
-  figures_.step = std::max(figures_.step, heartbeat.step());
+  note_step(heartbeat.step(), said_ms - heartbeat.since_last_step_ms());
   if (heartbeat.has_tiles()) figures_.tiles = heartbeat.tiles();
   if (last_heartbeat_ && heartbeat.sequence_number() > last_heartbeat_->sequence_number()) {
     const auto beats = static_cast<double>(heartbeat.sequence_number() - last_heartbeat_->sequence_number());
-    const auto elapsed_ms = static_cast<double>(heartbeat.timestamp_ms() - last_heartbeat_->timestamp_ms());
+    const auto elapsed_ms =
+        static_cast<double>(heartbeat.timestamp_ms()) - static_cast<double>(last_heartbeat_->timestamp_ms());
     // Smoothed, so that one late heartbeat does not make the next prompt one look like a faster rhythm.
     if (elapsed_ms > 0) heartbeat_interval_ms_ += (elapsed_ms / beats - heartbeat_interval_ms_) / 4;
   }
-  if (last_heartbeat_ && heartbeat.step() > last_heartbeat_->step()) {
-    const auto stepped_at = [](const v1::Heartbeat& beat) { return beat.timestamp_ms() - beat.since_last_step_ms(); };
-    const auto steps = static_cast<double>(heartbeat.step() - last_heartbeat_->step());
-    recent_step_ms_ = std::max(0.0, static_cast<double>(stepped_at(heartbeat) - stepped_at(*last_heartbeat_)) / steps);
-  }
   last_heartbeat_ = heartbeat;
+}
+
+// `own_ms`: when the step was finished, on the trainer's clock; 0: not known.
+void TrainerView::note_step(std::uint64_t step, std::int64_t own_ms) {
+  figures_.step = std::max(figures_.step, step);
+  if (step > 0) pace_.take(step, own_ms);
+}
+
+void TrainerView::note_epoch(std::int32_t said) {
+  if (said == 0) figures_.epoch_base = 0;
+}
+
+void TrainerView::note_loss(const char* name, std::uint64_t step, double value) {
+  if (!std::isfinite(value) && !figures_.not_finite) figures_.not_finite = {name, step, value};
+}
+
+// Batches, epochs and commands come in any order among each other: the one of the latest step counts.
+void TrainerView::note_learning_rate(double value, std::uint64_t steps_before) {
+  if (steps_before < learning_rate_since_) return;
+  figures_.learning_rate = value;
+  learning_rate_since_ = steps_before;
+}
+
+template <class Values>
+void TrainerView::note_values(Kind kind, std::uint64_t sequence, const Values& values) {
+  auto& newest = newest_sequence_[kind];
+  const bool is_new = sequence == 0 || sequence > newest;  // a list gives the same record again and again
+  newest = std::max(newest, sequence);
+  for (const auto& [name, value] : values) {
+    const auto known = figures_.scalars.find(name);
+    if (known != figures_.scalars.end())
+      known->second = value;
+    else if (figures_.scalars.size() < kMaxValueNames)
+      figures_.scalars.emplace(name, value);
+    else if (is_new)
+      ++figures_.scalars_left_out;
+  }
+}
+
+void TrainerView::derive() {
+  derive_position();
+  derive_rates();
+}
+
+void TrainerView::derive_position() {
+  if (!said_.epoch) return;
+  const std::int32_t total = figures_.plan ? figures_.plan->total_epochs() : 0;
+  const std::int64_t number = std::int64_t{*said_.epoch} + 1 - figures_.epoch_base;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  figures_.epoch = static_cast<std::int32_t>(std::min(number, total > 0 ? total : kMost));
+  const std::int32_t batches = figures_.plan ? figures_.plan->batches_per_epoch() : 0;
+  if (finished_epoch_ && *finished_epoch_ >= *said_.epoch)
+    figures_.epoch_progress = 1;
+  else if (figures_.batch && batches > 0)
+    figures_.epoch_progress = std::clamp((*figures_.batch + 1.0) / batches, 0.0, 1.0);
+}
+
+void TrainerView::derive_rates() {
+  const auto step_ms = pace_.step_ms();
+  figures_.derived.time_per_batch_ms = !said_.time_per_batch_ms && step_ms;
+  figures_.time_per_batch_ms = said_.time_per_batch_ms ? said_.time_per_batch_ms : step_ms;
+  const bool has_pace = step_ms && *step_ms > 0;
+  figures_.derived.fps = !said_.fps && has_pace;
+  figures_.fps = said_.fps ? said_.fps : has_pace ? std::optional(1000 / *step_ms) : std::nullopt;
+  figures_.eta_sec = said_.eta_sec;
+  figures_.derived.eta_sec = false;
+  if (said_.eta_sec || !figures_.plan || !figures_.time_per_batch_ms || training_ended(figures_.status)) return;
+  const double batches = figures_.plan->batches_per_epoch();
+  const double all = batches * figures_.plan->total_epochs();
+  if (all <= 0 || !std::isfinite(*figures_.time_per_batch_ms)) return;
+  const double done = figures_.epoch ? (*figures_.epoch - 1 + figures_.epoch_progress.value_or(0)) * batches
+                                     : static_cast<double>(figures_.first_step().value_or(0) + figures_.step);
+  figures_.eta_sec = std::max(0.0, all - done) * *figures_.time_per_batch_ms / 1000;
+  figures_.derived.eta_sec = true;
 }
 
 }  // namespace trainbus

@@ -52,6 +52,16 @@ TEST(Ledger, ClosesWhenEverythingIsStoredOrLost) {
   EXPECT_THAT(ledger.open_sums(), IsEmpty());
 }
 
+TEST(Ledger, CountsEveryKindThatATrainerNumbers) {
+  v1::TrainerEntry entry;
+  for (const Kind kind : kTrainerKinds)
+    add(*entry.mutable_stored(), kind, 5);
+  const auto ledger = ledger_of(entry);
+  ASSERT_EQ(ledger.records.size(), std::size(kTrainerKinds));
+  for (std::size_t i = 0; i < ledger.records.size(); ++i)
+    EXPECT_EQ(ledger.records[i].kind, kTrainerKinds[i]);
+}
+
 TEST(Ledger, NamesEachSumThatDoesNotClose) {
   auto entry = entry_of(10, 2);
   say_heartbeat(entry, 12, {9, 4, 1, 3});

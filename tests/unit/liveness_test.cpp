@@ -95,6 +95,8 @@ TEST(Liveness, WhatWasSaidLastHoldsForEver) {
     EXPECT_EQ(judge_liveness(facts), Liveness::kCompleted);
     facts.status = v1::FAILED;
     EXPECT_EQ(judge_liveness(facts), Liveness::kFailed);
+    facts.status = v1::STOPPED;
+    EXPECT_EQ(judge_liveness(facts), Liveness::kStopped);
   }
 }
 
@@ -114,6 +116,17 @@ TEST(Liveness, ATrainerWithoutHeartbeatsIsDeadWhenSilentForAsLongAsAStall) {
   facts.last_heard_age_ms = facts.last_step_age_ms = 10'000;
   EXPECT_EQ(judge_liveness(facts), Liveness::kAlive);
   facts.last_heard_age_ms = facts.last_step_age_ms = 10'001;
+  EXPECT_EQ(judge_liveness(facts), Liveness::kDead);
+}
+
+TEST(Liveness, ATrainerWithoutHeartbeatsWhosePaceIsNotKnownHasHalfAMinute) {
+  auto facts = healthy();
+  facts.heartbeat_interval_ms = 0;
+  facts.recent_step_ms = 0;
+  facts.last_step_age_ms = 0;
+  facts.last_heard_age_ms = 30'000;
+  EXPECT_EQ(judge_liveness(facts), Liveness::kAlive);
+  facts.last_heard_age_ms = 30'001;
   EXPECT_EQ(judge_liveness(facts), Liveness::kDead);
 }
 

@@ -27,17 +27,27 @@ TEST(RecordJson, PutsThePayloadsFieldsBesideTheEnvelopes) {
   epoch.set_validation_accuracy(0.5);
   EXPECT_EQ(record_json_line(record),
             R"({"kind":"epoch","run":"mnist","trainer":"t0","incarnation":1844674407370955161,"sequence":7,)"
-            R"("timestamp_ms":1700000000123,"epoch":3,"average_loss":0.1,"average_accuracy":0,"learning_rate":0,)"
+            R"("timestamp_ms":1700000000123,"epoch":3,"average_loss":0.1,)"
             R"("is_converged":false,"validation_accuracy":0.5,"step":0})");
 }
 
-TEST(RecordJson, WritesWhatIsNotFiniteAsNull) {
-  auto record = record_of(v1::KIND_BATCH);
-  record.message.mutable_batch_data()->set_batch_loss(std::nan(""));
-  record.message.mutable_batch_data()->set_batch_accuracy(HUGE_VAL);
+TEST(RecordJson, WritesWhatIsNotFiniteAsAStringAndLeavesOutWhatWasNotSaid) {
+  auto record = record_of(v1::KIND_EPOCH);
+  auto& epoch = *record.message.mutable_epoch_data();
+  epoch.set_average_loss(-std::nan(""));
+  epoch.set_average_accuracy(HUGE_VAL);
+  epoch.set_learning_rate(-HUGE_VAL);
+  epoch.set_validation_loss(std::nan(""));
   const auto json = nlohmann::json::parse(record_json_line(record));
-  EXPECT_TRUE(json["batch_loss"].is_null());
-  EXPECT_TRUE(json["batch_accuracy"].is_null());
+  EXPECT_EQ(json["average_loss"], "NaN");
+  EXPECT_EQ(json["average_accuracy"], "Infinity");
+  EXPECT_EQ(json["learning_rate"], "-Infinity");
+  EXPECT_EQ(json["validation_loss"], "NaN");
+  EXPECT_FALSE(json.contains("validation_accuracy"));
+
+  auto batch = record_of(v1::KIND_BATCH);
+  batch.message.mutable_batch_data()->add_predictions()->set_confidence(HUGE_VALF);
+  EXPECT_EQ(nlohmann::json::parse(record_json_line(batch))["predictions"][0]["confidence"], "Infinity");
 }
 
 TEST(RecordJson, NestsListsMessagesMapsAndEnumNames) {
@@ -59,7 +69,9 @@ TEST(RecordJson, NestsListsMessagesMapsAndEnumNames) {
   const auto json = nlohmann::json::parse(record_json_line(record));
   EXPECT_EQ(json["type"], "CHANGE_LEARNING_RATE");
   EXPECT_EQ(json["parameters"], nlohmann::json({{"value", "0.01"}}));
-  EXPECT_EQ(json["state"], "COMMAND_STATE_UNSET");
+  EXPECT_EQ(json["state"], "UNSET");
+  command.set_state(v1::COMMAND_APPLIED);
+  EXPECT_EQ(nlohmann::json::parse(record_json_line(record))["state"], "APPLIED");
 }
 
 TEST(RecordJson, EscapesWhatJsonAndTerminalsDoNotTake) {

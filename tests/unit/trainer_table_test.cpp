@@ -80,7 +80,7 @@ TEST(TextForms, AreShortAndSafe) {
   EXPECT_EQ(duration_text(45), "45 s");
   EXPECT_EQ(duration_text(600), "10 min");
   EXPECT_EQ(duration_text(3 * 86'400), "3 d");
-  EXPECT_EQ(number_text(0.00001234), "1.234e-05");
+  EXPECT_EQ(figure_text(0.00001234), "1.234e-05");
   EXPECT_EQ(printable("a\x1b[2Jb\n"), "a?[2Jb?");
 }
 

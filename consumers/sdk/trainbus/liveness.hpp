@@ -17,6 +17,7 @@ enum class Liveness : std::uint8_t {
   kDead,       // three heartbeats missed without having said goodbye
   kCompleted,  // said so
   kFailed,     // said so
+  kStopped,    // said so: somebody asked it to end
 };
 
 std::string_view liveness_name(Liveness state);  // "UNREACHABLE", "WAITING", "ALIVE", "PAUSED", "STALLED", "DEAD", ...
@@ -35,10 +36,10 @@ struct LivenessFacts {
 
 // `now` is already in the ages, so the same facts always give the same answer.
 //
-// In this order: what was said last of all (COMPLETED, FAILED) holds for ever; without a broker nothing else is
-// known; silence of the heartbeat thread is death, whatever the training loop promised; then PAUSED and WAITING; and
+// In this order: what was said last of all (COMPLETED, FAILED, STOPPED) holds for ever; without a broker nothing else
+// is known; silence of the heartbeat thread is death, whatever the training loop promised; then PAUSED and WAITING; and
 // a loop that makes no step within its limit and its promise is stalled. A trainer that never sent heartbeats (a
-// plain PUB socket) is dead when it is silent for as long as a stall.
+// plain PUB socket) is dead when it is silent for as long as a stall at its own pace; 30 s while that is not known.
 Liveness judge_liveness(const LivenessFacts& facts);
 
 // How long a loop may go without a step: max(10 s, 10 x the recent step time).

@@ -25,7 +25,7 @@ extern "C" {
 
 /* One kept record. */
 typedef struct trainbus_record {
-  const char* kind;     /* "batch", "epoch", "perf", "status", "command" or "alert" */
+  const char* kind;     /* "batch", "epoch", "perf", "status", "command", "alert", "scalars" or "media" */
   const char* run;      /* [A-Za-z0-9._-]{1,64} */
   const char* trainer;  /* the same */
   uint64_t incarnation; /* one process life of the trainer; larger is later */
@@ -72,6 +72,10 @@ enum {
   TRAINBUS_SINK_LIVE = 2
 };
 
+/* What write(), flush() or sync() may return after fail(): the place has gone for good, as a pipe whose reader has left.
+ * The sink is then not opened again, and the program ends when all its sinks are over. */
+#define TRAINBUS_SINK_OVER (-2)
+
 /* An option, `key=value` after the colon. The first one may be written without `key=`. The names name, kinds, run,
  * trainer and every belong to the host. */
 typedef struct trainbus_sink_option {
@@ -79,11 +83,11 @@ typedef struct trainbus_sink_option {
   const char* value;  /* what to put there, for the help: "PATH", "BYTES" */
   const char* preset; /* when it is not given; NULL: it must be given */
   const char* help;   /* one line */
-  int secret;         /* not 0: the value is never shown */
+  int secret;         /* not 0: the value is never shown; 2: only a password within it is a secret, as in a URL */
 } trainbus_sink_option;
 
 /* A sink type. Functions that return int: 0 is good; anything else has failed, after fail() said why. The sink is then
- * in no known state, and the next call is open() or destroy(). */
+ * in no known state, and the next call is open() or destroy(). One that fails in its first open() is tried again too. */
 typedef struct trainbus_sink_type {
   uint32_t abi;      /* TRAINBUS_SINK_ABI. First in every version, so that others can be refused. */
   uint32_t position; /* TRAINBUS_SINK_KNOWS, _HOST_KEEPS or _LIVE */

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -60,6 +61,11 @@ class SinkRecord {
   mutable bool is_parsed_ = false;
 };
 
+// The place has gone for good: TRAINBUS_SINK_OVER.
+struct SinkOver : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
 // Every function may throw std::exception with one line (what, which value, why): it has failed, and the next call is
 // open() or the destructor. Threads and promises of each call: sink.h.
 class Sink {
@@ -99,6 +105,9 @@ struct SinkCalls {
     try {
       action();
       return 0;
+    } catch (const SinkOver& error) {
+      host->fail(host, "%s", error.what());
+      return TRAINBUS_SINK_OVER;
     } catch (const std::exception& error) {
       return host->fail(host, "%s", error.what());
     } catch (...) {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <fstream>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -66,6 +67,18 @@ class SinkOptions {
       known.append(known.empty() ? "" : ", ").append(word);
     }
     refuse(name, "must be one of " + known);
+  }
+  // The first line of the file that the option names, as a password; "" when it names none. Throws std::runtime_error
+  // with one line. To be called in each open(), so that a new password counts.
+  std::string line_of_file(std::string_view name) const {
+    const auto path = text(name);
+    if (path.empty()) return {};
+    std::ifstream file(path);
+    std::string line;
+    if (!std::getline(file, line) || line.empty())
+      throw std::runtime_error(std::string(name) + " '" + path + "': has no first line that can be read");
+    if (line.back() == '\r') line.pop_back();
+    return line;
   }
   // Throws: the value of this option is bad, for this reason.
   [[noreturn]] void refuse(std::string_view name, const std::string& reason) const {

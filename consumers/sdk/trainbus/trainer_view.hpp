@@ -2,45 +2,73 @@
 // What is known now about one trainer: its records, heartbeats or list entry, folded.
 
 #include <cstdint>
-#include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "trainbus/liveness.hpp"
+#include "trainbus/pace.hpp"
 #include "trainbus/topic.hpp"
+#include "trainbus/value_name.hpp"
+#include "trainbus/wire.hpp"
 
 namespace trainbus {
 
-// The last value of everything the newest incarnation said. Doubles are NaN while not known; integers -1.
+// The last value of everything the newest incarnation said. Empty: not said. A value that is there may be NaN or
+// infinite, because the trainer said that. What is marked *derived* is computed from the records when the trainer does
+// not say it; what it says wins.
 struct TrainerFigures {
-  static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
   std::uint64_t incarnation = 0;  // 0: nothing folded yet
   v1::TrainingStatus status = v1::UNKNOWN;
   std::string status_message;
-  std::optional<v1::TrainingConfig> plan;
+  std::optional<v1::TrainingConfig> plan;  // parameters, tags, notes, and knobs with the values in force
 
-  std::int32_t epoch = -1;  // of the newest batch or epoch record
-  std::int32_t batch = -1;  // within the epoch
-  std::uint64_t step = 0;
-  std::int32_t batch_size = -1;     // in force
-  double learning_rate = kUnknown;  // in force
-  double loss = kUnknown;           // newest batch's; may be NaN or infinite because the training says so:
-  bool loss_known = false;          // then this is true
-  double accuracy = kUnknown;
+  // Of the newest batch or epoch record, counted from 1 and never above the plan's, whatever the trainer counts from.
+  std::optional<std::int32_t> epoch;
+  std::int32_t epoch_base = 1;             // 0: this trainer's own numbers start there
+  std::optional<std::int32_t> batch;       // within the epoch, from 0
+  std::uint64_t step = 0;                  // batches finished; of a trainer that does not count them its batch records
+  std::optional<std::int32_t> batch_size;  // in force
+  std::optional<double> learning_rate;     // in force
+  std::optional<double> loss;              // newest batch's
+  std::optional<double> accuracy;
 
-  double epoch_loss = kUnknown;  // newest finished epoch's
-  double epoch_accuracy = kUnknown;
-  double validation_loss = kUnknown;
-  double validation_accuracy = kUnknown;
+  std::optional<double> epoch_loss;  // newest finished epoch's
+  std::optional<double> epoch_accuracy;
+  std::optional<double> validation_loss;
+  std::optional<double> validation_accuracy;
 
-  double fps = kUnknown;  // batches per second
-  double average_fps = kUnknown;
-  double time_per_batch_ms = kUnknown;
-  double eta_sec = kUnknown;
+  // Named values of batches, epochs and scalars records, by name. At most kMaxValueNames names.
+  std::map<std::string, double, std::less<>> scalars;
+  std::uint64_t scalars_left_out = 0;  // values of further names
+
+  // The first loss of this incarnation that was not finite.
+  struct NotFinite {
+    std::string name;  // "loss", "epoch_loss", "validation_loss"
+    std::uint64_t step = 0;
+    double value = 0;
+  };
+  std::optional<NotFinite> not_finite;
+
+  std::optional<double> fps;  // batches per second, recent; derived
+  std::optional<double> average_fps;
+  std::optional<double> time_per_batch_ms;  // derived
+  std::optional<double> eta_sec;            // derived; until the training has ended
+  std::optional<double> epoch_progress;     // 0..1 of the epoch; always derived
+  struct Derived {
+    bool fps = false;
+    bool time_per_batch_ms = false;
+    bool eta_sec = false;
+  };
+  Derived derived;  // which of these are
   std::optional<v1::ResourceUsage> resources;
   v1::TileLedger tiles;  // as of the last heartbeat
+
+  // Steps done by earlier incarnations; empty: not said.
+  std::optional<std::uint64_t> first_step() const {
+    return plan && plan->has_first_step() ? std::optional(plan->first_step()) : std::nullopt;
+  }
 };
 
 // One trainer. Not thread-safe; time is always a parameter (Unix ms). A newer incarnation starts from nothing; what an
@@ -72,12 +100,23 @@ class TrainerView {
  private:
   bool renew(std::uint64_t incarnation);
   void fold_at(Kind kind, const v1::MetricsRequest& message, std::int64_t heard_ms);
-  void fold_batch(const v1::BatchData& batch, std::int64_t heard_ms);
-  void fold_epoch(const v1::EpochData& epoch);
+  void fold_batch(const v1::MetricsRequest& message, std::int64_t heard_ms);
+  void fold_epoch(const v1::MetricsRequest& message);
+  void fold_scalars(const v1::MetricsRequest& message);
   void fold_perf(const v1::PerformanceData& perf);
   void fold_status(const v1::StatusUpdate& status);
   void fold_command(const v1::ControlCommand& command);
   void fold_heartbeat(const v1::Heartbeat& heartbeat, std::int64_t heard_ms);
+
+  void note_step(std::uint64_t step, std::int64_t own_ms);
+  void note_epoch(std::int32_t said);
+  void note_loss(const char* name, std::uint64_t step, double value);
+  void note_learning_rate(double value, std::uint64_t steps_before);
+  template <class Values>
+  void note_values(Kind kind, std::uint64_t sequence, const Values& values);
+  void derive();
+  void derive_position();
+  void derive_rates();
 
   // When what was heard, Unix ms on our clock; 0: never.
   struct Times {
@@ -86,13 +125,24 @@ class TrainerView {
     std::int64_t step_ms = 0;
     std::int64_t promise_until_ms = 0;
   };
+  // What the trainer said itself; the figures of these names may be derived.
+  struct Said {
+    std::optional<double> fps;
+    std::optional<double> time_per_batch_ms;
+    std::optional<double> eta_sec;
+    std::optional<std::int32_t> epoch;
+  };
 
   SessionName session_;
   TrainerFigures figures_;
+  Said said_;
   Times times_;
+  Pace pace_;
+  std::map<Kind, std::uint64_t> newest_sequence_;  // of kinds with values
+  std::uint64_t learning_rate_since_ = 0;          // steps finished before it came into force
+  std::optional<std::int32_t> finished_epoch_;     // newest that said its averages
   std::optional<v1::Heartbeat> last_heartbeat_;
   double heartbeat_interval_ms_ = 2000;
-  double recent_step_ms_ = 0;
 };
 
 }  // namespace trainbus
