@@ -18,7 +18,7 @@ struct FacedRecord : trainbus_record {
     trainer = from.topic.session.trainer.c_str();
     incarnation = from.message.incarnation();
     sequence = from.message.sequence();
-    timestamp_ms = from.message.timestamp_ms();
+    timestamp_ms = record_ms(from.message);
     message = from.bytes.data();
     message_size = from.bytes.size();
     json = [](const trainbus_record* self, std::size_t* size) {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "faced_record.hpp"
+#include "trainbus/sink.hpp"
 
 namespace trainbus {
 namespace {
@@ -54,11 +55,6 @@ struct HostedSink::Face : trainbus_host {
   HostedSink& sink;
 };
 
-std::int64_t steady_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
-}
-
 HostedSink::HostedSink(SinkPlan plan, std::string broker)
     : plan_(std::move(plan)), broker_(std::move(broker)), secrets_(plan_), face_(std::make_unique<Face>(*this)) {
   for (const auto& value : plan_.values)
@@ -94,7 +90,9 @@ void HostedSink::call(const char* name, Call call) {
   busy_since_ms_.store(0, std::memory_order_relaxed);
   if (status == 0) return;
   if (failure_.empty()) failure_ = std::string(name) + " failed without saying why";
-  throw std::runtime_error(secrets_.scrub(one_line(failure_)));
+  const auto why = secrets_.scrub(one_line(failure_));
+  if (status == TRAINBUS_SINK_OVER) throw SinkOver(why);
+  throw std::runtime_error(why);
 }
 
 StreamHeads HostedSink::open() {

@@ -14,7 +14,7 @@
 namespace trainbus {
 
 // Single-threaded but for busy_since_ms() and busy_with(). Owns the sink. Whatever a call throws or returns as failed
-// becomes std::runtime_error.
+// becomes std::runtime_error; SinkOver when the place has gone for good.
 class HostedSink {
  public:
   // Calls create(). Throws std::invalid_argument with one line when an option is refused.
@@ -53,8 +53,5 @@ class HostedSink {
   std::atomic<std::int64_t> busy_since_ms_{0};
   std::atomic<const char*> busy_with_{"create()"};
 };
-
-// Now, as busy_since_ms() counts.
-std::int64_t steady_ms();
 
 }  // namespace trainbus

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "secrets.hpp"
 #include "sink_alerts.hpp"
 #include "sink_catalog.hpp"
 #include "sink_help.hpp"
@@ -31,11 +32,13 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-log --sink jsonl:all.jsonl --sink csv:tables/,kinds=epoch,run=mnist-*
                                                                    a filter of one sink
   trainbus-log --sink ./libmine.so:path=x                          a sink of your own (examples/sinks)
+  trainbus-log --sink jsonl:- --once | jq .average_loss            to standard output
   trainbus-log sinks                                               what sinks there are
   trainbus-log sinks jsonl                                         and the options of one
 
-Started again, or after a crash, each sink goes on where it was. One that fails or hangs holds up no other: it is
-tried again, and gets what it missed from the broker's journal.)";
+Started again, or after a crash, each sink goes on where it was. One that cannot be opened, fails or hangs holds up no
+other: it is tried again, and gets what it missed from the broker's journal. When none can be opened at the start, the
+program ends; with --once, one that fails in the end is exit code 1.)";
 
 // Wrong flags that only a look at the sinks shows.
 struct BadUsage : std::runtime_error {
@@ -49,8 +52,11 @@ struct Flags {
   std::vector<std::string> kinds;
   double blocked_after_s = 10;
   std::string metrics;  // HOST:PORT; "": none
+  std::vector<std::string> metrics_hosts;
   bool once = false;
   std::string told_sink;  // of the subcommand
+  int argc = 0;
+  char** argv = nullptr;  // of main()
   bool tell_sinks = false;
 };
 
@@ -84,6 +90,8 @@ void declare(CLI::App& app, Flags& flags) {
       ->capture_default_str()
       ->check(CLI::Range(0.1, 3600.0));
   app.add_option("--metrics", flags.metrics, "serve how the sinks do to Prometheus, as 127.0.0.1:9465");
+  app.add_option("--metrics-host", flags.metrics_hosts,
+                 "a name by which that may be asked, beside localhost; repeatable");
   auto* sinks = app.add_subcommand("sinks", "tell what sinks there are, and their options");
   sinks->add_option("NAME", flags.told_sink, "only this one");
   app.callback([&flags, sinks] {
@@ -104,22 +112,45 @@ std::vector<SinkPlan> plans_of(const Flags& flags) {
   return plans;
 }
 
+// Passwords in our own arguments, which `ps` shows to every user, are overwritten. The labels of the sinks that had
+// one.
+std::vector<std::string> hide_passwords(const std::vector<SinkPlan>& plans, const Flags& flags) {
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const Secrets secrets(plans[i]);
+    bool hidden = false;
+    for (int j = 1; j < flags.argc; ++j)
+      if (std::string_view(flags.argv[j]).ends_with(flags.sinks[i])) hidden |= hide_in_argument(flags.argv[j], secrets);
+    if (hidden) labels.push_back(plans[i].label);
+  }
+  return labels;
+}
+
 Runners runners_of(Flags& flags) {
   for (const auto& name : flags.kinds)
     flags.filter.kinds.push_back(kind_from_name(name));
   flags.options.blocked_after = std::chrono::milliseconds(static_cast<std::int64_t>(flags.blocked_after_s * 1000));
   Runners runners;
   try {
-    for (auto& plan : plans_of(flags))
+    auto plans = plans_of(flags);
+    const auto had_password = hide_passwords(plans, flags);
+    for (auto& plan : plans)
       runners.push_back(std::make_unique<SinkRunner>(std::move(plan), flags.options));
+    for (const auto& label : had_password)
+      spdlog::warn(
+          "{}: a password on the command line can be seen by every user of this machine; give it in a file "
+          "(\"trainbus-log sinks NAME\" tells how)",
+          label);
   } catch (const std::invalid_argument& error) {
     throw BadUsage(std::string("--sink ") + error.what());
   }
   return runners;
 }
 
+enum class Say { kNothing, kWhatFailed };
+
 // Asks all to end. One that hangs is left behind: then the process must end without it.
-int finish(const Runners& runners) {
+int finish(const Runners& runners, Say say = Say::kWhatFailed) {
   for (const auto& runner : runners)
     runner->stop();
   const auto until = Clock::now() + kEndWithin;
@@ -132,7 +163,7 @@ int finish(const Runners& runners) {
     if (!ended)
       std::cerr << "trainbus-log: " << report.label
                 << " hangs in a call and is left behind; it goes on there next time\n";
-    else if (report.failing())
+    else if (report.failing() && say == Say::kWhatFailed)
       std::cerr << "trainbus-log: " << report.label << " failed: " << report.trouble() << '\n';
     left_behind |= !ended;
     if (!ended || report.failing()) status = 1;
@@ -145,16 +176,29 @@ int finish(const Runners& runners) {
   return status;
 }
 
-// Waits until all are open, but for one that hangs: that one is blocked like any other. False when a stop was asked
-// for.
-bool open(const Runners& runners, const Flags& flags) {
+enum class Opened { kSome, kNone, kStopped };
+
+// Waits until each sink is open or has failed to open, but for one that hangs: that one is blocked like any other. One
+// that failed stops no other: it is said, and tried again.
+Opened open(const Runners& runners, const Flags& flags) {
   for (const auto& runner : runners)
     runner->start();
   const auto until = Clock::now() + flags.options.blocked_after;
-  for (const auto& runner : runners)
-    while (!runner->opened(kTurn) && Clock::now() < until)
-      if (stop_requested()) return false;
-  return true;
+  std::vector<std::string> failures;
+  for (const auto& runner : runners) {
+    std::optional<std::string> failure;
+    while (!(failure = runner->opening(kTurn)) && Clock::now() < until)
+      if (stop_requested()) return Opened::kStopped;
+    if (failure && !failure->empty())
+      failures.push_back("--sink " + runner->plan().text() + " cannot be written: " + *failure);
+  }
+  const bool none = failures.size() == runners.size();
+  for (const auto& failure : failures)
+    if (none)
+      std::cerr << "trainbus-log: " << failure << '\n';
+    else
+      spdlog::error("{}; it is tried again, the others go on", failure);
+  return none ? Opened::kNone : Opened::kSome;
 }
 
 std::vector<SinkReport> reports_of(const Runners& runners) {
@@ -164,12 +208,11 @@ std::vector<SinkReport> reports_of(const Runners& runners) {
   return reports;
 }
 
-// True when there is no more to do, with --once.
-bool is_done(const Runners& runners, const std::vector<SinkReport>& reports, const Flags& flags) {
-  for (const auto& runner : runners)
-    if (runner->ended(0ms)) return runner->opened(0ms);  // throws when that is why
-  if (!flags.once) return false;
-  return std::ranges::any_of(reports, &SinkReport::failing) || std::ranges::all_of(reports, &SinkReport::caught_up);
+// True when there is no more to do: all have ended, or with --once each has what there is, or fails.
+bool is_done(const std::vector<SinkReport>& reports, const Flags& flags) {
+  return std::ranges::all_of(reports, [&](const SinkReport& report) {
+    return !report.over.empty() || (flags.once && (report.caught_up || report.failing()));
+  });
 }
 
 void write(const Runners& runners, const Flags& flags) {
@@ -181,7 +224,7 @@ void write(const Runners& runners, const Flags& flags) {
     const auto reports = reports_of(runners);
     for (std::size_t i = 0; i < reports.size(); ++i)
       reporters[i].turn(reports[i], now);
-    if (is_done(runners, reports, flags)) break;
+    if (is_done(reports, flags)) break;
     alerts.turn(reports, now);
     if (std::ranges::any_of(reports, &SinkReport::connected)) heard = now;
     if (flags.once && now - heard > kOnceWaitsForBroker)
@@ -197,9 +240,12 @@ int run(Flags& flags) {
   }
   const auto runners = runners_of(flags);
   try {
-    std::optional<SinkMetrics> metrics;
-    if (!flags.metrics.empty()) metrics.emplace(flags.metrics, [&runners] { return reports_of(runners); });
-    if (open(runners, flags)) write(runners, flags);
+    std::unique_ptr<MetricsServer> metrics;
+    if (!flags.metrics.empty())
+      metrics = serve_sink_metrics(flags.metrics, flags.metrics_hosts, [&runners] { return reports_of(runners); });
+    const auto opened = open(runners, flags);
+    if (opened == Opened::kNone) return finish(runners, Say::kNothing);
+    if (opened == Opened::kSome) write(runners, flags);
   } catch (const std::exception& error) {
     std::cerr << "trainbus-log: " << error.what() << '\n';
     finish(runners);
@@ -213,6 +259,8 @@ int run(Flags& flags) {
 int main(int argc, char** argv) {
   CLI::App app{"Writes every kept record of the bus into files, databases and other places.", "trainbus-log"};
   Flags flags;
+  flags.argc = argc;
+  flags.argv = argv;
   declare(app, flags);
   return run_program(app, argc, argv, [&] {
     try {

@@ -21,21 +21,30 @@ namespace {
 }  // namespace
 
 PositionFile::PositionFile(const std::string& folder, const SinkPlan& plan)
-    : path_(folder + '/' + plan.label + '-' + plan.hash() + ".heads") {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) fail(folder, error.message());
-  const auto lock = path_ + ".lock";
-  lock_fd_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_fd_ < 0) fail(lock, std::strerror(errno));
-  if (flock(lock_fd_, LOCK_EX | LOCK_NB) == 0) return;
-  ::close(lock_fd_);
-  fail(lock, "another trainbus-log runs a sink called '" + plan.label + "' with these options");
+    : folder_(folder), path_(folder + '/' + plan.label + '-' + plan.hash() + ".heads") {}
+
+PositionFile::~PositionFile() {
+  if (lock_fd_ >= 0) ::close(lock_fd_);
 }
 
-PositionFile::~PositionFile() { ::close(lock_fd_); }
+void PositionFile::lock() {
+  if (lock_fd_ >= 0) return;
+  std::error_code error;
+  std::filesystem::create_directories(folder_, error);
+  if (error) fail(folder_, error.message());
+  const auto path = path_ + ".lock";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) fail(path, std::strerror(errno));
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    lock_fd_ = fd;
+    return;
+  }
+  ::close(fd);
+  fail(path, "another trainbus-log runs a sink of this name with these options");
+}
 
-StreamHeads PositionFile::load() const {
+StreamHeads PositionFile::load() {
+  lock();
   return load_position(path_, "everything is written again").value_or(StreamHeads{});
 }
 

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "trainbus/sink.hpp"
+
 namespace trainbus {
 
-StreamHeads SinkFeed::open(Time now) {
+StreamHeads SinkFeed::open_both(Time now) {
   StreamHeads heads = sink_.open();
   if (position_ != nullptr) heads = position_->load();
   away_ = unflushed_ = false;
@@ -15,26 +17,47 @@ StreamHeads SinkFeed::open(Time now) {
   return heads;
 }
 
+std::optional<StreamHeads> SinkFeed::open(Time now) {
+  try {
+    return open_both(now);
+  } catch (const std::exception& error) {
+    leave(error.what(), now);
+  }
+  return std::nullopt;
+}
+
 template <typename Action>
 bool SinkFeed::attempt(Time now, Action action) {
   try {
     action();
     return true;
+  } catch (const SinkOver& end) {
+    spdlog::warn("{} has ended: {}", sink_.plan().label, end.what());
+    failure_ = end.what();
+    away_ = over_ = true;
   } catch (const std::exception& error) {
-    failure_ = error.what();
+    fail(error.what(), now);
   }
-  if (!troubled()) spdlog::error("{} failed: {}; trying again", sink_.plan().label, failure_);
+  return false;
+}
+
+void SinkFeed::fail(const std::string& why, Time now) {
+  if (!troubled()) spdlog::error("{} failed: {}; trying again", sink_.plan().label, why);
+  leave(why, now);
+}
+
+void SinkFeed::leave(const std::string& why, Time now) {
+  failure_ = why;
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLastPause);
   retry_at_ = now + pause_;
   away_ = true;
   ++failures_;
-  return false;
 }
 
 std::optional<StreamHeads> SinkFeed::retry(Time now) {
-  if (now < retry_at_) return std::nullopt;
+  if (over_ || now < retry_at_) return std::nullopt;
   std::optional<StreamHeads> heads;
-  attempt(now, [&] { heads = open(now); });
+  attempt(now, [&] { heads = open_both(now); });
   return heads;
 }
 

@@ -23,12 +23,14 @@ class SinkFeed {
   static constexpr std::chrono::milliseconds kLastPause{15000};
 
   // `position`: of a sink whose position the host keeps, else nullptr. Both outlive this.
-  explicit SinkFeed(HostedSink& sink, const PositionFile* position = nullptr) : sink_(sink), position_(position) {}
+  explicit SinkFeed(HostedSink& sink, PositionFile* position = nullptr) : sink_(sink), position_(position) {}
 
-  // The first opening, and where to go on. Throws std::runtime_error with one line.
-  StreamHeads open(Time now);
+  // The first opening: where to go on, or empty when it failed: then the sink is away, and the caller says why.
+  std::optional<StreamHeads> open(Time now);
   // Opens again when that is due: where to go on, or empty while it is away.
   std::optional<StreamHeads> retry(Time now);
+  // The sink is away for this reason.
+  void fail(const std::string& why, Time now);
   // Writes the record, unless the sink is away.
   void offer(const Record& record, Time now);
   // Flushes and syncs when that is due. `heads`: of all records offered.
@@ -37,6 +39,8 @@ class SinkFeed {
   void finish(Time now, const StreamHeads& heads);
 
   bool away() const { return away_; }
+  // The place has gone for good: nothing more will be written.
+  bool over() const { return over_; }
   // It failed, and has not been seen to work since.
   bool troubled() const { return pause_.count() > 0; }
   // Why it is away, or was last.
@@ -49,12 +53,15 @@ class SinkFeed {
   // Runs `action`; an exception makes the sink away.
   template <typename Action>
   bool attempt(Time now, Action action);
+  StreamHeads open_both(Time now);
+  void leave(const std::string& why, Time now);
   void flush();
   void works();
 
   HostedSink& sink_;
-  const PositionFile* const position_;
+  PositionFile* const position_;
   bool away_ = false;
+  bool over_ = false;
   bool unflushed_ = false;
   std::chrono::milliseconds pause_{0};  // > 0: it failed, and has not been seen to write since
   Time flush_at_{}, sync_at_{}, retry_at_{}, synced_{};

@@ -30,7 +30,7 @@ std::string usage(const trainbus_sink_type& type) {
 void append_options(std::string& text, const trainbus_sink_option* options) {
   for (const auto* option = options; option->name != nullptr; ++option) {
     text += padded(std::string("  ").append(option->name).append(1, '=').append(option->value), 26) + option->help;
-    if (option->secret != 0)
+    if (option->secret == 1)
       text += "; never shown";
     else if (option->preset == nullptr)
       text += "; needed";

@@ -1,11 +1,6 @@
 #include "sink_metrics.hpp"
 
-#include <prometheus/collectable.h>
-#include <prometheus/exposer.h>
 #include <spdlog/spdlog.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "metric_families.hpp"
 #include "trainbus/program.hpp"
@@ -21,7 +16,8 @@ MetricFamilies families_of(const std::vector<SinkReport>& reports) {
     const MetricLabels who{{"sink", report.label}};
     families.counter("log_sink_records_written_total", "Records given to the sink", who, report.written);
     families.counter("log_sink_failures_total", "Calls of the sink that failed", who, report.failures);
-    families.gauge("log_sink_up", "0 while the sink fails or hangs in a call", who, report.failing() ? 0 : 1);
+    families.gauge("log_sink_up", "0 while the sink fails or hangs in a call, or has ended", who,
+                   report.failing() || !report.over.empty() ? 0 : 1);
     families.gauge("log_sink_behind_seconds", "Since the sink last had all that the journal was known to have", who,
                    seconds(report.behind));
     const auto [done, all] = report.progress;
@@ -35,32 +31,21 @@ MetricFamilies families_of(const std::vector<SinkReport>& reports) {
 
 }  // namespace
 
-class SinkCollector : public prometheus::Collectable {
- public:
-  explicit SinkCollector(std::function<std::vector<SinkReport>()> reports) : reports_(std::move(reports)) {}
-  std::vector<prometheus::MetricFamily> Collect() const override { return families_of(reports_()).all(); }
-
- private:
-  const std::function<std::vector<SinkReport>()> reports_;
-};
-
 std::string sink_metrics_text(const std::vector<SinkReport>& reports) { return families_of(reports).text(); }
 
-SinkMetrics::SinkMetrics(const std::string& listen, std::function<std::vector<SinkReport>()> reports)
-    : collector_(std::make_shared<SinkCollector>(std::move(reports))) {
-  const auto colon = listen.rfind(':');
-  if (colon == std::string::npos || colon == 0)
-    throw std::invalid_argument("--metrics '" + listen + "' does not look like HOST:PORT");
-  require_loopback("--metrics", listen.substr(0, colon), false);
+std::unique_ptr<MetricsServer> serve_sink_metrics(const std::string& listen, std::vector<std::string> host_names,
+                                                  std::function<std::vector<SinkReport>()> reports) {
+  const auto address = parse_listen(listen);
+  if (!address) throw std::invalid_argument("--metrics '" + listen + "' does not look like HOST:PORT");
+  require_loopback("--metrics", address->host, false);
   try {
-    exposer_ = std::make_unique<prometheus::Exposer>(listen);
-  } catch (const std::exception&) {
-    throw std::runtime_error("--metrics: cannot listen on '" + listen + "': " + std::strerror(errno));
+    auto server = std::make_unique<MetricsServer>(*address, std::move(host_names),
+                                                  [reports = std::move(reports)] { return families_of(reports()); });
+    spdlog::info("metrics at http://{}:{}/metrics", address->host, server->port());
+    return server;
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(std::string("--metrics: ") + error.what());
   }
-  exposer_->RegisterCollectable(collector_);
-  spdlog::info("metrics at http://{}:{}/metrics", listen.substr(0, colon), exposer_->GetListeningPorts().at(0));
 }
-
-SinkMetrics::~SinkMetrics() = default;
 
 }  // namespace trainbus

@@ -6,28 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "metrics_server.hpp"
 #include "sink_runner.hpp"
-
-namespace prometheus {
-class Exposer;
-}
 
 namespace trainbus {
 
 // The text that is served.
 std::string sink_metrics_text(const std::vector<SinkReport>& reports);
 
-// Serves HTTP at /metrics from threads of its own, which call `reports`.
-class SinkMetrics {
- public:
-  // Throws std::runtime_error with one line when it cannot listen there; std::invalid_argument when it is not
-  // HOST:PORT with a loopback host.
-  SinkMetrics(const std::string& listen, std::function<std::vector<SinkReport>()> reports);
-  ~SinkMetrics();
-
- private:
-  std::shared_ptr<class SinkCollector> collector_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
-};
+// Serves them (MetricsServer); `reports` is called from a thread of its own. `host_names`: by which it may be asked,
+// beside those of loopback. Throws std::runtime_error with one line when it cannot listen there;
+// std::invalid_argument when `listen` is not HOST:PORT with a loopback host.
+std::unique_ptr<MetricsServer> serve_sink_metrics(const std::string& listen, std::vector<std::string> host_names,
+                                                  std::function<std::vector<SinkReport>()> reports);
 
 }  // namespace trainbus

@@ -111,7 +111,7 @@ SinkPlan plan_sink(const SinkSpec& spec, const trainbus_sink_type& type, const S
 
 std::string SinkPlan::text() const {
   std::string text = type->name;
-  if (values.empty() || type->options[0].secret != 0) return text;
+  if (values.empty() || type->options[0].secret == 1) return text;
   return Secrets(*this).scrub(text.append(1, ':').append(values.front()));
 }
 

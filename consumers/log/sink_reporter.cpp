@@ -13,7 +13,8 @@ constexpr std::chrono::seconds kEvery{5};
 
 void SinkReporter::turn(const SinkReport& report, Time now) {
   const auto state = state_of(report);
-  const bool news = state != state_ && (report.caught_up || report.failing() || !report.journal_trouble.empty());
+  const bool news = state != state_ &&
+                    (report.caught_up || report.failing() || !report.over.empty() || !report.journal_trouble.empty());
   if (now < next_ && !news) return;
   const double seconds = std::max(std::chrono::duration<double>(now - before_).count(), 0.001);
   const auto rate = static_cast<double>(report.written - written_) / seconds;
@@ -26,6 +27,7 @@ void SinkReporter::turn(const SinkReport& report, Time now) {
 }
 
 std::string SinkReporter::state_of(const SinkReport& report) const {
+  if (!report.over.empty()) return "ended: " + report.over;
   if (!report.blocked.empty()) return "blocked: " + report.blocked;
   if (!report.failure.empty()) return "away: " + report.failure;
   if (!report.connected) return "waiting for the broker at " + broker_;

@@ -46,37 +46,36 @@ void SinkRunner::start() {
   });
 }
 
-bool SinkRunner::opened(milliseconds wait) {
-  if (is_opened_.wait_for(wait) != std::future_status::ready) return false;
-  try {
-    is_opened_.get();
-  } catch (const std::exception& error) {
-    throw std::runtime_error("--sink " + plan().text() + " cannot be written: " + error.what());
-  }
-  return true;
+std::optional<std::string> SinkRunner::opening(milliseconds wait) const {
+  if (is_opened_.wait_for(wait) != std::future_status::ready) return std::nullopt;
+  return is_opened_.get();
 }
 
 bool SinkRunner::ended(milliseconds wait) const {
   return !thread_.joinable() || has_ended_.wait_for(wait) == std::future_status::ready;
 }
 
+template <typename Action>
+bool SinkRunner::attempt(Action action) {
+  try {
+    action();
+    return true;
+  } catch (const std::exception& error) {
+    bus_.reset();
+    feed_.fail(error.what(), Clock::now());
+  }
+  return false;
+}
+
 void SinkRunner::run() {
-  try {
-    connect(feed_.open(Clock::now()));
-    opened_.set_value();
-  } catch (...) {
-    opened_.set_exception(std::current_exception());
-    return;
-  }
-  try {
-    while (!stopping_)
-      turn();
-    if (bus_) feed_.finish(Clock::now(), bus_->heads());
-    publish(Clock::now());
-  } catch (const std::exception& error) {  // of the Consumer's: no socket to be had
-    const std::lock_guard lock(mutex_);
-    report_.failure = error.what();
-  }
+  auto heads = feed_.open(Clock::now());
+  if (heads) attempt([&] { connect(std::move(*heads)); });
+  publish(Clock::now());
+  opened_.set_value(feed_.away() ? feed_.failure() : "");
+  while (!stopping_ && !feed_.over())
+    attempt([this] { turn(); });
+  if (bus_) feed_.finish(Clock::now(), bus_->heads());
+  publish(Clock::now());
 }
 
 void SinkRunner::connect(StreamHeads heads) {
@@ -116,7 +115,8 @@ void SinkRunner::publish(Clock::time_point now) {
   report_time_ = now;
   report_.written = feed_.written();
   report_.failures = feed_.failures();
-  report_.failure = feed_.troubled() ? feed_.failure() : "";
+  report_.over = feed_.over() ? feed_.failure() : "";
+  report_.failure = feed_.troubled() && !feed_.over() ? feed_.failure() : "";
   report_.journal_trouble = bus_ ? bus_->journal_trouble() : "";
   report_.connected = bus_ && bus_->connected();
   report_.caught_up = bus_ && drained_ && bus_->caught_up() && !feed_.away();

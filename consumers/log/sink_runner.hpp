@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "sink_feed.hpp"
@@ -17,6 +18,7 @@ struct SinkReport {
   std::uint64_t written = 0;   // records
   std::uint64_t failures = 0;  // failed calls
   std::string failure = {};    // why it fails; "": it does not
+  std::string over = {};       // why it has ended for good; "": it has not
   std::string blocked = {};    // "write() has not returned for 12 s"; "": none runs for that long
   bool connected = false;
   std::string journal_trouble = {};  // why the broker gives no more of its journal; "": it does
@@ -46,8 +48,9 @@ class SinkRunner {
 
   // Starts the thread, which opens the sink.
   void start();
-  // False while the first opening is under way. Throws std::runtime_error with one line when it failed.
-  bool opened(std::chrono::milliseconds wait);
+  // Why the first opening failed, "" when it did not, nothing while it is under way. A sink that failed is tried again
+  // like one that fails later.
+  std::optional<std::string> opening(std::chrono::milliseconds wait) const;
   // Asks the thread to flush, sync and end.
   void stop() { stopping_ = true; }
   // True when the thread has ended.
@@ -58,6 +61,9 @@ class SinkRunner {
 
  private:
   void run();
+  // Runs `action`; what it throws, of the Consumer's, makes the sink away.
+  template <typename Action>
+  bool attempt(Action action);
   void turn();
   void connect(StreamHeads heads);
   void publish(SinkFeed::Time now);
@@ -71,8 +77,8 @@ class SinkRunner {
   SinkFeed::Time complete_{};  // when it last had everything
 
   std::atomic<bool> stopping_{false};
-  std::promise<void> opened_;
-  std::shared_future<void> is_opened_ = opened_.get_future();
+  std::promise<std::string> opened_;
+  std::shared_future<std::string> is_opened_ = opened_.get_future();
   std::promise<void> ended_;
   std::future<void> has_ended_ = ended_.get_future();
   mutable std::mutex mutex_;

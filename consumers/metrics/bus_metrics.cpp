@@ -7,41 +7,61 @@ namespace {
 
 double seconds_at(std::int64_t now_ms, std::int64_t age_ms) { return static_cast<double>(now_ms - age_ms) / 1000; }
 
+MetricLabels with(MetricLabels labels, const char* label, std::string_view value) {
+  labels.push_back({label, std::string(value)});
+  return labels;
+}
+
 void add_state(MetricFamilies& families, const MetricLabels& who, Liveness state) {
-  for (auto each = Liveness::kUnreachable; each <= Liveness::kFailed;
+  for (auto each = Liveness::kUnreachable; each <= Liveness::kStopped;
        each = static_cast<Liveness>(static_cast<int>(each) + 1)) {
-    MetricLabels labels = who;
-    labels.push_back({"state", std::string(liveness_name(each))});
-    families.gauge("trainer_state", "1 for the state the trainer is in", std::move(labels), each == state ? 1 : 0);
+    families.gauge("trainer_state", "1 for the state the trainer is in", with(who, "state", liveness_name(each)),
+                   each == state ? 1 : 0);
   }
   const bool up = state == Liveness::kAlive || state == Liveness::kPaused || state == Liveness::kStalled ||
                   state == Liveness::kWaiting;
   families.gauge("trainer_up", "Whether the trainer's process is heard of", who, up ? 1 : 0);
 }
 
+void add_resources(MetricFamilies& families, const MetricLabels& who, const v1::ResourceUsage& used) {
+  if (used.has_cpu_percent())
+    families.gauge("train_cpu_ratio", "CPU used, 1 is one core", who, used.cpu_percent() / 100);
+  if (used.has_memory_mb()) families.gauge("train_memory_bytes", "Memory used", who, used.memory_mb() * 1024 * 1024);
+  if (used.has_gpu_percent()) families.gauge("train_gpu_ratio", "GPU used, 0 to 1", who, used.gpu_percent() / 100);
+  if (used.has_gpu_memory_mb())
+    families.gauge("train_gpu_memory_bytes", "GPU memory used", who, used.gpu_memory_mb() * 1024 * 1024);
+}
+
+void add_scalars(MetricFamilies& families, const MetricLabels& who, const TrainerFigures& figures) {
+  std::size_t count = 0;
+  for (const auto& [name, value] : figures.scalars) {
+    if (count == kMaxScalarSamples) break;
+    families.gauge("scalar", "Newest value of this name; NaN when the trainer said that", with(who, "name", name),
+                   value);
+    ++count;
+  }
+  if (figures.scalars.empty()) return;
+  families.gauge("scalar_names_left_out", "Named values of the trainer beyond those that are exported", who,
+                 static_cast<double>(figures.scalars.size() - count));
+}
+
 void add_figures(MetricFamilies& families, const MetricLabels& who, const TrainerFigures& figures) {
-  const auto split = [&](const char* name) {
-    MetricLabels labels = who;
-    labels.push_back({"split", name});
-    return labels;
-  };
   const char* loss_help = "Newest loss: of a batch (train), of an epoch (validation)";
-  if (figures.loss_known) families.gauge("train_loss", loss_help, split("train"), figures.loss);
-  families.known_gauge("train_loss", loss_help, split("validation"), figures.validation_loss);
+  families.said_gauge("train_loss", loss_help, with(who, "split", "train"), figures.loss);
+  families.said_gauge("train_loss", loss_help, with(who, "split", "validation"), figures.validation_loss);
   const char* accuracy_help = "Newest accuracy, 0 to 1";
-  families.known_gauge("train_accuracy_ratio", accuracy_help, split("train"), figures.accuracy);
-  families.known_gauge("train_accuracy_ratio", accuracy_help, split("validation"), figures.validation_accuracy);
-  families.known_gauge("train_learning_rate", "Learning rate in force", who, figures.learning_rate);
-  if (figures.batch_size >= 0) families.gauge("train_batch_size", "Batch size in force", who, figures.batch_size);
-  if (figures.epoch >= 0) families.gauge("train_epoch", "Epoch of the newest record", who, figures.epoch);
+  families.said_gauge("train_accuracy_ratio", accuracy_help, with(who, "split", "train"), figures.accuracy);
+  families.said_gauge("train_accuracy_ratio", accuracy_help, with(who, "split", "validation"),
+                      figures.validation_accuracy);
+  families.said_gauge("train_learning_rate", "Learning rate in force", who, figures.learning_rate);
+  families.said_gauge("train_batch_size", "Batch size in force", who, figures.batch_size);
+  families.said_gauge("train_epoch", "Epoch of the newest record, from 1", who, figures.epoch);
   families.gauge("train_step", "Finished batches of this incarnation", who, static_cast<double>(figures.step));
-  families.known_gauge("train_batch_duration_seconds", "Time per batch", who, figures.time_per_batch_ms / 1000);
-  families.known_gauge("train_batches_per_second", "Batches per second, recent", who, figures.fps);
-  if (!figures.resources) return;
-  families.gauge("train_cpu_ratio", "CPU used, 1 is one core", who, figures.resources->cpu_percent() / 100);
-  families.gauge("train_memory_bytes", "Memory used", who, figures.resources->memory_mb() * 1024 * 1024);
-  families.gauge("train_gpu_ratio", "GPU used, 0 to 1", who, figures.resources->gpu_percent() / 100);
-  families.gauge("train_gpu_memory_bytes", "GPU memory used", who, figures.resources->gpu_memory_mb() * 1024 * 1024);
+  if (figures.time_per_batch_ms)
+    families.gauge("train_batch_duration_seconds", "Time per batch", who, *figures.time_per_batch_ms / 1000);
+  families.said_gauge("train_batches_per_second", "Batches per second, recent", who, figures.fps);
+  if (figures.resources) add_resources(families, who, *figures.resources);
+  add_scalars(families, who, figures);
 }
 
 // name{label="value"} as the broker names its figures: at most one label, values without quotes. One that ends in
@@ -84,8 +104,7 @@ void add_ledger_metrics(MetricFamilies& families, const TrainerLedger& ledger) {
     families.counter(name, help, labels, value);
   };
   for (const auto& record : ledger.records) {
-    MetricLabels labels = who;
-    labels.push_back({"kind", std::string(kind_name(record.kind))});
+    const MetricLabels labels = with(who, "kind", kind_name(record.kind));
     count("trainer_records_produced_total", "Kept records of this incarnation that were numbered", record.produced,
           labels);
     count("trainer_records_stored_total", "Of these, in the journal", record.stored, labels);

@@ -2,18 +2,12 @@
 
 #include <prometheus/text_serializer.h>
 
-#include <cmath>
-
 namespace trainbus {
 
 using prometheus::MetricType;
 
 void MetricFamilies::gauge(const std::string& name, const std::string& help, MetricLabels labels, double value) {
   sample(name, help, MetricType::Gauge, std::move(labels)).gauge.value = value;
-}
-
-void MetricFamilies::known_gauge(const std::string& name, const std::string& help, MetricLabels labels, double value) {
-  if (!std::isnan(value)) gauge(name, help, std::move(labels), value);
 }
 
 std::string MetricFamilies::text() const { return prometheus::TextSerializer().Serialize(families_); }

@@ -4,6 +4,7 @@
 #include <prometheus/metric_family.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,14 +17,17 @@ using MetricLabels = std::vector<prometheus::ClientMetric::Label>;
 class MetricFamilies {
  public:
   void gauge(const std::string& name, const std::string& help, MetricLabels labels, double value);
-  // Nothing when the value is not known: NaN.
-  void known_gauge(const std::string& name, const std::string& help, MetricLabels labels, double value);
+  // Nothing when the value was not said.
+  template <typename Number>
+  void said_gauge(const std::string& name, const std::string& help, MetricLabels labels,
+                  const std::optional<Number>& value) {
+    if (value) gauge(name, help, std::move(labels), static_cast<double>(*value));
+  }
   template <typename Number>
   void counter(const std::string& name, const std::string& help, MetricLabels labels, Number value) {
     sample(name, help, prometheus::MetricType::Counter, std::move(labels)).counter.value = static_cast<double>(value);
   }
 
-  const std::vector<prometheus::MetricFamily>& all() const { return families_; }
   std::string text() const;
 
  private:

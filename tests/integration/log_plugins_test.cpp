@@ -48,8 +48,7 @@ class LogPlugins : public testing::Test {
   std::optional<bool> alerted(const std::string& label) {
     Consumer bus({.broker = address_, .kinds = {v1::KIND_ALERT}, .run = "trainbus", .trainer = "log-" + label});
     std::optional<bool> active;
-    const auto until = std::chrono::steady_clock::now() + 5s;
-    while (!bus.caught_up() && std::chrono::steady_clock::now() < until)
+    for (const test::Patience patience(5s); !bus.caught_up() && !patience.over();)
       while (const auto* record = bus.next(20ms)) {
         EXPECT_EQ(record->message.alert().rule(), "sink_failing");
         message_ = record->message.alert().message();
@@ -128,7 +127,7 @@ TEST_F(LogPlugins, ThatHangsHoldsUpNobodyIsSaidToAndCatchesUp) {
   PlainTrainer trainer(address_);
   Process log("trainbus-log",
               flags({"--sink", plugin("faulty_NONE") + ":" + fifo_ + ",name=pipe,kinds=batch", "--sink",
-                     "jsonl:" + jsonl_ + ",kinds=batch", "--blocked-after", "0.5", "--metrics", "127.0.0.1:0"}));
+                     "jsonl:" + jsonl_ + ",kinds=batch", "--blocked-after", "2", "--metrics", "127.0.0.1:0"}));
   trainer.publish_batches(1, 500);
   ASSERT_TRUE(eventually("the other has all", [&] { return lines_of(jsonl_) == 500; })) << log.output();
   ASSERT_TRUE(eventually("it is said", [&] { return alerted("pipe") == true; })) << log.output();

@@ -8,6 +8,7 @@
 #include "support/process.hpp"
 #include "support/running_broker.hpp"
 #include "support/short_training.hpp"
+#include "support/stop_training.hpp"
 
 namespace trainbus {
 namespace {
@@ -59,7 +60,7 @@ TEST_F(SqliteBus, AnswersEveryQueryOfItsPage) {
       rows(path_, "SELECT count(*), count(DISTINCT epoch || ' ' || batch_idx) FROM current_batches WHERE trainer='t0'"),
       (Rows{{"80", "80"}}));
   EXPECT_EQ(rows(path_, "SELECT type,state,old_value,new_value FROM command_results WHERE trainer='t1'"),
-            (Rows{{"set-lr", "APPLIED", "0.1", "0.05"}}));
+            (Rows{{"CHANGE_LEARNING_RATE", "APPLIED", "0.1", "0.05"}}));
   std::ifstream page(std::string(TRAINBUS_SOURCE) + "/consumers/log/sqlite/QUERIES.md");
   int queries = 0;
   std::string line, query;
@@ -80,7 +81,7 @@ TEST_F(SqliteBus, AnswersEveryQueryOfItsPage) {
 
 TEST_F(SqliteBus, HasEveryRecordOnceThroughKills) {
   Process load("trainbus-loadgen", {"--broker", broker_.address(), "--run", "r", "--trainers", "3", "--batch-rate",
-                                    "300", "--epoch-every", "50", "--seconds", "1.5"});
+                                    "300", "--epoch-every", "50"});  // until it is stopped
   const auto count = [&] {
     const auto found = std::filesystem::exists(path_) ? rows(path_, "SELECT count(*) FROM batches") : Rows{};
     return found.empty() ? 0 : std::stoi(found[0][0]);
@@ -92,6 +93,7 @@ TEST_F(SqliteBus, HasEveryRecordOnceThroughKills) {
     log.signal(SIGKILL);
     ASSERT_EQ(log.wait(2s), 128 + SIGKILL);
   }
+  ASSERT_TRUE(test::stop_training(broker_.address(), "r/*"));
   ASSERT_EQ(load.wait(20s), 0) << load.output();
   log_all();
   for (const std::string table : {"batches", "epochs", "perf", "status"})

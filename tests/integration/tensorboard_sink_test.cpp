@@ -8,6 +8,7 @@
 #include "support/process.hpp"
 #include "support/running_broker.hpp"
 #include "support/short_training.hpp"
+#include "support/stop_training.hpp"
 
 namespace trainbus {
 namespace {
@@ -55,14 +56,14 @@ TEST_F(TensorboardBus, ShowsAResumedTrainingAsOneCurve) {
   std::map<std::string, std::string> texts;
   for (const auto& event : all)
     texts.insert(event.texts.begin(), event.texts.end());
-  EXPECT_THAT(texts.at("commands"), testing::HasSubstr("**set-lr** 0.05 APPLIED"));
+  EXPECT_THAT(texts.at("commands"), testing::HasSubstr("**CHANGE_LEARNING_RATE** 0.05 APPLIED"));
   EXPECT_THAT(texts.at("hyperparameters"), testing::HasSubstr("| model | cnn |"));
   EXPECT_THAT(texts.at("alerts"), testing::HasSubstr("loss is nan at step 15"));
 }
 
 TEST_F(TensorboardBus, HasEveryRecordOnceThroughKillsAndHalfEvents) {
   Process load("trainbus-loadgen", {"--broker", broker_.address(), "--run", "r", "--trainers", "3", "--batch-rate",
-                                    "300", "--epoch-every", "50", "--seconds", "1.5"});
+                                    "300", "--epoch-every", "50"});  // until it is stopped
   const auto bytes = [&] {
     std::uintmax_t sum = 0;
     if (std::filesystem::exists(folder_))
@@ -79,13 +80,14 @@ TEST_F(TensorboardBus, HasEveryRecordOnceThroughKillsAndHalfEvents) {
     for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/r/t0"))
       std::ofstream(entry.path(), std::ios::app | std::ios::binary) << std::string("\x40\0\0\0\0\0\0", 7);
   }
+  ASSERT_TRUE(test::stop_training(broker_.address(), "r/*"));
   ASSERT_EQ(load.wait(20s), 0) << load.output();
   log_all();
   for (const std::string trainer : {"r/t0", "r/t1", "r/t2"}) {
     std::map<std::uint64_t, std::vector<std::uint64_t>> sequences;
     for (const auto& event : events(trainer))
       if (event.kind != 0) sequences[event.kind].push_back(event.sequence);
-    EXPECT_EQ(sequences.size(), 4U) << "batch, epoch, perf, status";
+    EXPECT_EQ(sequences.size(), 5U) << "batch, epoch, perf, status, and the command that ended it";
     for (const auto& [kind, found] : sequences)
       for (std::size_t i = 0; i < found.size(); ++i)
         ASSERT_EQ(found[i], i + 1) << trainer << " kind " << kind;
@@ -96,6 +98,7 @@ TEST_F(TensorboardBus, HasEveryRecordOnceThroughKillsAndHalfEvents) {
 TEST_F(TensorboardBus, LooksAtTheTilesOnceInAWhile) {
   Process load("trainbus-loadgen", {"--broker", broker_.address(), "--run", "r", "--trainers", "1", "--batch-rate",
                                     "50", "--tile-rate", "50", "--tile-size", "32"});
+  const auto started = std::chrono::steady_clock::now();
   Process log("trainbus-log", flags(",images=1s"));
   std::vector<std::string> tags;
   EXPECT_TRUE(eventually("two looks are written", [&] {
@@ -110,7 +113,8 @@ TEST_F(TensorboardBus, LooksAtTheTilesOnceInAWhile) {
     return tags.size() >= 32;
   })) << log.output();
   EXPECT_EQ(std::set<std::string>(tags.begin(), tags.end()).size(), 16U);
-  EXPECT_EQ(tags.size(), 32U);
+  const auto looks = 2 + (std::chrono::steady_clock::now() - started) / 1s;
+  EXPECT_LE(tags.size(), 16U * static_cast<std::size_t>(looks)) << "of 50 batches with tiles a second";
 }
 
 }  // namespace

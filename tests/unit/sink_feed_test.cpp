@@ -19,6 +19,7 @@ struct Place {
   std::vector<std::uint64_t> buffered;
   int flushes = 0, syncs = 0, opens = 0;
   bool broken = false;
+  bool gone = false;
   bool half = false;  // a failing flush brings the first record in
 };
 
@@ -36,7 +37,10 @@ class FallibleSink : public Sink {
     if (place.stored.empty()) return {};
     return {{test::stream_of(sample_batch(1)), place.stored.back()}};
   }
-  void write(const SinkRecord& record) override { place.buffered.push_back(record.sequence()); }
+  void write(const SinkRecord& record) override {
+    if (place.gone) throw SinkOver("its reader has closed it");
+    place.buffered.push_back(record.sequence());
+  }
   void flush() override {
     if (place.half && !place.buffered.empty()) place.stored.push_back(place.buffered.front());
     check();
@@ -127,12 +131,35 @@ TEST_F(SinkFeedTest, PausesLongerWhileOpeningWorksAndWritingDoesNot) {
   }
 }
 
+TEST_F(SinkFeedTest, TriesASinkAgainThatCouldNotBeOpenedAtTheStart) {
+  place_.broken = true;
+  SinkFeed feed(sink_);
+  EXPECT_FALSE(feed.open(now_));
+  EXPECT_TRUE(feed.away());
+  EXPECT_TRUE(feed.troubled());
+  EXPECT_EQ(feed.failure(), "No space left on device");
+  EXPECT_EQ(feed.failures(), 1U);
+  place_.broken = false;
+  EXPECT_TRUE(feed.retry(now_ += SinkFeed::kFirstPause));
+  EXPECT_FALSE(feed.away());
+}
+
+TEST_F(SinkFeedTest, LeavesASinkWhosePlaceHasGoneForGood) {
+  place_.gone = true;
+  offer(1, 1);
+  EXPECT_TRUE(feed_.over());
+  EXPECT_FALSE(feed_.troubled()) << "that is no failure";
+  const auto opens = place_.opens;
+  EXPECT_FALSE(retry_after(SinkFeed::kLastPause));
+  EXPECT_EQ(place_.opens, opens);
+}
+
 TEST_F(SinkFeedTest, KeepsThePositionOnlyOfWhatWasSynced) {
   test::TempDir dir;
-  const PositionFile position(dir / "state", fallible_plan());
+  PositionFile position(dir / "state", fallible_plan());
   const StreamHeads two{{test::stream_of(sample_batch(1)), 2}}, three{{test::stream_of(sample_batch(1)), 3}};
   SinkFeed feed(sink_, &position);
-  EXPECT_TRUE(feed.open(now_).empty());
+  EXPECT_EQ(feed.open(now_), StreamHeads{});
   feed.offer(sample_batch(1), now_);
   feed.finish(now_, two);
   place_.broken = true;
@@ -149,10 +176,10 @@ TEST(PositionFile, IsOfOneProcessAndOnePlaceAndIsNotGuessedWhenDamaged) {
   const StreamHeads heads{{test::stream_of(sample_batch(1)), 7}};
   std::string path;
   {
-    const PositionFile position(dir / "state", plan);
+    PositionFile position(dir / "state", plan);
     EXPECT_TRUE(position.load().empty());
     position.save(heads);
-    EXPECT_THROW(PositionFile(dir / "state", plan), std::runtime_error) << "a second process";
+    EXPECT_THROW(PositionFile(dir / "state", plan).load(), std::runtime_error) << "a second process";
     path = position.path();
   }
   EXPECT_EQ(PositionFile(dir / "state", plan).load(), heads);

@@ -127,6 +127,22 @@ TEST(SinkFilter, GivesWholeNamesToTheBrokerAndKeepsPatternsForItself) {
   EXPECT_FALSE(plan("sample:a,trainer=t").filter.passes(test::sample_batch(1, "t0")));
 }
 
+TEST(Secrets, AreThePasswordsOfUrlsAndConninfo) {
+  EXPECT_THAT(passwords_in("nats://a:pw1@h1:4222 nats://tok@h2 tls://b:p:2@h3"), ElementsAre("pw1", "tok", "p:2"));
+  EXPECT_THAT(passwords_in("postgresql://me@host/db?sslmode=require&password=w%20rd&x=y"), ElementsAre("w%20rd"));
+  EXPECT_THAT(passwords_in("host=h password = 'it\\'s' dbname=d"), ElementsAre("it\\'s"));
+  EXPECT_THAT(passwords_in("host=h password=plain"), ElementsAre("plain"));
+  EXPECT_THAT(passwords_in("postgresql://me@host/a@b:c"), ElementsAre()) << "a user is none, nor is a path";
+  EXPECT_THAT(passwords_in("password"), ElementsAre());
+}
+
+TEST(Secrets, AreOverwrittenInAnArgument) {
+  char argument[] = "sample:to=nats://me:hunt\\,er2@host,password=opensesame";
+  EXPECT_TRUE(hide_in_argument(argument, Secrets(plan("sample:nats://me:hunt\\,er2@host,password=opensesame"))));
+  EXPECT_STREQ(argument, "sample:to=nats://me:*********@host,password=**********");
+  EXPECT_FALSE(hide_in_argument(argument, Secrets(plan("sample:there"))));
+}
+
 TEST(Secrets, AreNeverShown) {
   const auto secret = plan("sample:nats://me:hunter2@host/x?y=@,password=opensesame");
   EXPECT_EQ(secret.text(), "sample:nats://me:***@host/x?y=@");

@@ -92,7 +92,7 @@ TEST_F(SqliteSinkTest, GivesEachKindARowWithItsNames) {
   EXPECT_EQ(rows("SELECT current_fps,memory_mb FROM perf"), (Rows{{"60.0", "-"}}));
   EXPECT_EQ(rows("SELECT status,message,model_name FROM status"), (Rows{{"RUNNING", "it's \"on\"", "cnn"}}));
   EXPECT_EQ(rows("SELECT type,value,state,old_value*2,applied_step FROM commands"),
-            (Rows{{"set-lr", "0.001", "APPLIED", "0.02", "0"}}));
+            (Rows{{"CHANGE_LEARNING_RATE", "0.001", "APPLIED", "0.02", "-"}}));
   EXPECT_EQ(rows("SELECT rule,active FROM alerts"), (Rows{{"stalled", "0"}}));
 }
 
@@ -123,6 +123,76 @@ TEST_F(SqliteSinkTest, ForgetsWhatWasNotFlushed) {
     sudden->write(sample_batch(3));
   }
   EXPECT_EQ(rows("SELECT count(*) FROM batches"), (Rows{{"1"}}));
+}
+
+TEST_F(SqliteSinkTest, LeavesTheWriteLockToOthersBetweenFlushes) {
+  auto open = sink();
+  open->open();
+  for (std::uint64_t sequence = 1; sequence <= 10; ++sequence) {
+    open->write(sample_batch(sequence));                            // and waits for the flush
+    rows("CREATE TABLE mine_" + std::to_string(sequence) + "(x)");  // without any patience
+    if (sequence % 3 == 0) open->flush();
+  }
+  open->flush();
+  EXPECT_EQ(rows("SELECT count(*) FROM batches"), (Rows{{"10"}}));
+}
+
+TEST_F(SqliteSinkTest, KeepsSoManyRecordsWaitingAndNoMore) {
+  auto open = sink();
+  open->open();
+  for (std::uint64_t sequence = 1; sequence < SqliteSink::kMostWaiting; ++sequence)
+    open->write(sample_batch(sequence));
+  EXPECT_EQ(rows("SELECT count(*) FROM batches"), (Rows{{"0"}}));
+  open->write(sample_batch(SqliteSink::kMostWaiting));
+  EXPECT_EQ(rows("SELECT count(*) FROM batches"), (Rows{{std::to_string(SqliteSink::kMostWaiting)}}));
+}
+
+TEST_F(SqliteSinkTest, GivesAPlainCopyOfItsFileTheTablesAtOnceAndTheRowsAtASync) {
+  auto open = sink();
+  open->open();
+  const auto copied = [&](const std::string& name) {
+    const std::string copy = dir_ / name;
+    std::filesystem::copy_file(path_, copy);
+    sqlite3* raw = nullptr;
+    sqlite3_open(copy.c_str(), &raw);
+    std::string count = "no table";
+    sqlite3_exec(
+        raw, "SELECT count(*) FROM batches",
+        [](void* to, int, char** values, char**) {
+          *static_cast<std::string*>(to) = values[0];
+          return 0;
+        },
+        &count, nullptr);
+    sqlite3_close(raw);
+    return count;
+  };
+  EXPECT_EQ(copied("tables.db"), "0");
+  open->write(sample_batch(1));
+  open->flush();
+  EXPECT_EQ(copied("first.db"), "1") << "no checkpoint for a second: it is due";
+  open->write(sample_batch(2));
+  open->flush();
+  open->sync();
+  EXPECT_EQ(copied("rows.db"), "2");
+  EXPECT_GT(std::filesystem::file_size(path_ + "-wal"), 0U);
+  open->sync();
+  EXPECT_EQ(std::filesystem::file_size(path_ + "-wal"), 0U) << "when nothing comes any more";
+}
+
+TEST_F(SqliteSinkTest, GoesOnWhileAReaderHoldsAnOldSnapshot) {
+  auto open = sink();
+  open->open();
+  open->write(sample_batch(1));
+  open->flush();
+  sqlite3* reader = nullptr;
+  sqlite3_open(path_.c_str(), &reader);
+  ASSERT_EQ(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM batch_rows", nullptr, nullptr, nullptr), SQLITE_OK);
+  open->write(sample_batch(2));
+  open->flush();
+  open->sync();
+  open->sync();
+  sqlite3_close(reader);
+  EXPECT_EQ(rows("SELECT count(*) FROM batches"), (Rows{{"2"}}));
 }
 
 TEST_F(SqliteSinkTest, LaterLifeSupersedesFromWhereItBegan) {
@@ -166,7 +236,7 @@ TEST_F(SqliteSinkTest, RefusesWhatIsNotItsFileAndLeavesItAsItIs) {
   fill({});
   rows("PRAGMA user_version=7");
   EXPECT_EQ(failure_of([&] { sink()->open(); }),
-            '\'' + path_ + "': has tables of version 7, this trainbus-log writes version 1");
+            '\'' + path_ + "': has tables of version 7, this trainbus-log writes version 2");
   EXPECT_THAT(failure_of([&] {
                 test::SinkUnderTest<SqliteSink>(test::OptionValues{{"path", dir_ / "no/x.db"}}).open();
               }),
@@ -204,10 +274,12 @@ TEST_F(SqliteSinkTest, SaysWhenTheDiskTakesNoMoreAndGoesOnAfterwards) {
   });
   setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_EQ(failure, '\'' + path_ + "': disk I/O error");
-  EXPECT_EQ(full->open().begin()->second, 1U);
-  full->write(sample_batch(2));
+  const auto had = full->open().begin()->second;
+  EXPECT_EQ((had - 1) % SqliteSink::kMostWaiting, 0U) << "whole transactions";
+  EXPECT_LT(had, 5000U);
+  full->write(sample_batch(had + 1));
   full->flush();
-  EXPECT_EQ(rows("SELECT count(*) FROM batches"), (Rows{{"2"}}));
+  EXPECT_EQ(rows("SELECT count(*) FROM batches"), (Rows{{std::to_string(had + 1)}}));
 }
 
 }  // namespace

@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
+#include <limits>
+#include <map>
 
 #include "support/event_reader.hpp"
 #include "support/sample_records.hpp"
@@ -152,7 +155,7 @@ TEST_F(TensorboardSinkTest, ShowsEveryKindUnderItsTag) {
   EXPECT_EQ(all[3].step, 1);
   EXPECT_DOUBLE_EQ(all[3].wall_time, 1763900000.001);
   EXPECT_EQ(all[4].scalars.at("perf/current_fps"), 60);
-  EXPECT_EQ(all[5].texts.at("commands"), "**set-lr** 0.25 APPLIED at the trainer's step 1");
+  EXPECT_EQ(all[5].texts.at("commands"), "**CHANGE_LEARNING_RATE** 0.25 APPLIED at the trainer's step 1");
   EXPECT_TRUE(all[6].texts.empty()) << "only its end is shown, but it is there";
   EXPECT_EQ(all[6].sequence, 2U);
   EXPECT_EQ(all[7].texts.at("alerts"), "**not\\_finite**: loss is nan");
@@ -191,6 +194,213 @@ TEST_F(TensorboardSinkTest, ResumedTrainingGoesOnAtItsStepAndPurgesWhatItDoesAga
   EXPECT_EQ(test::shown_curve(events(), "train/loss").at(26), 2) << "superseded";
   for (const auto& event : test::read_event_file(files().at(0)))
     EXPECT_TRUE(event.sequence != 26 || event.scalars.empty()) << "a TensorBoard that has read on would purge";
+}
+
+TEST_F(TensorboardSinkTest, AnotherBatchSizeGoesOnWhereTheEpochsEndedAlsoAfterARestartOfTheSink) {
+  std::vector<Record> records{plan_of(kLife, 40)};
+  for (int step = 1; step <= 330; ++step)
+    records.push_back(batch_at(kLife, step, (step - 1) / 40 + 1, (step - 1) % 40, 1));
+  fill(records);
+  fill({plan_of(kLaterLife, 20), batch_at(kLaterLife, 1, 9, 0, 2), batch_at(kLaterLife, 2, 9, 1, 2)});
+  const auto curve = test::shown_curve(events(), "train/loss");
+  ASSERT_EQ(curve.size(), 322U);
+  for (const auto& [step, loss] : curve)
+    EXPECT_EQ(loss, step <= 320 ? 1 : 2) << step;
+}
+
+TEST_F(TensorboardSinkTest, ALaterTrainingWhoseClockIsBehindIsReadLater) {
+  fill({batch_at(kLaterLife, 1, 1, 0, 1), batch_at(kLaterLife, 2, 1, 1, 1), batch_at(kLaterLife, 3, 1, 2, 1)});
+  fill({batch_at(kLife, 1, 1, 1, 2)});
+  EXPECT_THAT(files().at(1), HasSubstr(std::to_string(kLife))) << "its name sorts after the other's";
+  fill({batch_at(kLaterLife, 4, 1, 3, 1)});
+  EXPECT_THAT(test::shown_curve(events(), "train/loss"), ElementsAre(Pair(1, 1.0F), Pair(2, 2.0F)));
+}
+
+TEST_F(TensorboardSinkTest, BelievesTheFirstStepOfThePlan) {
+  auto plan = plan_of(kLaterLife, 40);
+  plan.message.mutable_status_update()->mutable_config()->set_first_step(1);
+  fill({batch_at(kLife, 1, 1, 0, 1), batch_at(kLife, 2, 1, 1, 1), plan, batch_at(kLaterLife, 1, 9, 0, 2)});
+  EXPECT_THAT(test::shown_curve(events(), "train/loss"), ElementsAre(Pair(1, 1.0F), Pair(2, 2.0F)));
+}
+
+TEST_F(TensorboardSinkTest, WhatNobodySaidHasNoPointAndWhatIsNotFiniteHasOne) {
+  auto batch = sample_batch(1);
+  batch.message.mutable_batch_data()->clear_batch_accuracy();
+  batch.message.mutable_batch_data()->set_batch_loss(std::numeric_limits<double>::quiet_NaN());
+  auto epoch = sample_record(v1::KIND_EPOCH, 1);
+  epoch.message.mutable_epoch_data()->set_epoch(1);
+  epoch.message.mutable_epoch_data()->set_validation_loss(-std::numeric_limits<double>::infinity());
+  auto perf = sample_record(v1::KIND_PERF, 1);
+  perf.message.mutable_performance_data()->mutable_resource_usage()->set_cpu_percent(0);
+  fill({batch, epoch, perf});
+  const auto all = events();
+  ASSERT_EQ(all.size(), 5U);
+  EXPECT_THAT(all[2].scalars, ElementsAre(Pair("train/loss", testing::IsNan())));
+  EXPECT_THAT(all[3].scalars, ElementsAre(Pair("epoch/number", 1),
+                                          Pair("epoch/validation_loss", -std::numeric_limits<float>::infinity())));
+  EXPECT_THAT(all[4].scalars, ElementsAre(Pair("perf/cpu_percent", 0))) << "0 is a value";
+}
+
+Record values_at(std::uint64_t sequence, std::uint64_t step, const std::map<std::string, double>& values) {
+  auto record = sample_record(v1::KIND_SCALARS, sequence);
+  record.message.mutable_scalar_data()->set_step(step);
+  record.message.mutable_scalar_data()->mutable_values()->insert(values.begin(), values.end());
+  return record;
+}
+
+Record media_of(std::uint64_t sequence, const std::string& name) {
+  auto record = sample_record(v1::KIND_MEDIA, sequence);
+  record.message.mutable_media_data()->set_step(1);
+  record.message.mutable_media_data()->set_name(name);
+  return record;
+}
+
+Record text_of(std::uint64_t sequence, const std::string& name, const std::string& text) {
+  auto record = media_of(sequence, name);
+  record.message.mutable_media_data()->set_text(text);
+  return record;
+}
+
+TEST_F(TensorboardSinkTest, NamedValuesAreTagsAsTheyAre) {
+  auto batch = sample_batch(1);
+  auto& named = *batch.message.mutable_batch_data()->mutable_scalars();
+  named["gen_loss"] = 1.5;
+  named["val/iou"] = std::numeric_limits<double>::quiet_NaN();
+  named["huge"] = 1e308;
+  auto epoch = epoch_at(1);
+  (*epoch.message.mutable_epoch_data()->mutable_scalars())["perplexity"] = 20;
+  fill({batch, epoch, values_at(1, 7, {{"reward", -3}, {"gen_loss", 2}})});
+  const auto all = events();
+  ASSERT_EQ(all.size(), 5U);
+  EXPECT_EQ(all[2].scalars.at("gen_loss"), 1.5F);
+  EXPECT_TRUE(std::isnan(all[2].scalars.at("val/iou")));
+  EXPECT_EQ(all[2].scalars.at("huge"), std::numeric_limits<float>::max()) << "not infinite";
+  EXPECT_EQ(all[3].scalars.at("perplexity"), 20);
+  EXPECT_THAT(all[4].scalars, ElementsAre(Pair("gen_loss", 2), Pair("reward", -3)));
+  EXPECT_EQ(all[4].step, 7);
+}
+
+TEST_F(TensorboardSinkTest, ANameThatHasAnotherContentGetsATagOfItsOwnAlsoAfterARestart) {
+  fill({sample_batch(1), values_at(1, 1, {{"train/loss", 7}, {"perf/x", 8}, {"samples", 9}}),
+        text_of(1, "samples", "once"), text_of(2, "status", "mine")});
+  fill({text_of(3, "samples", "again"), values_at(2, 2, {{"samples", 10}, {"train/loss", 11}, {"samples/text", 12}})});
+  std::map<std::string, std::vector<double>> scalars;
+  std::map<std::string, std::vector<std::string>> texts;
+  for (const auto& event : events()) {
+    for (const auto& [tag, value] : event.scalars)
+      scalars[tag].push_back(value);
+    for (const auto& [tag, text] : event.texts)
+      texts[tag].push_back(text);
+  }
+  EXPECT_THAT(scalars["train/loss"], ElementsAre(0.25)) << "the batch's own";
+  EXPECT_THAT(scalars["train/loss/scalars"], ElementsAre(7, 11));
+  EXPECT_THAT(scalars["perf/x/scalars"], ElementsAre(8));
+  EXPECT_THAT(scalars["samples"], ElementsAre(9, 10));
+  EXPECT_THAT(scalars["samples/text/scalars"], ElementsAre(12));
+  EXPECT_THAT(texts["samples/text"], ElementsAre("once", "again"));
+  EXPECT_THAT(texts["status/text"], ElementsAre("mine"));
+}
+
+TEST_F(TensorboardSinkTest, LeavesOutNamesPastTheirBound) {
+  std::vector<Record> records{sample_batch(1)};
+  for (std::uint64_t sequence = 1; sequence <= 5; ++sequence) {
+    std::map<std::string, double> values;
+    for (std::uint64_t i = 0; i < 1000; ++i)
+      values["v" + std::to_string(1000 * sequence + i)] = 1;
+    records.push_back(values_at(sequence, sequence, values));
+  }
+  auto filled = sink();
+  filled->open();
+  for (const auto& record : records)
+    filled->write(record);
+  filled->flush();
+  EXPECT_THAT(filled->warnings(), ElementsAre("'r/t0': more than 4000 names of values and media; the values of further "
+                                              "ones are left out"));
+  const auto all = events();
+  ASSERT_EQ(all.size(), 8U);
+  EXPECT_EQ(all[6].scalars.size(), 1000U);
+  EXPECT_TRUE(all[7].scalars.empty());
+  EXPECT_EQ(all[7].sequence, 5U) << "the record is there";
+}
+
+TEST_F(TensorboardSinkTest, ShowsMedia) {
+  auto pictures = media_of(1, "generated");
+  auto& set = *pictures.message.mutable_media_data()->mutable_images();
+  for (const std::string bytes : {"one", "two"}) {
+    auto& image = *set.add_images();
+    image.set_image_bytes(bytes);
+    image.set_width(8);
+    image.set_height(6);
+  }
+  set.add_captions("a cat");
+  set.add_captions("a|dog");
+  auto histogram = media_of(2, "weights/fc1");
+  for (const double edge : {-2.0, -1.0, 0.0, 1.0, 3.0})
+    histogram.message.mutable_media_data()->mutable_histogram()->add_edges(edge);
+  for (const double count : {0.0, 4.0, 2.0, 0.0})
+    histogram.message.mutable_media_data()->mutable_histogram()->add_counts(count);
+  auto matrix = media_of(3, "confusion");
+  auto& table = *matrix.message.mutable_media_data()->mutable_table();
+  for (const std::string name : {"cat", "dog"}) {
+    table.add_columns(name);
+    table.add_rows(name);
+  }
+  for (const double value : {5.0, 1.0, std::numeric_limits<double>::quiet_NaN(), 2.5})
+    table.add_values(value);
+  fill({sample_batch(1), pictures, histogram, matrix, text_of(4, "val/text", "**bold** as it is")});
+  const auto all = events();
+  ASSERT_EQ(all.size(), 7U);
+  EXPECT_THAT(all[3].samples.at("generated"), ElementsAre("8", "6", "one", "two"));
+  EXPECT_EQ(all[3].texts.at("generated/captions"), "| sample | caption |\n|---|---|\n| 1 | a cat |\n| 2 | a\\|dog |\n");
+  const auto& shown = all[4].histograms.at("weights/fc1");
+  EXPECT_THAT(shown.limits, ElementsAre(0, 1)) << "without what is empty at both ends";
+  EXPECT_THAT(shown.counts, ElementsAre(4, 2));
+  EXPECT_EQ(shown.min, -1);
+  EXPECT_EQ(shown.max, 1);
+  EXPECT_EQ(shown.number, 6);
+  EXPECT_EQ(shown.sum, 4 * -0.5 + 2 * 0.5);
+  EXPECT_EQ(all[5].texts.at("confusion"),
+            "| | cat | dog |\n|---|---:|---:|\n| **cat** | 5 | 1 |\n| **dog** | NaN | 2.5 |\n");
+  EXPECT_EQ(all[6].texts.at("val/text"), "**bold** as it is");
+}
+
+TEST_F(TensorboardSinkTest, TellsHparamsWhatTheSettingsWereAndHowItEnded) {
+  for (const auto& [status, shown] :
+       std::map<v1::TrainingStatus, std::uint64_t>{{v1::COMPLETED, 1}, {v1::STOPPED, 1}, {v1::FAILED, 2}}) {
+    const auto incarnation = kLife + static_cast<std::uint64_t>(status);
+    auto plan = plan_of(incarnation, 10);
+    auto& config = *plan.message.mutable_status_update()->mutable_config();
+    config.set_learning_rate(0.5);
+    auto& parameters = *config.mutable_parameters();
+    parameters["weight_decay"] = "1e-4";
+    parameters["optimizer"] = "adam";
+    parameters["nesterov"] = "true";
+    parameters["odd"] = "inf";
+    parameters["env/host"] = "node7";
+    auto end = in_life(test::sample_status(2, ""), incarnation);
+    end.message.mutable_status_update()->set_status(status);
+    fill({plan, batch_at(incarnation, 1, 1, 0, 1), end});
+    const auto all = test::read_event_file(files().back());
+    ASSERT_EQ(all.size(), 5U);
+    EXPECT_THAT(all[2].hparams,
+                ElementsAre(Pair("batches_per_epoch", "number 10.000000"), Pair("learning_rate", "number 0.500000"),
+                            Pair("model_name", "text a|b"), Pair("nesterov", "bool true"), Pair("odd", "text inf"),
+                            Pair("optimizer", "text adam"), Pair("weight_decay", "number 0.000100")));
+    EXPECT_THAT(all[2].texts.at("hyperparameters"), HasSubstr("| env/host | node7 |"));
+    EXPECT_EQ(all[4].session_end, shown) << v1::TrainingStatus_Name(status);
+  }
+}
+
+TEST_F(TensorboardSinkTest, ValuesOfAResumedTrainingWaitForItsFirstBatch) {
+  fill({plan_of(kLife, 2), batch_at(kLife, 1, 1, 0, 1), batch_at(kLife, 2, 1, 1, 1),
+        in_life(values_at(1, 0, {{"val/loss", 9}}), kLaterLife),
+        in_life(values_at(2, 1, {{"val/loss", 8}}), kLaterLife)});
+  EXPECT_EQ(test::shown_curve(events(), "train/loss").size(), 2U);
+  EXPECT_TRUE(test::shown_curve(events(), "val/loss").empty());
+  fill({in_life(values_at(1, 0, {{"val/loss", 9}}), kLaterLife), batch_at(kLaterLife, 1, 2, 0, 2),
+        in_life(values_at(2, 1, {{"val/loss", 8}}), kLaterLife)});
+  EXPECT_THAT(test::shown_curve(events(), "train/loss"), ElementsAre(Pair(1, 1.0F), Pair(2, 1.0F), Pair(3, 2.0F)));
+  EXPECT_THAT(test::shown_curve(events(), "val/loss"), ElementsAre(Pair(2, 9.0F), Pair(3, 8.0F)));
 }
 
 TEST_F(TensorboardSinkTest, TrainingFromTheBeginningReplacesTheOneBefore) {
@@ -291,6 +501,46 @@ TEST_F(TensorboardSinkTest, RefusesASecondWriterAndWrongOptions) {
             }),
             "images '1ms': must be at least 1s");
   EXPECT_EQ(failure_of([&] { Sink none(test::OptionValues{{"folder", ""}}); }), "folder '': must name a folder");
+}
+
+TEST_F(TensorboardSinkTest, WritesAgainIntoTheNextFileWhatSomebodyTruncated) {
+  for (const bool to_nothing : {true, false}) {
+    std::filesystem::remove_all(folder_);
+    auto open = sink();
+    open->open();
+    const auto write = [&](std::uint64_t from, std::uint64_t to) {
+      for (auto step = from; step <= to; ++step)
+        open->write(batch_at(kLife, step, 1, static_cast<int>(step) - 1, static_cast<double>(step)));
+    };
+    write(1, 5);
+    open->flush();
+    const auto half = std::filesystem::file_size(files()[0]);
+    write(6, 10);
+    open->flush();
+    std::filesystem::resize_file(files()[0], to_nothing ? 0 : half);
+    write(11, 11);
+    EXPECT_THAT(failure_of([&] { open->flush(); }), HasSubstr("was truncated"));
+    const auto heads = open->open();
+    const std::uint64_t known = heads.empty() ? 0 : heads.begin()->second;
+    EXPECT_EQ(known, to_nothing ? 0U : 5U);
+    write(known + 1, 11);
+    open->flush();
+    open->sync();
+    EXPECT_EQ(files().size(), 2U) << "a reader may be beyond the end of the first";
+    const auto curve = test::shown_curve(events(), "train/loss");
+    ASSERT_EQ(curve.size(), 11U);
+    EXPECT_EQ(curve.at(11), 11);
+    EXPECT_EQ(open->open().begin()->second, 11U);
+  }
+}
+
+TEST_F(TensorboardSinkTest, BeginsAnotherFileBesideOneThatWasEmptiedWhileNobodyWroteIt) {
+  fill({batch_at(kLife, 1, 1, 0, 1)});
+  std::filesystem::resize_file(files()[0], 0);
+  EXPECT_TRUE(fill({batch_at(kLife, 1, 1, 0, 1)}).empty());
+  EXPECT_EQ(files().size(), 2U);
+  EXPECT_EQ(std::filesystem::file_size(files()[0]), 0U);
+  EXPECT_EQ(test::shown_curve(events(), "train/loss").size(), 1U);
 }
 
 TEST_F(TensorboardSinkTest, NoticesThatAFileIsGone) {

@@ -1,12 +1,15 @@
 #include "csv_row.hpp"
 
 #include <charconv>
+#include <cmath>
 
 namespace trainbus {
 namespace {
 
 template <typename Float>
 std::string_view shortest(Float value, std::span<char> buffer) {
+  // to_chars would write "-nan" for one whose sign bit is set, as 0/0 gives on x86.
+  if (std::isnan(value)) return "nan";
   const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
   return {buffer.data(), end};
 }
@@ -44,6 +47,18 @@ CsvRow& CsvRow::none(int count) {
     none();
   return *this;
 }
+
+void append_csv_number(std::string& out, double value) {
+  char buffer[32];
+  out += shortest(value, buffer);
+}
+
+void append_csv_number(std::string& out, float value) {
+  char buffer[32];
+  out += shortest(value, buffer);
+}
+
+void append_csv_number(std::string& out, std::int64_t value) { out += std::to_string(value); }
 
 std::size_t csv_record_size(std::string_view text) {
   bool quoted = false;

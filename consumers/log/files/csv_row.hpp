@@ -3,6 +3,7 @@
 // quotes, a quote within it doubled. The line end is the file's business.
 
 #include <concepts>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,11 @@ class CsvRow {
   std::string& out_;
   bool first_ = true;
 };
+
+// Appends a number as CsvRow writes it.
+void append_csv_number(std::string& out, double value);
+void append_csv_number(std::string& out, float value);
+void append_csv_number(std::string& out, std::int64_t value);
 
 // Bytes of the first record of `text`, its line end included (line breaks within quotes are part of it);
 // npos when it is not complete.

@@ -15,4 +15,11 @@ FileRules file_rules(const SinkOptions& options) {
   return rules;
 }
 
+void refuse_file_rules(const SinkOptions& options) {
+  static constexpr auto kRules = file_options({});
+  for (const auto* option = kRules.data() + 1; option->name != nullptr; ++option)
+    if (options.text(option->name) != option->preset)
+      options.refuse(option->name, "is of files; '" + options.text("path") + "' is a stream");
+}
+
 }  // namespace trainbus

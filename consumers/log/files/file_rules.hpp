@@ -35,5 +35,7 @@ constexpr std::array<trainbus_sink_option, 7> file_options(const trainbus_sink_o
 
 // Throws std::invalid_argument with one line.
 FileRules file_rules(const SinkOptions& options);
+// Throws so when any of these options is given: a stream is neither put away nor synced.
+void refuse_file_rules(const SinkOptions& options);
 
 }  // namespace trainbus

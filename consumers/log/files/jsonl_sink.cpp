@@ -51,11 +51,21 @@ std::size_t line_size(std::string_view text) {
 
 }  // namespace
 
-JsonlSink::JsonlSink(const SinkOptions& options)
-    : file_(options.text("path"),
-            {.header = "", .opening = R"({"kind":")", .record_size = line_size, .read_position = read_position},
-            file_rules(options), compressor_) {}
+JsonlSink::JsonlSink(const SinkOptions& options) {
+  const auto path = options.text("path");
+  if (LineStream::is_one(path)) {
+    refuse_file_rules(options);
+    stream_.emplace(path);
+    return;
+  }
+  file_.emplace(
+      path,
+      RecordSyntax{.header = "", .opening = R"({"kind":")", .record_size = line_size, .read_position = read_position},
+      file_rules(options), compressor_);
+}
 
-void JsonlSink::write(const SinkRecord& record) { file_.append(record.json(), record); }
+void JsonlSink::write(const SinkRecord& record) {
+  file_ ? file_->append(record.json(), record) : stream_->append(record.json(), record);
+}
 
 }  // namespace trainbus

@@ -1,7 +1,10 @@
 #pragma once
 // One file, one JSON object a line: `kind run trainer incarnation sequence timestamp_ms`, then the payload's fields by
-// their schema names.
+// their schema names. The file may be a stream: "-", a FIFO.
 
+#include <optional>
+
+#include "line_stream.hpp"
 #include "rotated_file.hpp"
 #include "trainbus/sink.hpp"
 
@@ -9,19 +12,22 @@ namespace trainbus {
 
 class JsonlSink : public Sink {
  public:
-  static constexpr auto kOptions = file_options({"path", "PATH", nullptr, "the file", 0});
+  static constexpr auto kOptions = file_options({"path", "PATH", nullptr, "the file; - or a FIFO is a stream", 0});
   static constexpr SinkInfo kInfo{"jsonl", "one file, one JSON object a line", TRAINBUS_SINK_KNOWS, kOptions.data()};
 
   explicit JsonlSink(const SinkOptions& options);
 
-  StreamHeads open() override { return file_.open(); }
+  StreamHeads open() override { return file_ ? file_->open() : stream_->open(); }
   void write(const SinkRecord& record) override;
-  void flush() override { file_.flush(); }
-  void sync() override { file_.sync(); }
+  void flush() override { file_ ? file_->flush() : stream_->flush(); }
+  void sync() override {
+    if (file_) file_->sync();
+  }
 
  private:
   PartCompressor compressor_;
-  RotatedFile file_;
+  std::optional<RotatedFile> file_;  // one of these two
+  std::optional<LineStream> stream_;
 };
 
 }  // namespace trainbus

@@ -12,13 +12,13 @@
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
+#include <utility>
 
 #include "trainbus/heads_file.hpp"
 
 namespace trainbus {
 namespace {
 
-constexpr std::size_t kBufferBytes = 256 << 10;
 constexpr std::size_t kReadBytes = 1 << 20;
 // A record of kMaxRecordBytes written as text with every byte escaped stays below this.
 constexpr std::size_t kMaxTextRecordBytes = 16 << 20;
@@ -55,7 +55,13 @@ void RecordFile::fail_errno() const { fail(std::strerror(errno)); }
 
 void RecordFile::open_exclusively() {
   // O_NONBLOCK: a FIFO must be refused, not waited for.
-  fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+  constexpr int kHow = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+  fd_ = ::open(path_.c_str(), kHow);
+  made_ = fd_ < 0 && errno == ENOENT;
+  if (made_) {
+    std::remove((path_ + ".heads").c_str());  // of a file that is gone: a new one that stays empty was not emptied
+    fd_ = ::open(path_.c_str(), kHow | O_CREAT, 0644);
+  }
   if (fd_ < 0) fail_errno();
   struct stat status {};
   if (fstat(fd_, &status) != 0) fail_errno();
@@ -79,15 +85,21 @@ StreamHeads RecordFile::open() {
   const auto file_bytes = static_cast<std::uint64_t>(lseek(fd_, 0, SEEK_END));
 
   heads_.clear();
+  emptied_.clear();
+  last_rows_ = {};
   last_ = nullptr;
   size_ = file_bytes < syntax_.header.size() ? 0 : syntax_.header.size();
-  if (auto saved = load_heads(path_ + ".heads"); saved && saved->offset >= size_ && saved->offset <= file_bytes &&
-                                                 saved->tail_check == tail_check(saved->offset)) {
-    size_ = saved->offset;
-    heads_ = std::move(saved->heads);
+  if (auto saved = load_heads(path_ + ".heads")) {
+    if (saved->offset >= size_ && saved->offset <= file_bytes && saved->tail_check == tail_check(saved->offset)) {
+      size_ = saved->offset;
+      heads_ = std::move(saved->heads);
+    } else if (file_bytes == 0 && !made_) {
+      emptied_ = std::move(saved->heads);
+    }
   }
   synced_size_ = checked_size_ = size_;
   if (size_ >= syntax_.header.size()) scan(file_bytes);
+  doubt_last_rows();
 
   if (size_ < file_bytes) {
     if (ftruncate(fd_, static_cast<off_t>(size_)) != 0) fail_errno();
@@ -95,9 +107,18 @@ StreamHeads RecordFile::open() {
   }
   if (size_ == 0 && !syntax_.header.empty()) {
     buffer_ = syntax_.header;
-    flush();
+    write_buffer();
+    size_ = buffer_.size();
+    buffer_.clear();
   }
   return heads_;
+}
+
+void RecordFile::reopen() {
+  auto waiting = std::move(buffer_);
+  open();
+  buffer_ = std::move(waiting);
+  for_each_buffered([this](const StreamKey& stream, std::uint64_t sequence) { note(stream, sequence); });
 }
 
 void RecordFile::scan(std::uint64_t file_bytes) {
@@ -119,6 +140,7 @@ void RecordFile::scan(std::uint64_t file_bytes) {
       if (!syntax_.read_position(rest.substr(0, bytes), stream, sequence))
         fail("the line at byte " + std::to_string(size_) + " is not a record of ours; move the file away or mend it");
       note(stream, sequence);
+      if (syntax_.many_rows) keep_last_rows(stream, sequence, rest.substr(0, bytes));
       size_ += bytes;
       rest.remove_prefix(bytes);
     }
@@ -131,15 +153,87 @@ void RecordFile::scan(std::uint64_t file_bytes) {
 void RecordFile::note(const StreamKey& stream, std::uint64_t sequence) {
   if (last_ == nullptr || last_->first != stream) last_ = &*heads_.try_emplace(stream, 0).first;
   last_->second = std::max(last_->second, sequence);
+  noted_ = true;
+}
+
+void RecordFile::keep_last_rows(const StreamKey& stream, std::uint64_t sequence, std::string_view row) {
+  if (last_rows_.stream != stream || last_rows_.sequence != sequence) last_rows_ = {stream, sequence, {}, size_};
+  last_rows_.text += row;
+}
+
+void RecordFile::doubt_last_rows() {
+  if (last_rows_.text.empty()) return;
+  if (last_rows_.sequence > 1)
+    heads_[last_rows_.stream] = last_rows_.sequence - 1;
+  else
+    heads_.erase(last_rows_.stream);
+  last_ = nullptr;
+}
+
+std::string_view RecordFile::rest_of(std::string_view text, const StreamKey& stream, std::uint64_t sequence) {
+  if (last_rows_.text.empty() || last_rows_.stream != stream) return text;
+  const auto found = std::exchange(last_rows_, {});
+  const std::string_view rows(found.text.data(), found.text.size() - 1);
+  if (found.sequence != sequence || !text.starts_with(rows)) return text;
+  return text.size() == rows.size() ? std::string_view() : text.substr(rows.size() + 1);
+}
+
+template <typename Action>
+void RecordFile::for_each_buffered(Action action) const {
+  std::string_view rest = buffer_;
+  for (std::size_t bytes; (bytes = syntax_.record_size(rest)) != std::string_view::npos; rest.remove_prefix(bytes)) {
+    StreamKey stream;
+    std::uint64_t sequence = 0;
+    if (syntax_.read_position(rest.substr(0, bytes), stream, sequence)) action(stream, sequence);
+  }
+}
+
+StreamHeads RecordFile::flushed_heads() const {
+  StreamHeads heads = heads_;
+  for_each_buffered([&](const StreamKey& stream, std::uint64_t sequence) {
+    auto& head = heads[stream];
+    head = std::min(head, sequence - 1);
+  });
+  std::erase_if(heads, [](const auto& head) { return head.second == 0; });
+  return heads;
 }
 
 void RecordFile::append(std::string_view text, const SinkRecord& record) {
-  note(record.stream(), record.sequence());
-  buffer_.append(text).append(1, '\n');
-  if (buffer_.size() >= kBufferBytes) flush();
+  const auto stream = record.stream();
+  note(stream, record.sequence());
+  if (syntax_.many_rows) text = rest_of(text, stream, record.sequence());
+  if (!text.empty()) buffer_.append(text).append(1, '\n');
 }
 
-void RecordFile::flush() {
+FileFate RecordFile::fate() const {
+  struct stat ours {
+  }, there{};
+  if (fstat(fd_, &ours) != 0) fail_errno();
+  if (ours.st_nlink == 0) fail("was removed");
+  const bool is_there = stat(path_.c_str(), &there) == 0;
+  if (!is_there && errno != ENOENT && errno != ENOTDIR) fail_errno();
+  if (!is_there || there.st_ino != ours.st_ino || there.st_dev != ours.st_dev) return FileFate::kMoved;
+  const auto file_bytes = static_cast<std::uint64_t>(ours.st_size);
+  if (file_bytes > size_) fail("somebody else has written into it");
+  return file_bytes < size_ ? FileFate::kTruncated : FileFate::kInPlace;
+}
+
+FileFate RecordFile::flush() {
+  if (buffer_.empty()) return FileFate::kInPlace;
+  if (const auto found = fate(); found != FileFate::kInPlace) return found;
+  write_buffer();
+  struct stat status {};
+  if (fstat(fd_, &status) != 0) fail_errno();
+  if (const auto file_bytes = static_cast<std::uint64_t>(status.st_size); file_bytes < bytes()) {
+    take_back(file_bytes);
+    return FileFate::kTruncated;
+  }
+  size_ += buffer_.size();
+  buffer_.clear();
+  return FileFate::kInPlace;
+}
+
+void RecordFile::write_buffer() {
   std::string_view rest = buffer_;
   while (!rest.empty()) {
     const ssize_t count = ::write(fd_, rest.data(), rest.size());
@@ -147,8 +241,16 @@ void RecordFile::flush() {
     if (count < 0) fail_errno();
     rest.remove_prefix(static_cast<std::size_t>(count));
   }
-  size_ += buffer_.size();
-  buffer_.clear();
+}
+
+// It was truncated just before the append: the records may stand there without a header, or behind half a line.
+void RecordFile::take_back(std::uint64_t file_bytes) {
+  if (file_bytes < buffer_.size()) return;
+  const auto rest = file_bytes - buffer_.size();
+  std::string tail(buffer_.size(), '\0');
+  if (read_at(fd_, tail.data(), tail.size(), rest) == static_cast<ssize_t>(tail.size()) && tail == buffer_ &&
+      ftruncate(fd_, static_cast<off_t>(rest)) != 0)
+    fail_errno();
 }
 
 void RecordFile::to_disk() {
@@ -158,14 +260,11 @@ void RecordFile::to_disk() {
 }
 
 void RecordFile::checkpoint() {
-  struct stat ours {
-  }, there{};
-  if (fstat(fd_, &ours) != 0) fail_errno();
-  if (stat(path_.c_str(), &there) != 0 || there.st_ino != ours.st_ino || there.st_dev != ours.st_dev)
-    fail("was removed or replaced");
-  if (size_ == checked_size_) return;
+  if (size_ == checked_size_ && !(syntax_.many_rows && noted_)) return;
   checked_size_ = size_;
-  if (!save_heads(path_ + ".heads", {.offset = size_, .tail_check = tail_check(size_), .heads = heads_}))
+  noted_ = false;
+  const auto offset = last_rows_.text.empty() ? size_ : last_rows_.offset;
+  if (!save_heads(path_ + ".heads", {.offset = offset, .tail_check = tail_check(offset), .heads = heads_}))
     spdlog::debug("'{}.heads' cannot be written; the next start reads the whole file", path_);
 }
 

@@ -89,7 +89,7 @@ class JetStream {
   std::size_t unacknowledged_ = 0;
   std::uint64_t newest_position_ = 0;
   // The last member: the connection closes before its subscriptions end. A message that comes for one that ends just
-  // then would crash libnats 3.4 (nats.c, issue 637).
+  // then would crash libnats 3.4 (its issue 637).
   std::unique_ptr<natsConnection, Close> closing_;
 };
 

@@ -33,7 +33,8 @@ std::vector<std::string> servers(const SinkOptions& options) {
 }  // namespace
 
 NatsSink::NatsSink(const SinkOptions& options)
-    : options_{.servers = servers(options),
+    : given_(options),
+      options_{.servers = servers(options),
                .user = options.text("user"),
                .password = options.text("password"),
                .credentials_file = options.text("creds"),
@@ -42,13 +43,18 @@ NatsSink::NatsSink(const SinkOptions& options)
                .replicas = options.number("replicas", 1, 5),
                .duplicate_window = options.duration("window"),
                .timeout = options.duration("timeout")},
-      json_(options.choice("format", {"protobuf", "json"}) == "json") {}
+      json_(options.choice("format", {"protobuf", "json"}) == "json") {
+  if (options.text("password_file").empty()) return;
+  if (!options_.password.empty()) options.refuse("password_file", "'password' is given too");
+  if (options_.user.empty()) options.refuse("password_file", "'user' is needed with it");
+}
 
 StreamHeads NatsSink::open() {
   states_.clear();
   touched_.clear();
   last_ = nullptr;
   stream_.reset();
+  if (auto password = given_.line_of_file("password_file"); !password.empty()) options_.password = std::move(password);
   look_at_last_messages();
   stream_ = std::make_unique<JetStream>(options_);
   StreamHeads heads;

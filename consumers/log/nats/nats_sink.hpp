@@ -17,8 +17,7 @@ namespace trainbus {
 class NatsSink : public Sink {
  public:
   static constexpr trainbus_sink_option kOptions[] = {
-      {"to", "URLS", "nats://127.0.0.1:4222",
-       "nats://user:password@host:4222; several of a cluster with spaces between", 1},
+      {"to", "URLS", "nats://127.0.0.1:4222", "nats://host:4222; several of a cluster with spaces between", 2},
       {"stream", "NAME", "trainbus", "the JetStream; made when it is not there", 0},
       {"subject", "PREFIX", "trainbus", "subjects are PREFIX.KIND.RUN.TRAINER.INCARNATION", 0},
       {"format", "protobuf|json", "protobuf", "a message's body: a MetricsRequest, or the line that jsonl writes", 0},
@@ -26,6 +25,7 @@ class NatsSink : public Sink {
       {"window", "TIME", "2m", "in which the server drops duplicates, of a stream that is made", 0},
       {"user", "NAME", "", "who asks, unless the URL says it", 0},
       {"password", "TEXT", "", "of that user", 1},
+      {"password_file", "FILE", "", "its first line is the password; read again at each connection", 0},
       {"creds", "FILE", "", "a credentials file, as nsc writes it", 0},
       {"timeout", "TIME", "10s", "how long the server may take to answer", 0},
       {},
@@ -45,6 +45,7 @@ class NatsSink : public Sink {
   void look_closer(JetStream& stream, StreamState& state);
   States::value_type& state_of(const SinkRecord& record);
 
+  const SinkOptions given_;
   JetStreamOptions options_;
   bool json_;
   std::unique_ptr<JetStream> stream_;

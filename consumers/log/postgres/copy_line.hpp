@@ -31,6 +31,11 @@ class CopyLine {
     append_real(value);
     return *this;
   }
+  CopyLine& number(float value) {
+    separate();
+    append_real(value);
+    return *this;
+  }
   CopyLine& boolean(bool value) { return text(value ? "t" : "f"); }
   CopyLine& none(int fields = 1) {
     for (; fields > 0; --fields) {
@@ -49,6 +54,28 @@ class CopyLine {
       append(*item);
     }
     out_ += '}';
+    return *this;
+  }
+  // JSON text. jsonb takes no \u0000: that becomes U+FFFD too.
+  CopyLine& json(std::string_view text) {
+    separate();
+    std::string taken;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const bool is_zero = text.substr(i, 6) == "\\u0000";
+      if (is_zero) i += 5;
+      taken += is_zero ? std::string_view("\\ufffd") : text.substr(i, 1);
+      if (!is_zero && text[i] == '\\' && i + 1 < text.size()) taken += text[++i];
+    }
+    append_escaped(taken);
+    return *this;
+  }
+  CopyLine& bytes(std::string_view value) {
+    separate();
+    out_ += "\\\\x";
+    for (const char each : value) {
+      out_ += "0123456789abcdef"[static_cast<unsigned char>(each) >> 4];
+      out_ += "0123456789abcdef"[each & 15];
+    }
     return *this;
   }
   void end() { out_ += '\n'; }

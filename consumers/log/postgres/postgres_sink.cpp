@@ -42,9 +42,13 @@ void forbid_reconnecting(pqxx::connection& connection) { connection.inhibit_reac
 }  // namespace
 
 PostgresSink::PostgresSink(const SinkOptions& options)
-    : server_(options.text("to"), options.duration("timeout")),
+    : options_(options),
+      server_(options.text("to"), options.duration("timeout")),
       schema_(quoted_name(options)),
-      timeout_(options.duration("timeout")) {}
+      timeout_(options.duration("timeout")) {
+  if (server_.has_password() && !options.text("password_file").empty())
+    options.refuse("password_file", "'to' has a password already");
+}
 
 template <typename Action>
 void PostgresSink::asking(Action action) {
@@ -60,9 +64,12 @@ void PostgresSink::asking(Action action) {
 
 StreamHeads PostgresSink::open() {
   lines_.clear();
+  known_lives_.clear();
+  new_lives_.clear();
   heads_.clear();
   waiting_bytes_ = 0;
   connection_.reset();
+  server_ = ServerAddress(options_.text("to"), timeout_, options_.line_of_file("password_file"));
   asking([&] { connect(); });
   StreamHeads heads;
   asking([&] {
@@ -105,11 +112,10 @@ StreamHeads PostgresSink::read_heads() {
 
 void PostgresSink::write(const SinkRecord& record) {
   const auto stream = record.stream();
-  auto& lines = lines_[stream.kind];
-  const auto size = lines.size();
-  append_copy_line(lines, record);
+  waiting_bytes_ += append_copy_lines(lines_, record);
   heads_[stream] = record.sequence();
-  waiting_bytes_ += lines.size() - size;
+  if (known_lives_.emplace(stream.session_id, stream.incarnation).second)
+    new_lives_.emplace_back(stream.session_id, stream.incarnation);
   if (waiting_bytes_ >= kBufferBytes) flush();
 }
 
@@ -119,11 +125,13 @@ void PostgresSink::flush() {
     pqxx::work transaction(*connection_);
     // The heads first: two writers of one stream wait for each other there, and nowhere crosswise.
     write_heads(transaction);
+    write_lives(transaction);
     write_rows(transaction);
     transaction.commit();
   });
-  for (auto& [kind, lines] : lines_)
+  for (auto& [table, lines] : lines_)
     lines.clear();
+  new_lives_.clear();
   heads_.clear();
   waiting_bytes_ = 0;
 }
@@ -138,6 +146,20 @@ void PostgresSink::write_heads(pqxx::work& transaction) {
   }
   copy(transaction, staging_table("heads"), kHeadColumns, lines);
   merge_heads(transaction, schema_, kHeadColumns);
+}
+
+// In the order in which they came, which is what the views go by.
+void PostgresSink::write_lives(pqxx::work& transaction) {
+  if (new_lives_.empty()) return;
+  std::string rows;
+  for (const auto& [session_id, incarnation] : new_lives_) {
+    const auto slash = session_id.find('/');
+    rows += rows.empty() ? "(" : ",(";
+    rows += transaction.quote(session_id.substr(0, slash)) + ',' + transaction.quote(session_id.substr(slash + 1)) +
+            ',' + std::to_string(static_cast<std::int64_t>(incarnation)) + ')';
+  }
+  transaction.exec("INSERT INTO " + schema_ + ".lives(run, trainer, incarnation) VALUES " + rows +
+                   " ON CONFLICT DO NOTHING");
 }
 
 void PostgresSink::write_rows(pqxx::work& transaction) {
@@ -159,7 +181,7 @@ void PostgresSink::write_rows(pqxx::work& transaction) {
 template <typename Action>
 void PostgresSink::for_each_waiting(Action action) {
   for (const auto& table : record_tables())
-    if (const auto waiting = lines_.find(table.kind); waiting != lines_.end() && !waiting->second.empty())
+    if (const auto waiting = lines_.find(table.name); waiting != lines_.end() && !waiting->second.empty())
       action(table, waiting->second);
 }
 

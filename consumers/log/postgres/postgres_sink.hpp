@@ -4,8 +4,12 @@
 #include <map>
 #include <memory>
 #include <pqxx/pqxx>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "record_tables.hpp"
 #include "server_address.hpp"
 #include "trainbus/sink.hpp"
 
@@ -19,10 +23,11 @@ class PostgresSink : public Sink {
   static constexpr std::size_t kBufferBytes = 16 << 20;
   static constexpr trainbus_sink_option kOptions[] = {
       {"to", "URL", "",
-       "postgresql://user:password@host:5432/database, or conninfo; what it lacks is taken from PG* "
-       "variables and ~/.pgpass",
-       1},
+       "postgresql://user@host:5432/database, or conninfo; what it lacks is taken from PG* variables, PGPASSFILE or "
+       "~/.pgpass, and a service file",
+       2},
       {"schema", "NAME", "trainbus", "schema of the tables; made when it is not there", 0},
+      {"password_file", "FILE", "", "its first line is the password; read again at each connection", 0},
       {"timeout", "TIME", "30s", "how long the server may take to let in, or for a statement", 0},
       {},
   };
@@ -43,16 +48,21 @@ class PostgresSink : public Sink {
   void set_up();
   StreamHeads read_heads();
   void write_heads(pqxx::work& transaction);
+  void write_lives(pqxx::work& transaction);
   void write_rows(pqxx::work& transaction);
   template <typename Action>
   void for_each_waiting(Action action);
 
-  const ServerAddress server_;
+  const SinkOptions options_;
+  ServerAddress server_;
   const std::string schema_;  // quoted
   const std::chrono::milliseconds timeout_;
   std::unique_ptr<pqxx::connection> connection_;
-  std::map<Kind, std::string> lines_;  // COPY lines that wait
-  StreamHeads heads_;                  // of what waits
+  TableLines lines_;                                   // COPY lines that wait
+  using Life = std::pair<std::string, std::uint64_t>;  // session_id and incarnation
+  std::set<Life> known_lives_;                         // written since open(), or waiting
+  std::vector<Life> new_lives_;                        // waiting, in the order in which they came
+  StreamHeads heads_;                                  // of what waits
   std::size_t waiting_bytes_ = 0;
 };
 

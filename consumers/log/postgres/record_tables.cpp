@@ -5,121 +5,165 @@
 namespace trainbus {
 namespace {
 
-constexpr RecordTable kTables[] = {
-    {v1::KIND_BATCH, "batches",
-     "step bigint, epoch integer, batch_idx integer, batch_size integer, batch_loss double precision,"
-     " batch_accuracy double precision, learning_rate double precision, ground_truth integer[],"
-     " predicted_class integer[], confidence real[]"},
-    {v1::KIND_EPOCH, "epochs",
-     "step bigint, epoch integer, average_loss double precision, average_accuracy double precision,"
-     " learning_rate double precision, is_converged boolean, validation_loss double precision,"
-     " validation_accuracy double precision"},
-    {v1::KIND_PERF, "perf",
-     "step bigint, time_per_batch_ms double precision, total_time_for_epoch_sec double precision,"
-     " estimated_time_remaining_sec double precision, current_fps double precision, average_fps double precision,"
-     " cpu_percent double precision, memory_mb double precision, gpu_percent double precision,"
-     " gpu_memory_mb double precision"},
-    {v1::KIND_STATUS, "status",
-     "step bigint, status text, message text, total_epochs integer, batches_per_epoch integer, batch_size integer,"
-     " learning_rate double precision, model_name text, dataset_name text, class_names text[]"},
-    {v1::KIND_COMMAND, "commands",
-     "command_id text, type text, value text, state text, issuer text, expected_incarnation bigint,"
-     " deadline_ms bigint, applied_step bigint, old_value text, new_value text, reason text"},
-    {v1::KIND_ALERT, "alerts",
-     "alert_id text, rule text, active boolean, message text, trainer_incarnation bigint, value double precision"},
+constexpr const char* kKey[] = {"run text COLLATE \"C\" NOT NULL", "trainer text COLLATE \"C\" NOT NULL",
+                                "incarnation bigint NOT NULL", "sequence bigint NOT NULL"};
+
+std::string sql_type(const Column& column) {
+  switch (column.type()) {
+    case ColumnType::kInteger: return column.is_wide() ? "bigint" : "integer";
+    case ColumnType::kReal: return "double precision";
+    case ColumnType::kBoolean: return "boolean";
+    case ColumnType::kText: return "text";
+    case ColumnType::kIntegers: return "integer[]";
+    case ColumnType::kReals: return column.is_wide() ? "double precision[]" : "real[]";
+    case ColumnType::kTexts: return "text[]";
+    case ColumnType::kJson: return "jsonb";
+  }
+  return "text";
+}
+
+RecordTable table_of(Kind kind) {
+  RecordTable table{
+      std::string(record_table_name(kind)), {std::begin(kKey), std::end(kKey)}, "run, trainer, incarnation, sequence"};
+  table.columns.emplace_back("timestamp_ms bigint NOT NULL");
+  for (const auto& column : record_columns(kind))
+    table.columns.push_back(column.name() + ' ' + sql_type(column));
+  return table;
+}
+
+RecordTable values_table() {
+  RecordTable table{"scalars", {std::begin(kKey), std::end(kKey)}, "run, trainer, incarnation, name, kind, sequence"};
+  for (const char* column : {"timestamp_ms bigint NOT NULL", "kind text COLLATE \"C\" NOT NULL", "step bigint",
+                             "epoch integer", "name text COLLATE \"C\" NOT NULL", "value double precision NOT NULL"})
+    table.columns.emplace_back(column);
+  return table;
+}
+
+RecordTable images_table() {
+  RecordTable table{"media_images", {std::begin(kKey), std::end(kKey)}, "run, trainer, incarnation, sequence, item"};
+  for (const char* column : {"item integer NOT NULL", "caption text", "format text", "width integer", "height integer",
+                             "channels integer", "image bytea"})
+    table.columns.emplace_back(column);
+  return table;
+}
+
+CopyLine begin_line(std::string& out, const SinkRecord& record) {
+  CopyLine line(out);
+  line.text(record.run()).text(record.trainer()).number(record.incarnation()).number(record.sequence());
+  return line;
+}
+
+void append_list(CopyLine& line, const ColumnList& list) {
+  std::vector<ColumnItem> items;
+  for (int i = 0; i < list.size(); ++i)
+    items.push_back(list[i]);
+  line.array(items, [&](const ColumnItem& item) {
+    std::visit(
+        [&](const auto& value) {
+          using Value = std::decay_t<decltype(value)>;
+          if constexpr (std::is_same_v<Value, std::string_view>)
+            line.append_quoted(value);
+          else if constexpr (std::is_floating_point_v<Value>)
+            line.append_real(value);
+          else
+            line.append_number(value);
+        },
+        item);
+  });
+}
+
+struct Field {
+  CopyLine& line;
+  const Column& column;
+  void operator()(std::monostate) const { line.none(); }
+  void operator()(bool value) const { line.boolean(value); }
+  void operator()(std::int64_t value) const { line.number(value); }
+  void operator()(std::uint64_t value) const { line.number(value); }
+  void operator()(double value) const { line.number(value); }
+  void operator()(float value) const { line.number(value); }
+  void operator()(std::string_view value) const { line.text(value); }
+  void operator()(const ColumnList& list) const { append_list(line, list); }
+  void operator()(const std::string& made) const {
+    column.type() == ColumnType::kJson ? line.json(made) : line.text(made);
+  }
 };
 
-constexpr char kKey[] =
-    "run text COLLATE \"C\" NOT NULL, trainer text COLLATE \"C\" NOT NULL, incarnation bigint NOT NULL, sequence "
-    "bigint NOT NULL,"
-    " timestamp_ms bigint NOT NULL, ";
-
-void fill(CopyLine& line, const v1::BatchData& batch) {
-  line.number(batch.step()).number(batch.epoch()).number(batch.batch_idx()).number(batch.batch_size());
-  line.number(batch.batch_loss()).number(batch.batch_accuracy()).number(batch.learning_rate());
-  line.array(batch.ground_truth(), [&](int truth) { line.append_number(truth); });
-  line.array(batch.predictions(), [&](const auto& one) { line.append_number(one.predicted_class()); });
-  line.array(batch.predictions(), [&](const auto& one) { line.append_real(one.confidence()); });
+void append_record(std::string& out, Kind kind, const SinkRecord& record) {
+  auto line = begin_line(out, record);
+  line.number(record.timestamp_ms());
+  const auto& payload = record_payload(kind, record.message());
+  for (const auto& column : record_columns(kind))
+    std::visit(Field{line, column}, column.value(payload));
+  line.end();
 }
 
-void fill(CopyLine& line, const v1::EpochData& epoch) {
-  line.number(epoch.step()).number(epoch.epoch()).number(epoch.average_loss()).number(epoch.average_accuracy());
-  line.number(epoch.learning_rate()).boolean(epoch.is_converged());
-  epoch.has_validation_loss() ? line.number(epoch.validation_loss()) : line.none();
-  epoch.has_validation_accuracy() ? line.number(epoch.validation_accuracy()) : line.none();
-}
-
-void fill(CopyLine& line, const v1::PerformanceData& perf) {
-  line.number(perf.step()).number(perf.time_per_batch_ms()).number(perf.total_time_for_epoch_sec());
-  line.number(perf.estimated_time_remaining_sec()).number(perf.current_fps()).number(perf.average_fps());
-  const auto& used = perf.resource_usage();
-  if (!perf.has_resource_usage())
-    line.none(4);
-  else
-    line.number(used.cpu_percent()).number(used.memory_mb()).number(used.gpu_percent()).number(used.gpu_memory_mb());
-}
-
-void fill(CopyLine& line, const v1::StatusUpdate& status) {
-  line.number(status.step()).text(v1::TrainingStatus_Name(status.status())).text(status.message());
-  const auto& config = status.config();
-  if (!status.has_config()) {
-    line.none(7);
-    return;
+void append_values(std::string& out, const SinkRecord& record) {
+  thread_local RecordValues set;
+  read_named_values(record.message(), set);
+  for (const auto& [name, value] : set.values) {
+    auto line = begin_line(out, record);
+    line.number(record.timestamp_ms()).text(record.kind());
+    set.step ? line.number(*set.step) : line.none();
+    set.epoch ? line.number(*set.epoch) : line.none();
+    line.text(name).number(value).end();
   }
-  line.number(config.total_epochs()).number(config.batches_per_epoch()).number(config.batch_size());
-  line.number(config.learning_rate()).text(config.model_name()).text(config.dataset_name());
-  line.array(config.class_names(), [&](const std::string& name) { line.append_quoted(name); });
 }
 
-void fill(CopyLine& line, const v1::ControlCommand& command) {
-  const auto value = command.parameters().find("value");
-  line.text(command.command_id()).text(v1::CommandType_Name(command.type()));
-  value == command.parameters().end() ? line.none() : line.text(value->second);
-  line.text(command_state_name(command.state())).text(command.issuer()).number(command.expected_incarnation());
-  line.number(command.deadline_ms()).number(command.applied_step());
-  line.text(command.old_value()).text(command.new_value()).text(command.reason());
-}
-
-void fill(CopyLine& line, const v1::Alert& alert) {
-  line.text(alert.alert_id()).text(alert.rule()).boolean(alert.active()).text(alert.message());
-  line.number(alert.trainer_incarnation()).number(alert.value());
+void append_images(std::string& out, const SinkRecord& record) {
+  const auto& set = record.message().media_data().images();
+  for (int i = 0; i < set.images_size(); ++i) {
+    const auto& image = set.images(i);
+    auto line = begin_line(out, record);
+    line.number(i);
+    const bool has_caption = i < set.captions_size() && !set.captions(i).empty();
+    has_caption ? line.text(set.captions(i)) : line.none();
+    line.text(image.format()).number(image.width()).number(image.height()).number(image.channels());
+    line.bytes(image.image_bytes()).end();
+  }
 }
 
 }  // namespace
 
 std::string RecordTable::column_names() const {
-  std::string names = "run,trainer,incarnation,sequence,timestamp_ms,";
-  for (std::string_view rest = columns; !rest.empty();) {
-    names += rest.substr(0, rest.find(' '));
-    const auto comma = rest.find(", ");
-    if (comma == std::string_view::npos) break;
-    names += ',';
-    rest.remove_prefix(comma + 2);
-  }
+  std::string names;
+  for (const auto& column : columns)
+    names.append(names.empty() ? "" : ",").append(column.substr(0, column.find(' ')));
   return names;
 }
 
 std::string RecordTable::definition() const {
-  return std::string(kKey).append(columns).append(", PRIMARY KEY (run, trainer, incarnation, sequence)");
+  std::string text;
+  for (const auto& column : columns)
+    text += column + ", ";
+  return text + "PRIMARY KEY (" + key + ')';
 }
 
-std::span<const RecordTable> record_tables() { return kTables; }
+const std::vector<RecordTable>& record_tables() {
+  static const auto kTables = [] {
+    std::vector<RecordTable> tables;
+    for (const auto kind : kKeptKinds)
+      if (kind != v1::KIND_SCALARS) tables.push_back(table_of(kind));
+    tables.push_back(values_table());
+    tables.push_back(images_table());
+    return tables;
+  }();
+  return kTables;
+}
 
-void append_copy_line(std::string& out, const SinkRecord& record) {
-  CopyLine line(out);
-  line.text(record.run()).text(record.trainer()).number(record.incarnation()).number(record.sequence());
-  line.number(record.timestamp_ms());
-  const auto& message = record.message();
-  switch (kind_from_name(record.kind())) {
-    case v1::KIND_BATCH: fill(line, message.batch_data()); break;
-    case v1::KIND_EPOCH: fill(line, message.epoch_data()); break;
-    case v1::KIND_PERF: fill(line, message.performance_data()); break;
-    case v1::KIND_STATUS: fill(line, message.status_update()); break;
-    case v1::KIND_COMMAND: fill(line, message.command()); break;
-    case v1::KIND_ALERT: fill(line, message.alert()); break;
-    default: break;
-  }
-  line.end();
+std::size_t append_copy_lines(TableLines& lines, const SinkRecord& record) {
+  std::size_t added = 0;
+  const auto append = [&](const std::string& table, auto&& rows) {
+    auto& out = lines[table];
+    const auto before = out.size();
+    rows(out);
+    added += out.size() - before;
+  };
+  const auto kind = kind_from_name(record.kind());
+  if (kind != v1::KIND_SCALARS)
+    append(std::string(record_table_name(kind)), [&](std::string& out) { append_record(out, kind, record); });
+  if (has_named_values(kind)) append("scalars", [&](std::string& out) { append_values(out, record); });
+  if (kind == v1::KIND_MEDIA) append("media_images", [&](std::string& out) { append_images(out, record); });
+  return added;
 }
 
 }  // namespace trainbus

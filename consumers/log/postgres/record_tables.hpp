@@ -1,29 +1,33 @@
 #pragma once
-// The tables of kept records: one per kind, a row per record. README.md lists their columns.
+// The tables of kept records: one per kind with a row a record, scalars with a row a named value, media_images with a
+// row a picture. The columns of the kinds are record_columns().
 
-#include <span>
+#include <map>
 #include <string>
+#include <vector>
 
+#include "trainbus/record_columns.hpp"
 #include "trainbus/sink.hpp"
 
 namespace trainbus {
 
 struct RecordTable {
-  Kind kind;
-  const char* name;
-  // After run, trainer, incarnation, sequence and timestamp_ms, which every table begins with: "step bigint, ...".
-  const char* columns;
+  std::string name;
+  std::vector<std::string> columns;  // "step bigint", ..., the key first
+  std::string key;                   // names
 
   // "run,trainer,...,step,...": of all columns.
   std::string column_names() const;
-  // "run text NOT NULL, ...": what stands between the parentheses of CREATE TABLE.
+  // What stands between the parentheses of CREATE TABLE.
   std::string definition() const;
 };
 
 // In the order in which they are written.
-std::span<const RecordTable> record_tables();
+const std::vector<RecordTable>& record_tables();
 
-// Appends the record as one line of COPY to the table of its kind.
-void append_copy_line(std::string& out, const SinkRecord& record);
+// Lines of COPY, by the name of their table.
+using TableLines = std::map<std::string, std::string>;
+// Appends the record's rows; the bytes that it added.
+std::size_t append_copy_lines(TableLines& lines, const SinkRecord& record);
 
 }  // namespace trainbus

@@ -35,8 +35,9 @@ std::string quoted(const std::string& value) {
 
 }  // namespace
 
-ServerAddress::ServerAddress(const std::string& text, std::chrono::milliseconds timeout) {
+ServerAddress::ServerAddress(const std::string& text, std::chrono::milliseconds timeout, const std::string& password) {
   auto settings = parse(text);
+  if (!password.empty()) settings["password"] = password;
   if (const auto found = settings.find("password"); found != settings.end()) password_ = found->second;
   const auto seconds = std::max<std::int64_t>(2, timeout.count() / 1000);  // less than 2 counts as 2
   const Settings presets = {

@@ -11,9 +11,11 @@ class ServerAddress {
  public:
   // Throws std::invalid_argument with one line when the text is neither a URL nor conninfo. That line never shows the
   // text, which may hold a password.
-  ServerAddress(const std::string& text, std::chrono::milliseconds timeout);
+  // `password`, unless it is "", is used instead of the text's.
+  ServerAddress(const std::string& text, std::chrono::milliseconds timeout, const std::string& password = {});
 
   // Conninfo with what the text says, and limits of time for what it does not: a server that is gone is noticed.
+  bool has_password() const { return !password_.empty(); }
   const std::string& conninfo() const { return conninfo_; }
   // The first line of what the server or the client library said, without the password.
   std::string one_line(const std::string& message) const;

@@ -10,7 +10,7 @@ namespace trainbus {
 BusCollector::BusCollector(const std::string& broker, std::uint64_t max_trainers, std::chrono::milliseconds forget)
     : max_trainers_(max_trainers), forget_ms_(forget.count()), state_(broker) {}
 
-std::vector<prometheus::MetricFamily> BusCollector::Collect() const {
+MetricFamilies BusCollector::collect() const {
   MetricFamilies families;
   const std::lock_guard lock(mutex_);
   ask_broker(state_, unix_ms());
@@ -21,7 +21,7 @@ std::vector<prometheus::MetricFamily> BusCollector::Collect() const {
   for (const auto kind : kKeptKinds)
     families.counter("log_records_total", "Records taken in by trainbus-log for this sink",
                      {{"kind", std::string(kind_name(kind))}}, records_[static_cast<std::size_t>(kind)].load());
-  return families.all();
+  return families;
 }
 
 void BusCollector::ask_broker(State& state, std::int64_t now_ms) const {

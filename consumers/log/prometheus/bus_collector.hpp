@@ -1,8 +1,6 @@
 #pragma once
 // Answers a scrape: what the broker says now of itself and of all trainers.
 
-#include <prometheus/collectable.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -22,7 +20,7 @@ namespace trainbus {
 
 // Any thread. Scrapes wait for each other; a broker that does not answer makes one take 2 * kPatience at most, and what
 // it said last is shown, with all trainers unreachable.
-class BusCollector : public prometheus::Collectable {
+class BusCollector {
  public:
   static constexpr std::chrono::milliseconds kPatience{1500};
 
@@ -33,7 +31,7 @@ class BusCollector : public prometheus::Collectable {
   // One record of this kind has come.
   void count(Kind kind) { ++records_[static_cast<std::size_t>(kind)]; }
 
-  std::vector<prometheus::MetricFamily> Collect() const override;
+  MetricFamilies collect() const;
 
  private:
   struct State {

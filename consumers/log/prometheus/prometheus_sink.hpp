@@ -3,18 +3,16 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "metrics_server.hpp"
 #include "trainbus/sink.hpp"
-
-namespace prometheus {
-class Exposer;
-}
 
 namespace trainbus {
 
 class BusCollector;
 
-// Serves HTTP at /metrics from threads of its own. What a trainer's last values are is asked from the broker as often
+// Serves HTTP at /metrics (MetricsServer). What a trainer's last values are is asked from the broker as often
 // as Prometheus scrapes, so that an idle trainer has them too; of the records only how many came is counted. So the
 // filters of trainbus-log choose what is counted, not which trainers are shown.
 class PrometheusSink : public Sink {
@@ -23,6 +21,7 @@ class PrometheusSink : public Sink {
       {"listen", "HOST:PORT", "127.0.0.1:9464", "where Prometheus finds /metrics; port 0: any free one", 0},
       {"max-trainers", "N", "1000", "the newest N are shown, the rest counted", 0},
       {"forget", "TIME", "1h", "a trainer silent for so long is shown no more", 0},
+      {"hosts", "NAMES", "", "names beside loopback's and the address by which it may be asked, as head+head.lab", 0},
       {"insecure", "yes|no", "no", "listen on an address that is not loopback: anybody there can read the metrics", 0},
       {},
   };
@@ -37,11 +36,12 @@ class PrometheusSink : public Sink {
   void flush() override {}
 
  private:
-  const std::string listen_;
+  const ListenAddress listen_;
+  const std::vector<std::string> host_names_;
   const std::uint64_t max_trainers_;
   const std::chrono::milliseconds forget_;
-  std::shared_ptr<BusCollector> collector_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
+  std::unique_ptr<BusCollector> collector_;
+  std::unique_ptr<MetricsServer> server_;
 };
 
 }  // namespace trainbus

@@ -1,96 +1,84 @@
--- The tables and views of a file that trainbus-log writes with --sink sqlite:PATH. README.md says what the columns mean.
--- *_rows hold the records, with run, trainer and incarnation as one small number (`life`); the views are for reading.
+-- The tables and views of a file that trainbus-log writes with --sink sqlite:PATH, beside those that hold records as they
+-- are: sqlite_schema.cpp makes these from the schema (KIND_rows, and the views batches, epochs, ...). README.md says what
+-- the columns mean. *_rows have run, trainer and incarnation as one small number (`life`); the views are for reading.
 
--- One process life of a trainer.
-CREATE TABLE lives(
+-- One process life of a trainer, numbered in the order in which they were first heard of.
+CREATE TABLE IF NOT EXISTS lives(
   life INTEGER PRIMARY KEY,
   run TEXT NOT NULL, trainer TEXT NOT NULL, incarnation INTEGER NOT NULL,
   UNIQUE(run, trainer, incarnation));
 
-CREATE TABLE batch_rows(
-  life INTEGER NOT NULL REFERENCES lives, sequence INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
-  step INTEGER, epoch INTEGER, batch_idx INTEGER, batch_size INTEGER,
-  batch_loss REAL, batch_accuracy REAL, learning_rate REAL,
-  ground_truth TEXT, predicted_class TEXT, confidence TEXT,
-  PRIMARY KEY(life, sequence)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS value_names(
+  value_name INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE);
 
-CREATE TABLE epoch_rows(
-  life INTEGER NOT NULL REFERENCES lives, sequence INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
-  step INTEGER, epoch INTEGER, average_loss REAL, average_accuracy REAL, learning_rate REAL, is_converged INTEGER,
-  validation_loss REAL, validation_accuracy REAL,
-  PRIMARY KEY(life, sequence)) WITHOUT ROWID;
+-- One named value of a batch (kind 1), an epoch (2) or a record of scalars (9). By name, because a curve is what is read.
+CREATE TABLE IF NOT EXISTS value_rows(
+  life INTEGER NOT NULL REFERENCES lives, value_name INTEGER NOT NULL REFERENCES value_names,
+  kind INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  timestamp_ms INTEGER NOT NULL, step INTEGER, epoch INTEGER, value REAL,
+  PRIMARY KEY(life, value_name, kind, sequence)) WITHOUT ROWID;
 
-CREATE TABLE perf_rows(
-  life INTEGER NOT NULL REFERENCES lives, sequence INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
-  step INTEGER, time_per_batch_ms REAL, total_time_for_epoch_sec REAL, estimated_time_remaining_sec REAL,
-  current_fps REAL, average_fps REAL, cpu_percent REAL, memory_mb REAL, gpu_percent REAL, gpu_memory_mb REAL,
-  PRIMARY KEY(life, sequence)) WITHOUT ROWID;
+-- One picture of a record of media.
+CREATE TABLE IF NOT EXISTS image_rows(
+  life INTEGER NOT NULL REFERENCES lives, sequence INTEGER NOT NULL, item INTEGER NOT NULL,
+  caption TEXT, format TEXT, width INTEGER, height INTEGER, channels INTEGER, image BLOB,
+  UNIQUE(life, sequence, item));
 
-CREATE TABLE status_rows(
-  life INTEGER NOT NULL REFERENCES lives, sequence INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
-  step INTEGER, status TEXT, message TEXT, total_epochs INTEGER, batches_per_epoch INTEGER, batch_size INTEGER,
-  learning_rate REAL, model_name TEXT, dataset_name TEXT, class_names TEXT,
-  PRIMARY KEY(life, sequence)) WITHOUT ROWID;
+-- Where each life begins: its own first step on the trainer's one curve is first_step + 1, and a later life that began
+-- ends it after ends_step. A life says its first_step, or it is placed after what came before its first epoch and batch
+-- in the last life that has something before them, or, without one, by its own batches_per_epoch. A place is
+-- epoch << 32 | batch_idx. What it does again begins at the first step that was heard of it: a trainer may count its steps
+-- over all of its lives.
+CREATE VIEW curve AS
+  WITH RECURSIVE
+  firsts AS MATERIALIZED (
+    SELECT l.life, run, trainer,
+           (SELECT first_step FROM status_rows s WHERE s.life = l.life AND first_step IS NOT NULL
+            ORDER BY sequence DESC LIMIT 1) AS said,
+           coalesce((SELECT batches_per_epoch FROM status_rows s WHERE s.life = l.life AND batches_per_epoch IS NOT NULL
+                     ORDER BY sequence LIMIT 1), 0) AS per_epoch,
+           coalesce(b.epoch, e.epoch) AS epoch,
+           coalesce(b.batch_idx, 0) AS batch_idx,
+           iif(b.life IS NULL, 0, coalesce(b.step, b.sequence) - 1) AS done
+    FROM lives l
+         LEFT JOIN batch_rows b ON b.life = l.life
+                                AND b.sequence = (SELECT min(sequence) FROM batch_rows WHERE life = l.life)
+         LEFT JOIN epoch_rows e ON e.life = l.life
+                                AND e.sequence = (SELECT min(sequence) FROM epoch_rows WHERE life = l.life)),
+  -- `done` batches before the first record, of its epoch as far as there is room in it.
+  begins AS MATERIALIZED (
+    SELECT life, run, trainer, said, per_epoch, epoch, max(0, batch_idx - done) AS batch_idx,
+           max(0, done - batch_idx) AS skipped, done, (epoch << 32) + max(0, batch_idx - done) AS place
+    FROM firsts),
+  links AS MATERIALIZED (
+    SELECT b.*, (SELECT p.life FROM begins p
+                 WHERE p.run = b.run AND p.trainer = b.trainer AND p.life < b.life AND p.place < b.place
+                 ORDER BY p.life DESC LIMIT 1) AS before
+    FROM begins b),
+  placed(life, first_step) AS (
+    SELECT life, coalesce(said, max(0, (max(epoch, 1) - 1) * per_epoch + batch_idx - skipped), 0)
+    FROM links WHERE said IS NOT NULL OR before IS NULL
+    UNION ALL
+    SELECT l.life, max(0, p.first_step - l.skipped + max(
+             coalesce((SELECT coalesce(step, sequence) FROM batch_rows r
+                       WHERE r.life = p.life AND (r.epoch << 32) + r.batch_idx < l.place
+                       ORDER BY sequence DESC LIMIT 1), 0),
+             coalesce((SELECT step FROM epoch_rows r WHERE r.life = p.life AND r.epoch < l.epoch
+                       ORDER BY sequence DESC LIMIT 1), 0)))
+    FROM placed p JOIN links l ON l.before = p.life AND l.said IS NULL),
+  starts AS MATERIALIZED (SELECT b.*, first_step FROM begins b JOIN placed USING(life))
+  SELECT s.life, s.first_step, s.epoch AS first_epoch, s.batch_idx AS first_batch_idx,
+         min(later.first_step + later.done) AS ends_step, min(later.place) AS ends_place
+  FROM starts s LEFT JOIN starts later
+       ON later.run = s.run AND later.trainer = s.trainer AND later.life > s.life AND later.epoch IS NOT NULL
+  GROUP BY s.life;
 
-CREATE TABLE command_rows(
-  life INTEGER NOT NULL REFERENCES lives, sequence INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
-  command_id TEXT, type TEXT, value NUMERIC, state TEXT, issuer TEXT, deadline_ms INTEGER, applied_step INTEGER,
-  old_value NUMERIC, new_value NUMERIC, reason TEXT,
-  PRIMARY KEY(life, sequence)) WITHOUT ROWID;
-
-CREATE TABLE alert_rows(
-  life INTEGER NOT NULL REFERENCES lives, sequence INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
-  alert_id TEXT, rule TEXT, active INTEGER, message TEXT, value REAL,
-  PRIMARY KEY(life, sequence)) WITHOUT ROWID;
-
--- One row per record.
-CREATE VIEW batches AS
-  SELECT run, trainer, incarnation, sequence, timestamp_ms,
-         strftime('%Y-%m-%dT%H:%M:%fZ', timestamp_ms / 1000.0, 'unixepoch') AS time,
-         step, epoch, batch_idx, batch_size, batch_loss, batch_accuracy, learning_rate,
-         ground_truth, predicted_class, confidence
-  FROM lives JOIN batch_rows USING(life);
-
-CREATE VIEW epochs AS
-  SELECT run, trainer, incarnation, sequence, timestamp_ms,
-         strftime('%Y-%m-%dT%H:%M:%fZ', timestamp_ms / 1000.0, 'unixepoch') AS time,
-         step, epoch, average_loss, average_accuracy, learning_rate, is_converged, validation_loss, validation_accuracy
-  FROM lives JOIN epoch_rows USING(life);
-
-CREATE VIEW perf AS
-  SELECT run, trainer, incarnation, sequence, timestamp_ms,
-         strftime('%Y-%m-%dT%H:%M:%fZ', timestamp_ms / 1000.0, 'unixepoch') AS time,
-         step, time_per_batch_ms, total_time_for_epoch_sec, estimated_time_remaining_sec, current_fps, average_fps,
-         cpu_percent, memory_mb, gpu_percent, gpu_memory_mb
-  FROM lives JOIN perf_rows USING(life);
-
-CREATE VIEW status AS
-  SELECT run, trainer, incarnation, sequence, timestamp_ms,
-         strftime('%Y-%m-%dT%H:%M:%fZ', timestamp_ms / 1000.0, 'unixepoch') AS time,
-         step, status, message, total_epochs, batches_per_epoch, batch_size, learning_rate, model_name, dataset_name,
-         class_names
-  FROM lives JOIN status_rows USING(life);
-
-CREATE VIEW commands AS
-  SELECT run, trainer, incarnation, sequence, timestamp_ms,
-         strftime('%Y-%m-%dT%H:%M:%fZ', timestamp_ms / 1000.0, 'unixepoch') AS time,
-         command_id, type, value, state, issuer, deadline_ms, applied_step, old_value, new_value, reason
-  FROM lives JOIN command_rows USING(life);
-
-CREATE VIEW alerts AS
-  SELECT run, trainer, incarnation, sequence, timestamp_ms,
-         strftime('%Y-%m-%dT%H:%M:%fZ', timestamp_ms / 1000.0, 'unixepoch') AS time,
-         alert_id, rule, active, message, value
-  FROM lives JOIN alert_rows USING(life);
-
--- One row per process life: how far it came, and where it began (a resumed training begins in a later epoch).
+-- One row per process life: how far it came, and where it began.
 CREATE VIEW incarnations AS
-  SELECT run, trainer, incarnation, life,
-         coalesce((SELECT epoch FROM batch_rows b WHERE b.life = l.life ORDER BY sequence LIMIT 1),
-                  (SELECT epoch FROM epoch_rows e WHERE e.life = l.life ORDER BY sequence LIMIT 1)) AS first_epoch,
-         coalesce((SELECT batch_idx FROM batch_rows b WHERE b.life = l.life ORDER BY sequence LIMIT 1),
-                  0) AS first_batch_idx,
-         (SELECT step FROM batch_rows b WHERE b.life = l.life ORDER BY sequence DESC LIMIT 1) AS step,
+  SELECT run, trainer, incarnation, life, first_epoch, first_batch_idx, first_step,
+         (SELECT coalesce(step, sequence) FROM batch_rows b WHERE b.life = l.life
+          ORDER BY sequence DESC LIMIT 1) AS step,
          (SELECT status FROM status_rows s WHERE s.life = l.life ORDER BY sequence DESC LIMIT 1) AS status,
          (SELECT min(timestamp_ms) FROM (
             SELECT * FROM (SELECT timestamp_ms FROM status_rows s WHERE s.life = l.life ORDER BY sequence LIMIT 1)
@@ -102,9 +90,9 @@ CREATE VIEW incarnations AS
             UNION ALL
             SELECT * FROM (SELECT timestamp_ms FROM batch_rows b WHERE b.life = l.life ORDER BY sequence DESC LIMIT 1))
          ) AS last_ms
-  FROM lives l;
+  FROM lives l JOIN curve USING(life);
 
--- One row per trainer: its newest life.
+-- One row per trainer: the life of it that was heard of last.
 CREATE VIEW trainers AS
   SELECT run, trainer, incarnations, incarnation, status, step,
          (SELECT epoch FROM batch_rows b WHERE b.life = i.life ORDER BY sequence DESC LIMIT 1) AS epoch,
@@ -115,10 +103,11 @@ CREATE VIEW trainers AS
           ORDER BY sequence DESC LIMIT 1) AS model_name,
          (SELECT dataset_name FROM status_rows s WHERE s.life = i.life AND dataset_name IS NOT NULL
           ORDER BY sequence DESC LIMIT 1) AS dataset_name,
-         started_ms AS first_ms, last_ms
-  FROM (SELECT run, trainer, count(*) AS incarnations, max(incarnation) AS incarnation, min(first_ms) AS started_ms
-        FROM incarnations GROUP BY run, trainer)
-       JOIN incarnations i USING(run, trainer, incarnation);
+         started_ms AS first_ms, last_ms,
+         first_step + step AS total_step
+  FROM (SELECT run, trainer, count(*) AS incarnations, max(life) AS life, min(first_ms) AS started_ms
+        FROM incarnations WHERE first_ms IS NOT NULL GROUP BY run, trainer)
+       JOIN incarnations i USING(run, trainer, life);
 
 CREATE VIEW runs AS
   SELECT run, count(*) AS trainers, sum(incarnations) AS incarnations,
@@ -126,21 +115,10 @@ CREATE VIEW runs AS
          strftime('%Y-%m-%dT%H:%M:%fZ', max(last_ms) / 1000.0, 'unixepoch') AS last_heard
   FROM trainers GROUP BY run;
 
--- A training that was resumed in epoch E supersedes what earlier lives of the same trainer did from there on.
-CREATE VIEW current_batches AS
-  SELECT * FROM batches b WHERE NOT EXISTS (
-    SELECT 1 FROM incarnations i WHERE i.run = b.run AND i.trainer = b.trainer AND i.incarnation > b.incarnation
-                                   AND (i.first_epoch, i.first_batch_idx) <= (b.epoch, b.batch_idx));
-
-CREATE VIEW current_epochs AS
-  SELECT * FROM epochs e WHERE NOT EXISTS (
-    SELECT 1 FROM incarnations i WHERE i.run = e.run AND i.trainer = e.trainer AND i.incarnation > e.incarnation
-                                   AND i.first_epoch <= e.epoch);
-
 -- One row per command: how it ended, or the state that it is in.
 CREATE VIEW command_results AS
   SELECT run, trainer, incarnation, command_id, type, value, state, issuer, applied_step, old_value, new_value, reason,
-         issued_ms, timestamp_ms - issued_ms AS took_ms
+         issued_ms, timestamp_ms - issued_ms AS took_ms, knob
   FROM (SELECT run, trainer, incarnation, command_id, min(timestamp_ms) AS issued_ms, max(sequence) AS sequence
         FROM commands GROUP BY run, trainer, incarnation, command_id)
        JOIN commands USING(run, trainer, incarnation, command_id, sequence);
@@ -154,3 +132,47 @@ CREATE VIEW predictions AS
          (SELECT class_names ->> p.value FROM status_rows s
           WHERE s.life = r.life AND class_names IS NOT NULL ORDER BY sequence DESC LIMIT 1) AS predicted_label
   FROM lives JOIN batch_rows r USING(life), json_each(r.predicted_class) p;
+
+-- One row per named value.
+CREATE VIEW scalars AS
+  SELECT run, trainer, incarnation, sequence, timestamp_ms,
+         strftime('%Y-%m-%dT%H:%M:%fZ', timestamp_ms / 1000.0, 'unixepoch') AS time,
+         CASE kind WHEN 1 THEN 'batch' WHEN 2 THEN 'epoch' ELSE 'scalars' END AS kind, step, epoch, name, value
+  FROM lives CROSS JOIN value_names CROSS JOIN value_rows USING(life, value_name);
+
+-- Those that no later life did again, on the trainer's one curve.
+CREATE VIEW current_scalars AS
+  SELECT run, trainer, incarnation, first_step + coalesce(step, iif(kind = 1, sequence, NULL)) AS total_step, sequence,
+         timestamp_ms, strftime('%Y-%m-%dT%H:%M:%fZ', timestamp_ms / 1000.0, 'unixepoch') AS time,
+         CASE kind WHEN 1 THEN 'batch' WHEN 2 THEN 'epoch' ELSE 'scalars' END AS kind, step, epoch, name, value
+  FROM lives CROSS JOIN curve USING(life) CROSS JOIN value_names CROSS JOIN value_rows USING(life, value_name)
+  WHERE ends_step IS NULL
+     OR coalesce(first_step + coalesce(step, iif(kind = 1, sequence, NULL)) <= ends_step,
+                 (epoch << 32) + 0xffffffff < ends_place, 1);
+
+-- All named values of one record in one row, as a JSON object: scalars ->> 'val/iou'.
+CREATE VIEW wide_scalars AS
+  SELECT run, trainer, incarnation, kind, sequence, timestamp_ms, time, step, epoch,
+         json_group_object(name, CASE value WHEN 9e999 THEN json('9e999') WHEN -9e999 THEN json('-9e999') ELSE value END)
+           AS scalars
+  FROM scalars GROUP BY run, trainer, incarnation, kind, sequence;
+
+-- One row per picture.
+CREATE VIEW media_images AS
+  SELECT run, trainer, incarnation, sequence, timestamp_ms, step, name, item, caption, format, width, height, channels,
+         image
+  FROM lives JOIN media_rows USING(life) JOIN image_rows USING(life, sequence);
+
+-- One row per setting of a life, as its newest plan says.
+CREATE VIEW parameters AS
+  SELECT run, trainer, incarnation, p.key AS name, p.value AS value
+  FROM lives JOIN status_rows s USING(life), json_each(s.parameters) p
+  WHERE s.sequence = (SELECT max(sequence) FROM status_rows n WHERE n.life = s.life AND $plan_is_there);
+
+-- One row per knob of a life, as its newest plan says.
+CREATE VIEW knobs AS
+  SELECT run, trainer, incarnation, k.value ->> 'name' AS name, k.value ->> 'type' AS type, k.value ->> 'value' AS value,
+         k.value ->> 'min' AS min, k.value ->> 'max' AS max, k.value ->> 'unit' AS unit,
+         k.value ->> 'choices' AS choices, k.value ->> 'help' AS help
+  FROM lives JOIN status_rows s USING(life), json_each(s.knobs) k
+  WHERE s.sequence = (SELECT max(sequence) FROM status_rows n WHERE n.life = s.life AND $plan_is_there);

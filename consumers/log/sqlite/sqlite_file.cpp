@@ -1,14 +1,17 @@
 #include "sqlite_file.hpp"
 
+#include <set>
 #include <stdexcept>
+#include <utility>
 
-#include "schema.hpp"
+#include "sqlite_schema.hpp"
 
 namespace trainbus {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x74726273;  // "trbs"
-constexpr std::int64_t kSchemaVersion = 1;           // of schema.sql
+constexpr std::int64_t kSchemaVersion = 2;           // of sqlite_schema()
+constexpr std::int64_t kUpgradable = 1;              // the version that upgrade() takes on
 constexpr int kBusyMs = 5000;                        // how long another writer may hold the file
 
 }  // namespace
@@ -27,7 +30,10 @@ SqliteFile::SqliteFile(std::string path) : path_(std::move(path)) {
   execute("PRAGMA synchronous=NORMAL");  // a commit survives our death; sync() is for the power
   if (pragma("application_id") != kApplicationId) create();
   check_owner();
-  execute("PRAGMA wal_autocheckpoint=16000");
+  upgrade();
+  // A copy of the file alone should have the tables, and what an earlier end left in the log.
+  checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  execute("PRAGMA wal_autocheckpoint=1000");  // pages: 4 MB
   execute("PRAGMA cache_size=-32000");
 }
 
@@ -53,7 +59,7 @@ void SqliteFile::create() {
   execute("PRAGMA journal_mode=WAL");
   execute("BEGIN IMMEDIATE");
   if (is_empty()) {
-    execute(kSqliteSchema);
+    execute(sqlite_schema());
     execute("PRAGMA application_id=" + std::to_string(kApplicationId));
     execute("PRAGMA user_version=" + std::to_string(kSchemaVersion));
   }
@@ -62,9 +68,50 @@ void SqliteFile::create() {
 
 void SqliteFile::check_owner() {
   if (pragma("application_id") != kApplicationId) fail("is a database of another program");
-  if (const auto version = pragma("user_version"); version != kSchemaVersion)
+  if (const auto version = pragma("user_version"); version != kSchemaVersion && version != kUpgradable)
     fail("has tables of version " + std::to_string(version) + ", this trainbus-log writes version " +
          std::to_string(kSchemaVersion));
+}
+
+void SqliteFile::upgrade() {
+  if (pragma("user_version") != kUpgradable) return;
+  execute("BEGIN IMMEDIATE");
+  if (pragma("user_version") == kUpgradable) {
+    add_missing_columns();
+    if (sqlite3_exec(handle(), sqlite_upgrade().c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+      fail("cannot get the tables of version " + std::to_string(kSchemaVersion) + ": " + sqlite3_errmsg(handle()));
+    execute("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+  }
+  execute("COMMIT");
+}
+
+void SqliteFile::add_missing_columns() {
+  for (const auto kind : kKeptKinds) {
+    const auto table = sqlite_row_table(kind);
+    std::set<std::string> there;
+    SqliteStatement columns(*this, "SELECT name FROM pragma_table_info('" + table + "')");
+    while (columns.step())
+      there.insert(columns.text_at(0));
+    if (there.empty()) continue;  // made with the schema
+    for (const auto& column : sqlite_columns(kind))
+      if (!there.contains(column.substr(0, column.find(' '))))
+        execute("ALTER TABLE " + table + " ADD COLUMN " + column);
+  }
+}
+
+// Busy: a reader or another writer is in the way, and the next time will do.
+void SqliteFile::checkpoint(int mode) {
+  sqlite3_busy_timeout(handle(), 0);
+  const int code = sqlite3_wal_checkpoint_v2(handle(), "main", mode, nullptr, nullptr);
+  sqlite3_busy_timeout(handle(), kBusyMs);
+  if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_LOCKED) fail();
+}
+
+void SqliteFile::checkpoint_when_due() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < checkpoint_at_) return;
+  checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  checkpoint_at_ = now + kCheckpointEvery;
 }
 
 void SqliteFile::sync() {
@@ -76,6 +123,9 @@ void SqliteFile::sync() {
   sqlite3_file_control(handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
   if (log == nullptr || log->pMethods == nullptr) return;
   if (const int code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL); code != SQLITE_OK) fail(sqlite3_errstr(code));
+  const auto changes = sqlite3_total_changes64(handle());
+  const bool idle = std::exchange(synced_changes_, changes) == changes;
+  checkpoint(idle ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
 }
 
 SqliteStatement::SqliteStatement(const SqliteFile& file, std::string_view sql) : file_(file) {
@@ -102,9 +152,8 @@ SqliteStatement& SqliteStatement::null() {
   sqlite3_bind_null(statement_.get(), ++bound_);
   return *this;
 }
-SqliteStatement& SqliteStatement::nulls(int count) {
-  for (int i = 0; i < count; ++i)
-    null();
+SqliteStatement& SqliteStatement::blob(std::string_view bytes) {
+  sqlite3_bind_blob64(statement_.get(), ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC);
   return *this;
 }
 

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,12 +14,16 @@ namespace trainbus {
 // One connection to a file of ours. Single-threaded.
 class SqliteFile {
  public:
-  // Opens the file or makes it, with schema.sql. Refuses, and leaves as it is, a file of anybody else or of another
-  // version.
+  // Opens the file or makes it, with sqlite_schema(). A file of the version before gets what it lacks. Refuses, and
+  // leaves as it is, a file of anybody else or of another version.
   explicit SqliteFile(std::string path);
 
   void execute(const std::string& sql);
-  // What was committed is on the disk. Throws when the file was removed or replaced.
+  // After a commit: moves the write-ahead log into the file itself when that was not done for kCheckpointEvery, as far
+  // as readers let it. So a plain copy of the file has everything up to then.
+  void checkpoint_when_due();
+  // What was committed is on the disk. When nothing was since the last sync, the log is emptied too. Throws when the
+  // file was removed or replaced.
   void sync();
 
   sqlite3* handle() const { return database_.get(); }
@@ -29,12 +34,19 @@ class SqliteFile {
   struct Closer {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
+  static constexpr std::chrono::milliseconds kCheckpointEvery{1000};
+
   std::int64_t pragma(const std::string& name);
+  void checkpoint(int mode);
   void check_owner();
   void create();
+  void upgrade();
+  void add_missing_columns();
 
   const std::string path_;
   std::unique_ptr<sqlite3, Closer> database_;
+  std::chrono::steady_clock::time_point checkpoint_at_{};
+  std::int64_t synced_changes_ = -1;  // sqlite3_total_changes64() at the last sync
 };
 
 // A prepared statement of a file, which must outlive it.
@@ -46,8 +58,8 @@ class SqliteStatement {
   SqliteStatement& integer(std::int64_t value);
   SqliteStatement& real(double value);  // NaN: NULL
   SqliteStatement& text(std::string_view value);
+  SqliteStatement& blob(std::string_view bytes);  // as text
   SqliteStatement& null();
-  SqliteStatement& nulls(int count);
 
   // To the end, then ready for the next binding.
   void run();

@@ -1,11 +1,14 @@
 #pragma once
-// The rows of schema.sql: one per kept record, by (life, sequence). A row that is there already is left as it is.
+// The rows of a file: one per kept record, by (life, sequence), one per named value and one per picture. A record that
+// is there already is left as it is.
 
+#include <deque>
 #include <map>
 #include <string>
-#include <vector>
+#include <unordered_map>
 
 #include "sqlite_file.hpp"
+#include "trainbus/record_columns.hpp"
 #include "trainbus/sink.hpp"
 
 namespace trainbus {
@@ -28,20 +31,25 @@ class SqliteTables {
     auto operator<=>(const Life&) const = default;
   };
   std::int64_t life_of(const SinkRecord& record);
+  std::int64_t name_of(std::string_view name);
+  void bind_columns(SqliteStatement& row, Kind kind, const google::protobuf::Message& payload);
+  void insert_values(std::int64_t life, Kind kind, const SinkRecord& record);
+  void insert_images(std::int64_t life, const SinkRecord& record, const v1::ImageSet& set);
+  // A text that lives until the row is written.
+  const std::string& kept(std::string text) { return texts_.emplace_back(std::move(text)); }
 
-  void bind(SqliteStatement& row, const v1::BatchData& batch);
-  void bind(SqliteStatement& row, const v1::EpochData& epoch);
-  void bind(SqliteStatement& row, const v1::PerformanceData& perf);
-  void bind(SqliteStatement& row, const v1::StatusUpdate& status);
-  void bind(SqliteStatement& row, const v1::ControlCommand& command);
-  void bind(SqliteStatement& row, const v1::Alert& alert);
+  struct NameHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
 
   SqliteFile& file_;
   std::map<Kind, SqliteStatement> inserts_;
-  SqliteStatement add_life_;
+  SqliteStatement add_life_, add_name_, add_value_, add_image_;
   std::map<Life, std::int64_t> lives_;
   const std::pair<const Life, std::int64_t>* last_ = nullptr;  // mostly the same again
-  std::string json_[3];                                        // lists of the row being bound
+  std::unordered_map<std::string, std::int64_t, NameHash, std::equal_to<>> names_;
+  std::deque<std::string> texts_;  // of the row being bound
+  RecordValues values_;
 };
 
 }  // namespace trainbus

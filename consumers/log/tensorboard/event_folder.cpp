@@ -61,27 +61,46 @@ void EventFolder::take_lock() {
 }
 
 void EventFolder::recover(TrainerFiles& trainer, const std::function<void(const std::string&)>& warn) {
-  std::map<std::uint64_t, std::vector<std::string>> parts;
-  for (const auto& path : sorted_entries(trainer.folder))
-    if (const auto incarnation = EventFile::incarnation_of(path.filename().string()))
-      parts[*incarnation].push_back(path.string());
-  for (const auto& [incarnation, paths] : parts) {
-    auto& life = trainer.lives.try_emplace(incarnation, incarnation, paths.back()).first->second;
-    for (const auto& part : paths)
-      life.file.recover(part, life.marks, warn);
-    if (!life.marks.start) continue;
-    trainer.line.begin_as(incarnation, life.marks.start->step_offset, life.marks.start->step);
-    for (const Kind kind : {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF})
-      trainer.line.reach(incarnation, life.marks.step[kind]);
+  std::vector<std::pair<std::uint64_t, std::vector<std::string>>> parts;  // in the order in which they were heard
+  for (const auto& path : sorted_entries(trainer.folder)) {
+    const auto name = path.filename().string();
+    const auto number = EventFile::incarnation_of(name);
+    if (!number) continue;
+    trainer.newest_start_seconds = std::max(trainer.newest_start_seconds, EventFile::start_seconds_of(name));
+    if (parts.empty() || parts.back().first != *number) parts.emplace_back(*number, std::vector<std::string>());
+    parts.back().second.push_back(path.string());
   }
+  for (const auto& [number, paths] : parts) {
+    auto& files = trainer.incarnations.try_emplace(number, number, paths.back()).first->second;
+    for (const auto& part : paths)
+      files.file.recover(part, files.marks, warn);
+    restore_line(trainer.line, files);
+    for (const auto& known : files.marks.new_tags)
+      trainer.tags.restore(known);
+  }
+}
+
+void EventFolder::restore_line(StepLine& line, const IncarnationFiles& files) {
+  const auto& marks = files.marks;
+  if (!marks.start) return line.hear(files.incarnation);
+  line.restore(files.incarnation, marks.start->step_offset, marks.start->step - 1, marks.start->provisional);
+  for (const auto& section : marks.sections)
+    line.restore(files.incarnation, {.epoch = section.epoch(),
+                                     .begin = section.begin(),
+                                     .batches = section.batches(),
+                                     .first_batch = section.first_batch()});
+  std::int64_t last = 0;
+  for (const Kind kind : {v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_PERF, v1::KIND_SCALARS, v1::KIND_MEDIA})
+    last = std::max(last, marks.step[kind]);
+  line.restore_reached(files.incarnation, last, marks.step[v1::KIND_BATCH]);
 }
 
 StreamHeads EventFolder::heads() const {
   StreamHeads heads;
   for (const auto& [session, trainer] : trainers_)
-    for (const auto& [incarnation, life] : trainer.lives)
+    for (const auto& [incarnation, files] : trainer.incarnations)
       for (const Kind kind : kKeptKinds)
-        if (life.marks.sequence[kind] > 0) heads[{session, incarnation, kind}] = life.marks.sequence[kind];
+        if (files.marks.sequence[kind] > 0) heads[{session, incarnation, kind}] = files.marks.sequence[kind];
   return heads;
 }
 
@@ -101,20 +120,23 @@ TrainerFiles* EventFolder::find_trainer(const SessionName& session) {
   return found == trainers_.end() ? nullptr : &found->second;
 }
 
-LifeFiles& EventFolder::life(TrainerFiles& trainer, std::uint64_t incarnation) {
-  const auto found = trainer.lives.find(incarnation);
-  if (found != trainer.lives.end()) return found->second;
-  return trainer.lives.try_emplace(incarnation, trainer.folder, incarnation).first->second;
+IncarnationFiles& EventFolder::incarnation(TrainerFiles& trainer, std::uint64_t number) {
+  const auto found = trainer.incarnations.find(number);
+  if (found != trainer.incarnations.end()) return found->second;
+  trainer.newest_start_seconds = std::max(trainer.newest_start_seconds + 1, (number >> 20) / 1000);
+  return trainer.incarnations.try_emplace(number, trainer.folder, number, trainer.newest_start_seconds).first->second;
 }
 
-void EventFolder::append(LifeFiles& life, const Event& event) {
-  const auto bytes = life.file.unwritten_bytes();
-  if (bytes == 0) unwritten_.push_back(&life.file);
-  life.file.append(event);
-  unwritten_bytes_ += life.file.unwritten_bytes() - bytes;
-  if (event.record_kind() != 0) {
-    life.marks.sequence[event.record_kind()] = event.record_sequence();
-    life.marks.step[event.record_kind()] = std::max(life.marks.step[event.record_kind()], event.step());
+void EventFolder::append(IncarnationFiles& files, const Event& event) {
+  auto& file = files.file;
+  auto& marks = files.marks;
+  const auto bytes = file.unwritten_bytes();
+  if (bytes == 0) unwritten_.push_back(&file);
+  file.append(event);
+  unwritten_bytes_ += file.unwritten_bytes() - bytes;
+  if (const auto kind = event.record_kind(); kind != 0) {
+    marks.sequence[kind] = event.record_sequence();
+    marks.step[kind] = std::max(marks.step[kind], event.step());
   }
   if (unwritten_bytes_ > kMaxUnwrittenBytes) flush();
 }
@@ -133,10 +155,10 @@ void EventFolder::flush() {
   unwritten_bytes_ = 0;
 }
 
-void EventFolder::sync() const {
-  for (const auto& [session, trainer] : trainers_)
-    for (const auto& [incarnation, life] : trainer.lives)
-      life.file.check_in_place();
+void EventFolder::sync() {
+  for (auto& [session, trainer] : trainers_)
+    for (auto& [incarnation, files] : trainer.incarnations)
+      files.file.check_in_place();
   // One call for all files and folders, of which there may be thousands.
   if (syncfs(fd_) != 0) throw std::runtime_error('\'' + path_ + "': " + std::strerror(errno));
 }

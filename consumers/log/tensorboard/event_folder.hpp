@@ -1,31 +1,43 @@
 #pragma once
-// FOLDER/<run>/<trainer>/ with the event files of each life: what TensorBoard takes as one run, "run/trainer".
+// FOLDER/<run>/<trainer>/ with the event files of each incarnation: what TensorBoard takes as one run, "run/trainer".
 
 #include <map>
 #include <memory>
 #include <vector>
 
 #include "event_file.hpp"
-#include "step_line.hpp"
+#include "tag_names.hpp"
 #include "trainbus/consumer.hpp"
+#include "trainbus/step_line.hpp"
 
 namespace trainbus::tensorboard {
 
-struct LifeFiles {
-  LifeFiles(const std::string& folder, std::uint64_t number) : incarnation(number), file(folder, number) {}
-  LifeFiles(std::uint64_t number, std::string last_path) : incarnation(number), file(std::move(last_path)) {}
+// A record from before its incarnation has a place on the line.
+struct HeldRecord {
+  Kind kind;
+  v1::MetricsRequest message;
+};
+
+struct IncarnationFiles {
+  IncarnationFiles(const std::string& folder, std::uint64_t number, std::uint64_t start_seconds)
+      : incarnation(number), file(folder, number, start_seconds) {}
+  IncarnationFiles(std::uint64_t number, std::string last_path) : incarnation(number), file(std::move(last_path)) {}
 
   const std::uint64_t incarnation;
   EventFile file;
   EventMarks marks;
-  std::vector<Event> held;  // texts from before the life's first step is known
+  std::vector<HeldRecord> held;
+  std::size_t held_bytes = 0;
   int syncs_held = 0;
 };
 
 struct TrainerFiles {
   std::string folder;
   StepLine line;
-  std::map<std::uint64_t, LifeFiles> lives;
+  TagNames tags;
+  bool tags_are_full = false;  // it was said
+  std::map<std::uint64_t, IncarnationFiles> incarnations;
+  std::uint64_t newest_start_seconds = 0;  // in a file's name
 };
 
 // Single-threaded. Owns an exclusive lock on the folder. Throws std::runtime_error with one line that names what.
@@ -42,17 +54,18 @@ class EventFolder {
   // Stay valid.
   TrainerFiles& trainer(const SessionName& session);
   TrainerFiles* find_trainer(const SessionName& session);
-  LifeFiles& life(TrainerFiles& trainer, std::uint64_t incarnation);
+  IncarnationFiles& incarnation(TrainerFiles& trainer, std::uint64_t number);
   // By session id.
   std::map<std::string, TrainerFiles>& trainers() { return trainers_; }
 
   // Buffered, up to 8 MiB in all.
-  void append(LifeFiles& life, const Event& event);
+  void append(IncarnationFiles& files, const Event& event);
   void flush();
-  void sync() const;
+  void sync();
 
  private:
   void take_lock();
+  static void restore_line(StepLine& line, const IncarnationFiles& files);
   void recover(TrainerFiles& trainer, const std::function<void(const std::string&)>& warn);
 
   const std::string path_;

@@ -29,15 +29,34 @@ Number get(const char* at) {
   return number;
 }
 
+// False when it is not such a message.
+bool read_message(CodedInputStream& in, google::protobuf::MessageLite& message) {
+  std::uint32_t size = 0;
+  std::string bytes;
+  return in.ReadVarint32(&size) && in.ReadString(&bytes, static_cast<int>(size)) && message.ParseFromString(bytes);
+}
+
+bool read_bytes_field(CodedInputStream& in, std::uint32_t tag, EventHead& head) {
+  switch (WireFormatLite::GetTagFieldNumber(tag)) {
+    case Event::kSectionFieldNumber: return read_message(in, head.section.emplace());
+    case Event::kNewTagFieldNumber: return read_message(in, head.new_tags.emplace_back());
+    case Event::kSessionLogFieldNumber: head.session_start = true; break;
+    default: break;
+  }
+  return WireFormatLite::SkipField(&in, tag);
+}
+
 // Only the fields that EventHead has; the summary is skipped by its length.
 bool read_head(std::string_view data, EventHead& head) {
   head = {};
   CodedInputStream in(reinterpret_cast<const std::uint8_t*>(data.data()), static_cast<int>(data.size()));
   while (const auto tag = in.ReadTag()) {
     std::uint64_t value = 0;
-    if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_VARINT) {
-      head.session_start |= WireFormatLite::GetTagFieldNumber(tag) == Event::kSessionLogFieldNumber;
-      if (!WireFormatLite::SkipField(&in, tag)) return false;
+    const auto type = WireFormatLite::GetTagWireType(tag);
+    if (type != WireFormatLite::WIRETYPE_VARINT) {
+      const bool read = type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED ? read_bytes_field(in, tag, head)
+                                                                          : WireFormatLite::SkipField(&in, tag);
+      if (!read) return false;
       continue;
     }
     if (!in.ReadVarint64(&value)) return false;
@@ -46,6 +65,7 @@ bool read_head(std::string_view data, EventHead& head) {
       case Event::kRecordKindFieldNumber: head.record_kind = static_cast<std::uint32_t>(value); break;
       case Event::kRecordSequenceFieldNumber: head.record_sequence = value; break;
       case Event::kStepOffsetFieldNumber: head.step_offset = static_cast<std::int64_t>(value); break;
+      case Event::kProvisionalFieldNumber: head.provisional = value != 0; break;
       default: break;
     }
   }

@@ -4,8 +4,10 @@
 //   uint64 length   uint32 masked_crc32c(length)   data[length]   uint32 masked_crc32c(data)
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tensorboard_event.pb.h"
 
@@ -26,6 +28,9 @@ struct EventHead {
   std::uint64_t record_sequence = 0;
   bool session_start = false;
   std::int64_t step_offset = 0;
+  bool provisional = false;
+  std::optional<Section> section;
+  std::vector<NewTag> new_tags;
 };
 
 // Reads framed events one after the other.

@@ -1,12 +1,16 @@
 #include "tensorboard_sink.hpp"
 
+#include <utility>
+
 #include "summaries.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
 namespace {
 
-constexpr std::size_t kMaxHeld = 64;  // texts of a life that has not begun
+// Of an incarnation that has no place on the line yet; past either it begins at the end of the line.
+constexpr std::size_t kMaxHeld = 64;
+constexpr std::size_t kMaxHeldBytes = 4 << 20;
 constexpr std::int64_t kStillbornAfterMs = 600'000;
 constexpr int kStillbornSyncs = 3;
 constexpr std::int64_t kLiveWithinMs = 30'000;  // a record that is older is history: there is nothing to look at
@@ -18,19 +22,10 @@ std::chrono::milliseconds period_of(const SinkOptions& options) {
   return period;
 }
 
-// No sum of these overflows, whatever a trainer sends.
-std::int64_t bounded(std::uint64_t step) {
-  constexpr std::uint64_t kMaxStep = 1ULL << 53;
-  return static_cast<std::int64_t>(std::min(step, kMaxStep));
-}
+double seconds_of(const v1::MetricsRequest& message) { return static_cast<double>(record_ms(message)) / 1000; }
 
-// The trainer's own step; a client that does not count its steps is drawn over its sequence.
-std::int64_t own_step(const SinkRecord& record, Kind kind) {
-  const auto& message = record.message();
-  const auto step = kind == v1::KIND_BATCH   ? message.batch_data().step()
-                    : kind == v1::KIND_EPOCH ? message.epoch_data().step()
-                                             : message.performance_data().step();
-  return bounded(step != 0 ? step : record.sequence());
+bool is_between_steps(Kind kind) {
+  return kind == v1::KIND_STATUS || kind == v1::KIND_COMMAND || kind == v1::KIND_ALERT;
 }
 
 }  // namespace
@@ -58,100 +53,92 @@ tensorboard::TrainerFiles& TensorboardSink::trainer_of(const SinkRecord& record)
 }
 
 void TensorboardSink::write(const SinkRecord& record) {
-  auto& trainer = trainer_of(record);
-  auto& life = folder_->life(trainer, record.incarnation());
   const Kind kind = kind_from_name(record.kind());
-  if (!is_kept(kind) || record.sequence() <= life.marks.sequence[kind]) return;
+  if (!is_kept(kind)) return;
+  auto& trainer = trainer_of(record);
+  auto& files = folder_->incarnation(trainer, record.incarnation());
+  if (record.sequence() <= files.marks.sequence[kind]) return;
   if (camera_) notice(record);
+  put(trainer, files, kind, record.message());
+}
+
+void TensorboardSink::put(TrainerFiles& trainer, IncarnationFiles& files, Kind kind,
+                          const v1::MetricsRequest& message) {
+  const auto place = trainer.line.place(files.incarnation, message);
+  if (!place) return hold(trainer, files, kind, message);
+  if (place->began)
+    begin(trainer, files, *place, seconds_of(files.held.empty() ? message : files.held.front().message));
+  append(trainer, files, kind, message, *place);
+}
+
+void TensorboardSink::hold(TrainerFiles& trainer, IncarnationFiles& files, Kind kind,
+                           const v1::MetricsRequest& message) {
+  files.held.push_back({kind, message});
+  files.held_bytes += message.ByteSizeLong();
+  const bool ended = training_ended(message.status_update().status());
+  if (!ended && files.held.size() < kMaxHeld && files.held_bytes < kMaxHeldBytes) return;
+  begin(trainer, files, trainer.line.begin_at_end(files.incarnation), seconds_of(files.held.front().message));
+}
+
+void TensorboardSink::begin(TrainerFiles& trainer, IncarnationFiles& files, const StepLine::Place& place,
+                            double wall_time) {
+  Event start;
+  start.set_wall_time(wall_time);
+  start.set_step(place.superseded_after + 1);
+  start.mutable_session_log()->set_status(1);
+  start.set_step_offset(*trainer.line.first_step(files.incarnation));
+  start.set_provisional(place.provisional);
+  folder_->append(files, start);
+  for (const auto& held : std::exchange(files.held, {}))
+    if (const auto held_place = trainer.line.place(files.incarnation, held.message))
+      append(trainer, files, held.kind, held.message, *held_place);
+  files.held_bytes = 0;
+}
+
+void TensorboardSink::append(TrainerFiles& trainer, IncarnationFiles& files, Kind kind,
+                             const v1::MetricsRequest& message, const StepLine::Place& place) {
   event_.Clear();
-  event_.set_wall_time(static_cast<double>(record.timestamp_ms()) / 1000);
+  event_.set_wall_time(seconds_of(message));
   event_.set_record_kind(kind);
-  event_.set_record_sequence(record.sequence());
-  if (kind == v1::KIND_BATCH || kind == v1::KIND_EPOCH || kind == v1::KIND_PERF)
-    place_on_line(record, trainer, life);
-  else
-    place_between(record, trainer, life);
+  event_.set_record_sequence(message.sequence());
+  event_.set_step(place.x);
+  if (place.section) {
+    auto& section = *event_.mutable_section();
+    section.set_epoch(place.section->epoch);
+    section.set_begin(place.section->begin);
+    section.set_batches(place.section->batches);
+    section.set_first_batch(place.section->first_batch);
+  }
+  if (!trainer.line.superseded(files.incarnation, place.x)) add_values(trainer, kind, message);
+  // Texts of one tag need steps that grow: TensorBoard takes what comes at the same step, or an earlier one, for a
+  // restart.
+  if (const auto newest = files.marks.step[kind]; is_between_steps(kind))
+    event_.set_step(event_.summary().value().empty() ? newest : std::max(place.x, newest + 1));
+  folder_->append(files, event_);
 }
 
-void TensorboardSink::place_on_line(const SinkRecord& record, TrainerFiles& trainer, LifeFiles& life) {
-  const auto kind = static_cast<Kind>(event_.record_kind());
-  const auto& message = record.message();
-  const auto own = own_step(record, kind);
-  auto& line = trainer.line;
-  if (!line.life(life.incarnation).offset) {
-    if (kind == v1::KIND_BATCH)
-      line.begin_with(life.incarnation, message.batch_data(), own);
-    else if (kind == v1::KIND_EPOCH)
-      line.begin_with(life.incarnation, message.epoch_data(), own);
-    else
-      line.begin_at(life.incarnation, own);
-    begin_life(trainer, life);
-  }
-  const auto step = *line.life(life.incarnation).offset + own;
-  line.reach(life.incarnation, step);
-  event_.set_step(step);
-  if (!line.superseded(life.incarnation, step)) {
-    if (kind == v1::KIND_BATCH)
-      add_values(*event_.mutable_summary(), message.batch_data());
-    else if (kind == v1::KIND_EPOCH)
-      add_values(*event_.mutable_summary(), message.epoch_data());
-    else
-      add_values(*event_.mutable_summary(), message.performance_data());
-  }
-  folder_->append(life, event_);
-}
-
-void TensorboardSink::place_between(const SinkRecord& record, TrainerFiles& trainer, LifeFiles& life) {
-  const auto& message = record.message();
-  auto& place = trainer.line.life(life.incarnation);
-  bool ended = false;
-  switch (event_.record_kind()) {
+void TensorboardSink::add_values(TrainerFiles& trainer, Kind kind, const v1::MetricsRequest& message) {
+  const auto left_out = trainer.tags.left_out();
+  auto& summary = *event_.mutable_summary();
+  switch (kind) {
+    case v1::KIND_BATCH: tensorboard::add_values(event_, message.batch_data(), trainer.tags); break;
+    case v1::KIND_EPOCH: tensorboard::add_values(event_, message.epoch_data(), trainer.tags); break;
+    case v1::KIND_SCALARS: tensorboard::add_values(event_, message.scalar_data(), trainer.tags); break;
+    case v1::KIND_MEDIA: tensorboard::add_values(event_, message.media_data(), trainer.tags); break;
+    case v1::KIND_PERF: tensorboard::add_values(summary, message.performance_data()); break;
     case v1::KIND_STATUS: {
       const auto& status = message.status_update();
-      if (status.has_config()) place.batches_per_epoch = status.config().batches_per_epoch();
-      ended = status.status() == v1::COMPLETED || status.status() == v1::FAILED;
-      add_values(*event_.mutable_summary(), status);
-      event_.set_step(bounded(status.step()));
+      tensorboard::add_values(summary, status);
+      if (status.has_config()) tensorboard::add_session_start(summary, status.config(), event_.wall_time());
+      if (training_ended(status.status())) tensorboard::add_session_end(summary, status.status(), event_.wall_time());
       break;
     }
-    case v1::KIND_COMMAND:
-      add_values(*event_.mutable_summary(), message.command());
-      event_.set_step(bounded(message.command().applied_step()));
-      break;
-    default: add_values(*event_.mutable_summary(), message.alert()); break;
+    case v1::KIND_COMMAND: tensorboard::add_values(summary, message.command()); break;
+    default: tensorboard::add_values(summary, message.alert()); break;
   }
-  if (place.offset) return append_between(trainer, life, event_);
-  life.held.push_back(event_);
-  if (!ended && life.held.size() < kMaxHeld) return;
-  trainer.line.begin_at(life.incarnation, event_.step());
-  begin_life(trainer, life);
-}
-
-void TensorboardSink::begin_life(TrainerFiles& trainer, LifeFiles& life) {
-  const auto& place = trainer.line.life(life.incarnation);
-  Event start;
-  start.set_wall_time(life.held.empty() ? event_.wall_time() : life.held.front().wall_time());
-  start.set_step(place.first);
-  start.mutable_session_log()->set_status(1);
-  start.set_step_offset(*place.offset);
-  folder_->append(life, start);
-  for (auto& event : life.held)
-    append_between(trainer, life, event);
-  life.held = {};
-}
-
-// `event` has the trainer's own step, 0 for none. Texts of one tag need steps that grow: TensorBoard takes what comes
-// at the same step, or an earlier one, for a restart.
-void TensorboardSink::append_between(TrainerFiles& trainer, LifeFiles& life, Event& event) {
-  const auto& place = trainer.line.life(life.incarnation);
-  const auto step = std::max(place.first, event.step() > 0 ? *place.offset + event.step() : place.last);
-  if (event.summary().value().empty() || trainer.line.superseded(life.incarnation, step)) {
-    event.clear_summary();
-    event.set_step(life.marks.step[event.record_kind()]);
-  } else {
-    event.set_step(std::max(step, life.marks.step[event.record_kind()] + 1));
-  }
-  folder_->append(life, event);
+  if (left_out == 0 && trainer.tags.left_out() > 0)
+    warn('\'' + message.session_id() + "': more than " + std::to_string(tensorboard::TagNames::kMaxNames) +
+         " names of values and media; the values of further ones are left out");
 }
 
 void TensorboardSink::notice(const SinkRecord& record) {
@@ -165,20 +152,20 @@ void TensorboardSink::take_images() {
   for (const auto& frame : camera_->look(std::chrono::steady_clock::now())) {
     auto* trainer = folder_->find_trainer(frame.topic.session);
     if (trainer == nullptr || !message.ParseFromString(*frame.bytes)) continue;
-    const auto life = trainer->lives.find(frame.incarnation);
-    if (life == trainer->lives.end()) continue;
-    const auto offset = trainer->line.life(frame.incarnation).offset;
+    const auto found = trainer->incarnations.find(frame.incarnation);
+    if (found == trainer->incarnations.end()) continue;
+    auto& files = found->second;
     const auto& tiles = message.batch_data();
-    if (!offset || tiles.step() == 0) continue;
-    const auto step = *offset + bounded(tiles.step());
-    if (step <= life->second.marks.step[v1::KIND_TILES] || trainer->line.superseded(frame.incarnation, step)) continue;
+    const auto step = trainer->line.x_of(frame.incarnation, tiles.step());
+    if (!step || tiles.step() == 0) continue;
+    if (*step <= files.marks.step[v1::KIND_TILES] || trainer->line.superseded(frame.incarnation, *step)) continue;
     event_.Clear();
-    event_.set_wall_time(static_cast<double>(message.timestamp_ms()) / 1000);
-    event_.set_step(step);
+    event_.set_wall_time(seconds_of(message));
+    event_.set_step(*step);
     event_.set_record_kind(v1::KIND_TILES);
     event_.set_record_sequence(frame.sequence);
     tensorboard::add_tiles(*event_.mutable_summary(), tiles);
-    folder_->append(life->second, event_);
+    folder_->append(files, event_);
   }
 }
 
@@ -187,19 +174,18 @@ void TensorboardSink::flush() {
   folder_->flush();
 }
 
-void TensorboardSink::begin_stillborn_lives() {
+void TensorboardSink::begin_stillborn() {
   const double long_ago = static_cast<double>(unix_ms() - kStillbornAfterMs) / 1000;
   for (auto& [session, trainer] : folder_->trainers())
-    for (auto& [incarnation, life] : trainer.lives) {
-      if (life.held.empty() || ++life.syncs_held < kStillbornSyncs || life.held.front().wall_time() > long_ago)
-        continue;
-      trainer.line.begin_at(incarnation, 0);
-      begin_life(trainer, life);
+    for (auto& [number, files] : trainer.incarnations) {
+      if (files.held.empty() || ++files.syncs_held < kStillbornSyncs) continue;
+      const auto first_held = seconds_of(files.held.front().message);
+      if (first_held <= long_ago) begin(trainer, files, trainer.line.begin_at_end(number), first_held);
     }
 }
 
 void TensorboardSink::sync() {
-  begin_stillborn_lives();
+  begin_stillborn();
   folder_->flush();
   folder_->sync();
 }

@@ -28,18 +28,21 @@ class TensorboardSink : public Sink {
 
  private:
   using Event = tensorboard::Event;
-  using LifeFiles = tensorboard::LifeFiles;
+  using IncarnationFiles = tensorboard::IncarnationFiles;
   using TrainerFiles = tensorboard::TrainerFiles;
 
   TrainerFiles& trainer_of(const SinkRecord& record);
-  // A record with a step of its own.
-  void place_on_line(const SinkRecord& record, TrainerFiles& trainer, LifeFiles& life);
-  // One that happens between steps: status, command, alert. Held until the life's first step is known.
-  void place_between(const SinkRecord& record, TrainerFiles& trainer, LifeFiles& life);
-  void begin_life(TrainerFiles& trainer, LifeFiles& life);
-  // Lives that said something long ago and never made a step, so that their records need not come again at each start.
-  void begin_stillborn_lives();
-  void append_between(TrainerFiles& trainer, LifeFiles& life, Event& event);
+  // Places a record on the line of steps and writes it, or holds it until its incarnation has a place there.
+  void put(TrainerFiles& trainer, IncarnationFiles& files, Kind kind, const v1::MetricsRequest& message);
+  void hold(TrainerFiles& trainer, IncarnationFiles& files, Kind kind, const v1::MetricsRequest& message);
+  // The START of an incarnation, and what it held.
+  void begin(TrainerFiles& trainer, IncarnationFiles& files, const StepLine::Place& place, double wall_time);
+  void append(TrainerFiles& trainer, IncarnationFiles& files, Kind kind, const v1::MetricsRequest& message,
+              const StepLine::Place& place);
+  void add_values(TrainerFiles& trainer, Kind kind, const v1::MetricsRequest& message);
+  // Incarnations that said something long ago and never made a step, so that their records need not come again at each
+  // start.
+  void begin_stillborn();
   void notice(const SinkRecord& record);
   void take_images();
 

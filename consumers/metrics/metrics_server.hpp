@@ -1,0 +1,55 @@
+#pragma once
+// /metrics over HTTP for a Prometheus server: --metrics and the sink prometheus.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metric_families.hpp"
+
+namespace trainbus {
+
+struct ListenAddress {
+  std::string host;  // "127.0.0.1", "[::1]", "localhost"
+  std::uint16_t port = 0;
+};
+
+// "HOST:PORT", the port from 0 to 65535; empty for anything else.
+std::optional<ListenAddress> parse_listen(std::string_view text);
+
+// Serves from two threads of its own: one for the connections, and one that calls `collect`, which may be slow: never
+// twice at a time, and once for all who ask meanwhile.
+//
+// GET and HEAD of /metrics, to the loopback names, the listen address and the names that were given (HostNames); 404,
+// 405 and 403 otherwise. Bounds: kMostConnections, past which the one that has waited longest for its request is cut;
+// 8 KiB of headers, no body; kRequestWithin for a request, kIdle between two, kAnswerWithin to take an answer. What was
+// cut is counted in the metrics trainbus_metrics_http_..., and said once a minute.
+class MetricsServer {
+ public:
+  static constexpr std::size_t kMostConnections = 32;
+  static constexpr std::chrono::seconds kRequestWithin{5};
+  static constexpr std::chrono::seconds kAnswerWithin{10};
+  static constexpr std::chrono::seconds kIdle{120};
+
+  using Collect = std::function<MetricFamilies()>;
+
+  // Throws std::runtime_error with one line when it cannot listen there; port 0: any free one.
+  MetricsServer(const ListenAddress& listen, std::vector<std::string> host_names, Collect collect);
+  // Waits for a `collect` that runs.
+  ~MetricsServer();
+  MetricsServer(const MetricsServer&) = delete;
+  MetricsServer& operator=(const MetricsServer&) = delete;
+
+  std::uint16_t port() const;
+
+ private:
+  class Listener;
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace trainbus
