@@ -12,7 +12,9 @@ namespace {
 // Values come from trainers: nothing is exported that would not be read back as the same.
 ScheduledEdit as_edit(const v1::ControlCommand& command) {
   ScheduledEdit edit{command.applied_step(), command.type()};
-  if (takes_value(edit.type)) {
+  const bool sets_knob = edit.type == v1::SET_KNOB;
+  if (sets_knob) edit.knob = command_knob(command);
+  if (takes_value(edit.type) || (sets_knob && command_value_text(command) != nullptr)) {
     edit.old_value = command.old_value();
     edit.new_value = command.new_value();
   }
@@ -32,7 +34,7 @@ void CommandHistory::take(const v1::MetricsRequest& record) {
   const auto [at, is_new] = index_.try_emplace({command.command_id(), record.session_id()}, entries_.size());
   if (is_new) entries_.push_back({.session_id = record.session_id(), .incarnation = record.incarnation()});
   Entry& entry = entries_[at->second];
-  entry.reached.push_back({command.state(), record.timestamp_ms()});
+  entry.reached.push_back({command.state(), record_ms(record)});
   entry.command = command;
   entry.sequence = record.sequence();
 }

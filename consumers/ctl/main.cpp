@@ -17,6 +17,10 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-ctl list                          who trains, and how far
   trainbus-ctl pause mnist/t0                waits until it is applied at a step, and says at which
   trainbus-ctl set-lr 'mnist/*' 0.001        all trainers of a run
+  trainbus-ctl show mnist/t0                 its values, parameters, tags, notes
+  trainbus-ctl knobs mnist/t0                what this trainer lets people change or ask for
+  trainbus-ctl set mnist/t0 weight_decay 0.01    changes one of these, at the next step
+  trainbus-ctl set mnist/t0 save_checkpoint  asks for an action
   trainbus-ctl commands mnist                who changed what of which trainer, and how it ended
   trainbus-ctl commands mnist --trainer t0 --export edits.txt    as a schedule: trainbus-train --schedule edits.txt
   trainbus-ctl ledger mnist --wait 10s       is everything stored? what was lost where? exit 1 when a sum stays open
@@ -24,7 +28,8 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-ctl tail --json --once > run.jsonl
 
 SESSION is RUN/TRAINER, or RUN/* (in quotes) for every trainer of a run. A command exits 0 only when every
-addressed trainer applied it.
+addressed trainer applied it. A knob that the trainer does not offer, and a value out of its range, is refused by the
+broker with the reason.
 )";
 
 std::string issuer() {
@@ -67,23 +72,48 @@ CLI::Validator value_for(v1::CommandType type) {
 struct Flags {
   CtlOptions ctl{default_broker()};
   CommandOptions command;
+  std::string knob;
   std::string value;
+  bool has_value = false;  // also an empty one, which the broker refuses with the range
   double deadline_ms = 30'000;
   bool no_wait = false;
   std::string run;
+  std::string session;
   double wait_ms = 0;
   HistoryOptions history;
   TailOptions tail;
 };
 
+CLI::Option* add_session(CLI::App& verb, std::string& session) {
+  return verb.add_option("session", session, "RUN/TRAINER or 'RUN/*'")->required()->check(kSession);
+}
+
+void add_waiting(CLI::App& verb, Flags& flags) {
+  add_time_flag(verb, "--deadline", flags.deadline_ms, 1, "it must be applied within this time")->default_str("30s");
+  verb.add_flag("--no-wait", flags.no_wait, "return once the broker has accepted it");
+}
+
 void add_command(CLI::App& app, Flags& flags, v1::CommandType type, const char* description,
                  const char* value_name = nullptr) {
   auto* verb = app.add_subcommand(std::string(command_verb(type)), description);
-  verb->add_option("session", flags.command.session, "RUN/TRAINER or 'RUN/*'")->required()->check(kSession);
+  add_session(*verb, flags.command.session);
   if (value_name != nullptr) verb->add_option(value_name, flags.value)->required()->check(value_for(type));
-  add_time_flag(*verb, "--deadline", flags.deadline_ms, 1, "it must be applied within this time")->default_str("30s");
-  verb->add_flag("--no-wait", flags.no_wait, "return once the broker has accepted it");
+  add_waiting(*verb, flags);
   verb->callback([&flags, type] { flags.command.command.set_type(type); });
+}
+
+// Which knobs there are, and which values they take, only the trainer's plan says: the broker checks them.
+void add_set(CLI::App& app, Flags& flags) {
+  auto* verb =
+      app.add_subcommand(std::string(command_verb(v1::SET_KNOB)), "change a knob of the trainer, or ask for an action");
+  add_session(*verb, flags.command.session);
+  verb->add_option("name", flags.knob, "the knob, see knobs")->required()->check(kName);
+  auto* value = verb->add_option("value", flags.value, "its new value; none for an action");
+  add_waiting(*verb, flags);
+  verb->callback([&flags, value] {
+    flags.command.command.set_type(v1::SET_KNOB);
+    flags.has_value = value->count() > 0;
+  });
 }
 
 void add_tail(CLI::App& app, Flags& flags) {
@@ -115,7 +145,8 @@ int send(Flags& flags) {
   auto& command = flags.command.command;
   command.set_command_id(new_command_id());
   command.set_issuer(issuer());
-  if (!flags.value.empty()) (*command.mutable_parameters())["value"] = flags.value;
+  if (!flags.knob.empty()) (*command.mutable_parameters())["name"] = flags.knob;
+  if (flags.has_value || !flags.value.empty()) (*command.mutable_parameters())["value"] = flags.value;
   flags.command.deadline = std::chrono::milliseconds(static_cast<std::int64_t>(flags.deadline_ms));
   flags.command.wait = !flags.no_wait;
   return send_command(flags.ctl, flags.command);
@@ -139,6 +170,11 @@ int main(int argc, char** argv) {
   add_command(app, flags, v1::STOP_TRAINING, "end the training in good order");
   add_command(app, flags, v1::CHANGE_LEARNING_RATE, "change the learning rate", "rate");
   add_command(app, flags, v1::ADJUST_BATCH_SIZE, "change the batch size", "size");
+  add_set(app, flags);
+  auto* knobs = app.add_subcommand("knobs", "what a trainer lets people change or ask for");
+  add_session(*knobs, flags.session);
+  auto* show = app.add_subcommand("show", "one trainer in full: values, parameters, tags, notes");
+  add_session(*show, flags.session);
   auto* commands = add_commands(app, flags);
   add_tail(app, flags);
   auto* ledger =
@@ -150,6 +186,8 @@ int main(int argc, char** argv) {
 
   return run_program(app, argc, argv, [&] {
     if (list->parsed()) return list_trainers(flags.ctl, flags.run);
+    if (knobs->parsed()) return show_knobs(flags.ctl, flags.session);
+    if (show->parsed()) return show_trainers(flags.ctl, flags.session);
     if (commands->parsed()) return show_commands(flags.ctl, flags.history);
     if (app.got_subcommand("tail")) return tail(flags.ctl, flags.tail);
     if (ledger->parsed())

@@ -12,13 +12,16 @@
 #include "command_history.hpp"
 #include "command_text.hpp"
 #include "ledger_text.hpp"
+#include "record_text.hpp"
 #include "text_forms.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/control_client.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/record_json.hpp"
+#include "trainbus/trainer_json.hpp"
 #include "trainbus/trainer_table.hpp"
 #include "trainer_rows.hpp"
+#include "trainer_text.hpp"
 
 namespace trainbus {
 namespace {
@@ -35,6 +38,31 @@ constexpr auto kTurn = 50ms;
 
 void say(const std::string& line) { std::cout << line << '\n' << std::flush; }
 
+void say_all(const std::vector<std::string>& lines) {
+  for (const auto& line : lines)
+    say(line);
+}
+
+// What the broker lists now of a run ("": of all).
+TrainerTable table_of(const CtlOptions& ctl, const std::string& run, std::int64_t now_ms) {
+  ControlClient client(ctl.broker);
+  const auto list = client.list(run, kPatience);
+  if (!list) no_broker(ctl);
+  TrainerTable table;
+  table.update(*list, now_ms);
+  return table;
+}
+
+// Those of "run/trainer" or "run/*"; throws when there are none. Valid as long as `table` is.
+std::vector<TrainerTable::Row> addressed_rows(const TrainerTable& table, const std::string& session,
+                                              std::int64_t now_ms) {
+  auto rows = table.rows(now_ms);
+  if (!session.ends_with("/*"))
+    std::erase_if(rows, [&](const TrainerTable::Row& row) { return row.view->session().id() != session; });
+  if (rows.empty()) throw std::runtime_error("no trainer '" + session + '\'');
+  return rows;
+}
+
 // Reads records until `take` says that it has enough, the history ended (with `once`), or a stop is asked for.
 template <class Take>
 void read(const CtlOptions& ctl, Consumer& consumer, bool once, const Take& take) {
@@ -44,6 +72,7 @@ void read(const CtlOptions& ctl, Consumer& consumer, bool once, const Take& take
   while (!stop_requested() && std::cout) {
     const auto* record = consumer.next(kTurn);
     if (record != nullptr && !take(*record)) return;
+    if (record == nullptr) std::cout << std::flush;  // nothing more for now: whoever reads a pipe gets what there is
     if (record == nullptr && once && consumer.caught_up()) return;
     if (consumer.journal_trouble() != trouble) {
       trouble = consumer.journal_trouble();
@@ -112,7 +141,7 @@ void wait_for_end(const CtlOptions& ctl, const CommandOptions& options, const st
                                "' shows it");
     const auto* record = consumer.next(kTurn);
     if (record == nullptr || record->message.command().command_id() != id) continue;
-    progress.take(record->message.session_id(), record->message.command(), record->message.timestamp_ms());
+    progress.take(record->message.session_id(), record->message.command(), record_ms(record->message));
   }
 }
 
@@ -129,28 +158,49 @@ int export_edits(const CommandHistory::Edits& applied, const std::string& file) 
 }  // namespace
 
 int list_trainers(const CtlOptions& ctl, const std::string& run) {
-  ControlClient client(ctl.broker);
-  const auto list = client.list(run, kPatience);
-  if (!list) no_broker(ctl);
   const auto now_ms = unix_ms();
-  TrainerTable table;
-  table.update(*list, now_ms);
+  const auto table = table_of(ctl, run, now_ms);
   const auto rows = table.rows(now_ms);
-  if (ctl.json) {
+  if (ctl.json)
     say(trainers_json(rows, now_ms));
-  } else if (rows.empty()) {
+  else if (rows.empty())
     say("no trainers");
-  } else {
-    for (const auto& line : trainer_lines(rows, now_ms, {}))
-      say(line);
+  else
+    say_all(trainer_lines(rows, now_ms, {}));
+  return 0;
+}
+
+int show_trainers(const CtlOptions& ctl, const std::string& session) {
+  const auto now_ms = unix_ms();
+  const auto table = table_of(ctl, session.substr(0, session.find('/')), now_ms);
+  const auto rows = addressed_rows(table, session, now_ms);
+  if (ctl.json) say(trainers_json(rows, now_ms));
+  for (const auto& row : rows)
+    if (!ctl.json) say_all(trainer_text(row, now_ms));
+  return 0;
+}
+
+int show_knobs(const CtlOptions& ctl, const std::string& session) {
+  const auto now_ms = unix_ms();
+  const auto table = table_of(ctl, session.substr(0, session.find('/')), now_ms);
+  std::string json;
+  for (const auto& row : addressed_rows(table, session, now_ms)) {
+    const auto& of = row.view->session();
+    const auto& figures = row.view->figures();
+    json += (json.empty() ? "" : ",") + ("{\"run\":\"" + of.run + "\",\"trainer\":\"" + of.trainer + "\",\"knobs\":") +
+            knobs_json(figures.plan.value_or(v1::TrainingConfig{})) + '}';
+    if (ctl.json) continue;
+    if (session.ends_with("/*")) say(of.id());
+    say_all(knob_lines(figures));
   }
+  if (ctl.json) say("{\"trainers\":[" + json + "]}");
   return 0;
 }
 
 int send_command(const CtlOptions& ctl, const CommandOptions& options) {
   ControlClient client(ctl.broker);
   auto command = options.command;
-  command.set_deadline_ms(unix_ms() + options.deadline.count());
+  command.set_time_to_live_ms(options.deadline.count());
   const auto issued = client.issue(options.session, command, kPatience);
   if (!issued) no_broker(ctl);
   if (!issued->error.empty()) throw std::runtime_error(issued->error);
@@ -199,8 +249,7 @@ int show_ledger(const CtlOptions& ctl, const std::string& run, std::chrono::mill
   if (ctl.json)
     say(ledger_json(ledgers));
   else
-    for (const auto& line : ledger_lines(ledgers))
-      say(line);
+    say_all(ledger_lines(ledgers));
   return closed ? 0 : 1;
 }
 
@@ -216,7 +265,6 @@ int tail(const CtlOptions& ctl, const TailOptions& options) {
   std::uint64_t told = 0;
   read(ctl, consumer, options.once, [&](const Record& record) {
     std::cout << (ctl.json ? record_json_line(record) : record_text(record)) << '\n';
-    if (!record.from_history) std::cout << std::flush;
     return ++told != options.count;
   });
   std::cout << std::flush;
@@ -236,7 +284,7 @@ int show_stats(const CtlOptions& ctl) {
   for (const auto& [name, value] : stats->counters())
     values[name] = std::to_string(value);
   for (const auto& [name, value] : stats->gauges())
-    values[name] = number_text(value);
+    values[name] = figure_text(value);
   for (const auto& [name, value] : values)
     say(name + ' ' + value);
   return 0;

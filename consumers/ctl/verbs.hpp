@@ -37,6 +37,10 @@ struct TailOptions {
 };
 
 int list_trainers(const CtlOptions& ctl, const std::string& run);
+// Everything of each addressed trainer ("run/trainer" or "run/*"). Throws when there is none.
+int show_trainers(const CtlOptions& ctl, const std::string& session);
+// What each addressed trainer lets people change.
+int show_knobs(const CtlOptions& ctl, const std::string& session);
 // 0 only when every addressed trainer applied it.
 int send_command(const CtlOptions& ctl, const CommandOptions& options);
 // The history of every command, or with export_file the edits that were applied to one trainer, as a schedule.

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "trainbus/text.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -23,9 +25,8 @@ std::string local_time(const char* format, std::int64_t unix_ms) {
 
 }  // namespace
 
-std::string number_text(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+std::string figure_text(double value) {
+  if (!std::isfinite(value)) return number_text(value);
   return formatted("%.4g", value);
 }
 

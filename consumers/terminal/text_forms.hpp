@@ -7,8 +7,8 @@
 
 namespace trainbus {
 
-// 4 significant digits: "0.0123", "1.234e-05", "nan", "inf".
-std::string number_text(double value);
+// 4 significant digits: "0.0123", "1.234e-05"; "NaN", "Infinity", "-Infinity" as everywhere (trainbus/text.hpp).
+std::string figure_text(double value);
 // "850 ms", "7.2 s", "12 min", "3.5 h", "2 d".
 std::string duration_text(double seconds);
 // Local time of day "14:05:11".

@@ -17,10 +17,7 @@ struct TableStyle {
 std::vector<std::string> trainer_lines(const std::vector<TrainerTable::Row>& rows, std::int64_t now_ms,
                                        const TableStyle& style);
 
-// One JSON object: run, trainer, state, incarnation (a string: it does not fit a double), figures, ages. What is not
-// known or not finite is null.
-std::string trainer_json(const TrainerTable::Row& row, std::int64_t now_ms);
-// {"trainers":[…]}
+// {"trainers":[TRAINER of trainbus/trainer_json.hpp…]}
 std::string trainers_json(const std::vector<TrainerTable::Row>& rows, std::int64_t now_ms);
 
 // The state's name, in its colour where these are wanted.

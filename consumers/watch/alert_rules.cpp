@@ -151,7 +151,7 @@ void AlertRules::stored(const std::string& session_id, const v1::Alert& alert) {
     return;
   }
   auto& last_ms = last_raised_ms_[{session_id, alert.rule()}];
-  last_ms = std::max(last_ms, alert.timestamp_ms());
+  last_ms = std::max(last_ms, static_cast<std::int64_t>(alert.timestamp_ms()));
   const Rule* rule = rule_named(alert.rule());
   if (rule != nullptr && !facts_of(rule->condition.kind).has_end)
     happened_.insert(std::move(incident));

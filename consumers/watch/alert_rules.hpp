@@ -34,7 +34,7 @@ class AlertRules {
   AlertRules(const AlertRules&) = delete;
   AlertRules& operator=(const AlertRules&) = delete;
 
-  // A batch, epoch or perf record.
+  // A batch, epoch, scalars or perf record.
   void take(const v1::MetricsRequest& record);
   // An epoch of before this watcher: only for conditions that look so far back. To be taken before any other record.
   void take_history(const v1::MetricsRequest& record);

@@ -19,6 +19,7 @@ struct Attempt {
   Result result = kFailed;
   std::string detail = {};                  // one line without secrets: "200", "no answer within 10 s"
   std::chrono::milliseconds not_before{0};  // it asked to be left alone for so long
+  int redirections = 0;                     // that were followed; `detail` says to whom
 };
 
 // Single-threaded. Never throws. An attempt ends within the channel's timeout, or within 100 ms of `stop` (kFailed).

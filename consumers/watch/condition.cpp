@@ -6,17 +6,18 @@
 
 namespace trainbus {
 
-const std::array<ConditionFacts, 12>& all_conditions() {
+const std::array<ConditionFacts, 13>& all_conditions() {
   using enum ConditionKind;
-  static constexpr std::array<ConditionFacts, 12> kFacts{{
+  static constexpr std::array<ConditionFacts, 13> kFacts{{
       {.kind = kDead, .name = "dead", .takes_commands = false, .any_time = true},
       {.kind = kStalled, .name = "stalled", .any_time = true},
-      {.kind = kNotFinite, .name = "not_finite", .any_time = true},
-      {.kind = kLossSpike, .name = "loss_spike", .keys = "above until over"},
-      {.kind = kPlateau, .name = "plateau", .keys = "improvement over of", .reads_epochs = true},
-      {.kind = kAccuracyCollapse, .name = "accuracy_collapse", .keys = "below until over"},
+      {.kind = kNotFinite, .name = "not_finite", .keys = "of", .any_time = true},
+      {.kind = kLossSpike, .name = "loss_spike", .keys = "above until over of"},
+      {.kind = kPlateau, .name = "plateau", .keys = "improvement over of better", .reads_epochs = true},
+      {.kind = kAccuracyCollapse, .name = "accuracy_collapse", .keys = "below until over of"},
       {.kind = kThroughputDrop, .name = "throughput_drop", .keys = "below until over"},
       {.kind = kMemoryGradient, .name = "memory_gradient", .keys = "above over of"},
+      {.kind = kThreshold, .name = "threshold", .keys = "of above below until"},
       {.kind = kConverged, .name = "converged", .has_end = false, .reads_epochs = true},
       {.kind = kFinished, .name = "finished", .keys = "status", .takes_commands = false, .has_end = false},
       {.kind = kSinkFailing, .name = "sink_failing", .takes_commands = false, .raised_elsewhere = true},
@@ -64,12 +65,13 @@ std::unique_ptr<Judge> make_judge(const Condition& condition) {
     case ConditionKind::kStalled: return std::make_unique<StalledJudge>();
     case ConditionKind::kFinished: return std::make_unique<FinishedJudge>(condition.status);
     case ConditionKind::kConverged: return std::make_unique<ConvergedJudge>();
-    case ConditionKind::kNotFinite: return std::make_unique<NotFiniteJudge>();
-    case ConditionKind::kLossSpike: return std::make_unique<LossSpikeJudge>(condition);
+    case ConditionKind::kNotFinite: return std::make_unique<NotFiniteJudge>(condition.of);
+    case ConditionKind::kLossSpike: return std::make_unique<SpikeJudge>(condition);
     case ConditionKind::kPlateau: return std::make_unique<PlateauJudge>(condition);
-    case ConditionKind::kAccuracyCollapse: return std::make_unique<AccuracyCollapseJudge>(condition);
+    case ConditionKind::kAccuracyCollapse: return std::make_unique<CollapseJudge>(condition);
     case ConditionKind::kThroughputDrop: return std::make_unique<ThroughputDropJudge>(condition);
     case ConditionKind::kMemoryGradient: return std::make_unique<MemoryGradientJudge>(condition);
+    case ConditionKind::kThreshold: return std::make_unique<ThresholdJudge>(condition);
     case ConditionKind::kSinkFailing:
     case ConditionKind::kJournalFailing: return nullptr;
   }

@@ -81,6 +81,7 @@ bool Delivery::deliver(const Notice& notice) {
     const auto attempt = channel_->deliver(notice, stop_);
     if (attempt.result == Attempt::kDelivered) {
       ++delivered_;
+      count_redirection(attempt);
       if (attempts > 1) spdlog::info("{}: delivered, {}", who_, attempt.detail);
       failed({.result = Attempt::kDelivered}, 0);
       return true;
@@ -99,6 +100,15 @@ bool Delivery::deliver(const Notice& notice) {
   return false;
 }
 
+// Said when it is another way than before: whoever moved should be told where to.
+void Delivery::count_redirection(const Attempt& attempt) {
+  if (attempt.redirections == 0) return;
+  ++redirected_;
+  if (attempt.detail != redirected_as_)
+    spdlog::warn("{}: delivered, {}; if that is right, put the new address into the rules", who_, attempt.detail);
+  redirected_as_ = attempt.detail;
+}
+
 // Said when it is another reason than before.
 void Delivery::failed(const Attempt& attempt, int attempts) {
   const bool fails = attempt.result == Attempt::kFailed;
@@ -107,7 +117,10 @@ void Delivery::failed(const Attempt& attempt, int attempts) {
   said_last_ = fails ? attempt.detail : "";
   const std::lock_guard lock(mutex_);
   problem_ = fails ? who_ + ": " + attempt.detail + ", tried " + std::to_string(attempts) +
-                         (attempts == 1 ? " time" : " times")
+                         (attempts == 1 ? " time" : " times") +
+                         (attempt.not_before.count() > 0
+                              ? ", asked to wait " + std::to_string(attempt.not_before.count() / 1000) + " s"
+                              : "")
                    : "";
 }
 

@@ -14,7 +14,8 @@ namespace trainbus {
 
 // Owns a thread with a Consumer of its own: the journal is the queue, so a channel that hangs holds up nobody and
 // fills no memory. The position file follows each delivery; without one the channel starts with what is raised from
-// now on. A failed attempt is repeated after 0.5, 1, 2 … 60 s; a refused notice is said and dropped.
+// now on. A failed attempt is repeated after 0.5, 1, 2 … 60 s, or when the
+// server said so; a refused notice is said and dropped.
 class Delivery {
  public:
   // Throws std::runtime_error with one line on a damaged position file or bad certificates. `rules` must outlive it.
@@ -32,6 +33,7 @@ class Delivery {
   std::string problem() const;
   std::uint64_t delivered() const { return delivered_; }
   std::uint64_t refused() const { return refused_; }
+  std::uint64_t redirected() const { return redirected_; }  // of the delivered
 
  private:
   void run();
@@ -39,6 +41,7 @@ class Delivery {
   void take(const Record& record, const Consumer& alerts);
   bool deliver(const Notice& notice);
   void failed(const Attempt& attempt, int attempts);
+  void count_redirection(const Attempt& attempt);
   void save(const StreamHeads& heads);
   bool stopped_within(std::chrono::milliseconds time) const;
 
@@ -52,10 +55,11 @@ class Delivery {
   const std::string who_;  // "channel team (https://hooks.slack.com)"
 
   std::atomic<bool> stop_{false}, ready_{false};
-  std::atomic<std::uint64_t> delivered_{0}, refused_{0};
+  std::atomic<std::uint64_t> delivered_{0}, refused_{0}, redirected_{0};
   mutable std::mutex mutex_;
-  std::string problem_;    // guarded
-  std::string said_last_;  // the problem that was logged last
+  std::string problem_;        // guarded
+  std::string said_last_;      // the problem that was logged last
+  std::string redirected_as_;  // the redirection that was logged last
   std::thread thread_;
 };
 

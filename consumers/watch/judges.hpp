@@ -4,8 +4,10 @@
 #include <deque>
 #include <limits>
 #include <optional>
+#include <string>
 
 #include "condition.hpp"
+#include "record_values.hpp"
 #include "running_median.hpp"
 
 namespace trainbus {
@@ -41,54 +43,59 @@ class ConvergedJudge final : public Judge {
   std::optional<v1::EpochData> converged_;
 };
 
-// ---- loss_conditions.cpp: of batches and epochs
+// ---- value_conditions.cpp: of values of batches, epochs and scalars records
 
-// Remembers the first bad loss between two looks. An epoch's average counts only when no bad batch of that epoch was
-// seen: it repeats what that one said.
+// Remembers the first bad value between two looks; of the value `of`, or of every one. An epoch's average loss counts
+// only when no bad batch of that epoch was seen: it repeats what that one said.
 class NotFiniteJudge final : public Judge {
  public:
+  explicit NotFiniteJudge(std::string of = {}) : of_(std::move(of)) {}
   void take(const v1::MetricsRequest& record) override;
   Finding judge(const Sight& sight, bool open) const override;
   void looked() override { first_bad_.reset(); }
 
  private:
-  struct BadLoss {
-    std::uint64_t step;
-    double loss;
+  struct Bad {
+    std::string name;
+    RecordValue value;
   };
-  void note(std::uint64_t step, double loss);
+  void note(const std::string& name, const RecordValue& value);
+  std::optional<Bad> newest_bad(const TrainerFigures& figures) const;
 
+  std::string of_;
   bool bad_in_epoch_ = false;
-  std::optional<BadLoss> first_bad_;
+  std::optional<Bad> first_bad_;
 };
 
-class LossSpikeJudge final : public Judge {
+class SpikeJudge final : public Judge {
  public:
-  explicit LossSpikeJudge(const Condition& condition);
+  explicit SpikeJudge(const Condition& condition);
   void take(const v1::MetricsRequest& record) override;
   Finding judge(const Sight& sight, bool open) const override;
   void looked() override { peak_.reset(); }
 
  private:
-  struct Loss {
+  struct Value {
     std::uint64_t step = 0;
-    double loss = 0;
+    double value = 0;
     double median = 0;  // of those before it
-    bool above(double factor) const { return loss > factor * median; }
+    bool above(double factor) const { return value > factor * median; }
   };
-  static Finding finding(Finding::Answer answer, const Loss& loss);
+  Finding finding(Finding::Answer answer, const Value& value) const;
 
+  std::string of_;
   double limit_, until_;
   RunningMedian median_;
-  std::optional<Loss> newest_;  // none: the median was not known
-  std::optional<Loss> peak_;    // the first above the limit since the last look
+  std::optional<Value> newest_;  // none: the median was not known
+  std::optional<Value> peak_;    // the first above the limit since the last look
 };
 
-// Epochs: an epoch that was had already is left out; counts those since the loss was last better than the best one
-// before by the improvement. Batches: the same on means of `over` batches, where one mean that is no better is enough.
+// Of epochs and of single values: counts those since the value was last better than the best one before by the
+// improvement; an epoch that was had already is left out. Of batches: the same on means of `over` values, where one
+// mean that is no better is enough.
 class PlateauJudge final : public Judge {
  public:
-  explicit PlateauJudge(const Condition& condition) : condition_(condition) {}
+  explicit PlateauJudge(const Condition& condition);
   void take(const v1::MetricsRequest& record) override;
   Finding judge(const Sight& sight, bool open) const override;
 
@@ -97,7 +104,7 @@ class PlateauJudge final : public Judge {
   int patience() const { return condition_.over_batches ? 1 : condition_.over; }
 
   Condition condition_;
-  double sum_ = 0;  // of the batches in the block that is being filled
+  double sum_ = 0;  // of the values in the block that is being filled
   int in_block_ = 0;
   int last_epoch_ = -1;
   std::optional<double> best_;
@@ -106,9 +113,9 @@ class PlateauJudge final : public Judge {
   std::uint64_t best_step_ = 0;
 };
 
-class AccuracyCollapseJudge final : public Judge {
+class CollapseJudge final : public Judge {
  public:
-  explicit AccuracyCollapseJudge(const Condition& condition) : condition_(condition) {}
+  explicit CollapseJudge(const Condition& condition);
   void take(const v1::MetricsRequest& record) override;
   Finding judge(const Sight& sight, bool open) const override;
 
@@ -122,6 +129,22 @@ class AccuracyCollapseJudge final : public Judge {
   double mean_ = 0;
   double best_ = -std::numeric_limits<double>::infinity();  // of the means of full windows
   std::uint64_t step_ = 0;
+};
+
+// Remembers the first value beyond the limit between two looks.
+class ThresholdJudge final : public Judge {
+ public:
+  explicit ThresholdJudge(const Condition& condition) : condition_(condition) {}
+  void take(const v1::MetricsRequest& record) override;
+  Finding judge(const Sight& sight, bool open) const override;
+  void looked() override { first_beyond_.reset(); }
+
+ private:
+  bool beyond(double value, double limit) const;
+
+  Condition condition_;
+  std::optional<RecordValue> newest_;
+  std::optional<RecordValue> first_beyond_;
 };
 
 // ---- rate_conditions.cpp: of perf records

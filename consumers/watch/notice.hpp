@@ -15,7 +15,7 @@ struct Notice {
   v1::Alert alert = {};
 };
 
-// One line for people: "[critical] mnist/t0 not_finite: the loss is nan at step 812". "[ended] …" when it is over.
+// One line for people: "[critical] mnist/t0 not_finite: the loss is NaN at step 812". "[ended] …" when it is over.
 std::string notice_text(const Notice& notice);
 // One JSON object: "text" as Slack shows it (with &, < and > escaped), and the fields of README.md.
 std::string notice_json(const Notice& notice);

@@ -5,6 +5,7 @@
 
 #include "judges.hpp"
 #include "text_forms.hpp"
+#include "trainbus/wire.hpp"
 
 namespace trainbus {
 
@@ -12,7 +13,7 @@ ThroughputDropJudge::ThroughputDropJudge(const Condition& condition)
     : condition_(condition), median_(static_cast<std::size_t>(condition.over)) {}
 
 void ThroughputDropJudge::take(const v1::MetricsRequest& record) {
-  if (!record.has_performance_data()) return;
+  if (!record.has_performance_data() || !record.performance_data().has_current_fps()) return;
   const double fps = record.performance_data().current_fps();
   if (!std::isfinite(fps)) return;
   if (median_.known()) newest_ = Rate{record.performance_data().step(), fps, median_.median()};
@@ -23,18 +24,19 @@ Finding ThroughputDropJudge::judge(const Sight&, bool open) const {
   if (!newest_) return {Finding::kUnknown};
   const double limit = (open ? condition_.until : condition_.limit) * newest_->median;
   return {newest_->fps < limit ? Finding::kHolds : Finding::kClear,
-          number_text(newest_->fps) + " batches/s at step " + std::to_string(newest_->step) + ", the median was " +
-              number_text(newest_->median),
+          figure_text(newest_->fps) + " batches/s at step " + std::to_string(newest_->step) + ", the median was " +
+              figure_text(newest_->median),
           newest_->fps, newest_->step};
 }
 
 void MemoryGradientJudge::take(const v1::MetricsRequest& record) {
   if (!record.has_performance_data() || !record.performance_data().has_resource_usage()) return;
   const auto& usage = record.performance_data().resource_usage();
-  const double mb = condition_.of_second ? usage.gpu_memory_mb() : usage.memory_mb();
-  if (!std::isfinite(mb)) return;
-  if (points_.empty()) first_ms_ = record.timestamp_ms();
-  const std::int64_t since_first_ms = record.timestamp_ms() - first_ms_;
+  const bool said = condition_.of_gpu ? usage.has_gpu_memory_mb() : usage.has_memory_mb();
+  const double mb = condition_.of_gpu ? usage.gpu_memory_mb() : usage.memory_mb();
+  if (!said || !std::isfinite(mb)) return;
+  if (points_.empty()) first_ms_ = record_ms(record);
+  const std::int64_t since_first_ms = record_ms(record) - first_ms_;
   const std::int64_t slot = since_first_ms / std::max<std::int64_t>(1, condition_.over_ms / kPoints);
   if (!points_.empty() && slot < points_.back().slot) return;  // the trainer's clock went back
   if (points_.empty() || slot > points_.back().slot) points_.push_back({.slot = slot});
@@ -66,8 +68,8 @@ Finding MemoryGradientJudge::judge(const Sight&, bool) const {
   if (points_.size() < 3 || points_.back().slot - points_.front().slot < kMostOfWindow) return {Finding::kUnknown};
   const double slope = mb_per_minute();
   return {slope > condition_.limit ? Finding::kHolds : Finding::kClear,
-          std::string(condition_.of_second ? "GPU memory" : "memory") + " grows by " + number_text(slope) +
-              " MB a minute, now " + number_text(points_.back().sum_mb / points_.back().count) + " MB",
+          std::string(condition_.of_gpu ? "GPU memory" : "memory") + " grows by " + figure_text(slope) +
+              " MB a minute, now " + figure_text(points_.back().sum_mb / points_.back().count) + " MB",
           slope, step_};
 }
 

@@ -20,6 +20,7 @@ enum class ConditionKind : std::uint8_t {
   kAccuracyCollapse,
   kThroughputDrop,
   kMemoryGradient,
+  kThreshold,
   kConverged,
   kFinished,
   kSinkFailing,     // raised by trainbus-log
@@ -28,14 +29,18 @@ enum class ConditionKind : std::uint8_t {
 
 struct Condition {
   ConditionKind kind = ConditionKind::kDead;
-  double limit = 0;                         // above, below: a factor, or MB a minute
+  std::string of = {};                      // the value looked at (record_values.hpp); "": the condition's own
+  double limit = 0;                         // above, below: a factor, MB a minute, or of a threshold the value itself
   double until = 0;                         // the limit below (above) which an open incident ends
+  bool below = false;                       // threshold: below the limit, not above
   double improvement = 0;                   // plateau: 0.01 is 1 %
-  int over = 0;                             // batches, epochs or records
+  bool higher_is_better = false;            // plateau
+  int over = 0;                             // batches, epochs, records or values
   bool over_batches = false;                // plateau: `over` counts batches
+  bool over_values = false;                 // plateau: `over` counts values, not epochs
   std::int64_t over_ms = 0;                 // memory_gradient
-  bool of_second = false;                   // validation_loss, gpu_memory instead of loss, memory
-  v1::TrainingStatus status = v1::UNKNOWN;  // finished: COMPLETED, FAILED, UNKNOWN: either
+  bool of_gpu = false;                      // memory_gradient: gpu_memory instead of memory
+  v1::TrainingStatus status = v1::UNKNOWN;  // finished: COMPLETED, FAILED, STOPPED, UNKNOWN: any
 };
 
 enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
@@ -43,9 +48,11 @@ const char* severity_name(Severity severity);
 
 struct RuleAction {
   v1::CommandType type = v1::UNKNOWN_COMMAND;
-  double value = 0;       // of set-lr and set-batch-size
-  bool relative = false;  // set-lr: times what is in force
-  std::string text = {};  // "set-lr 0.5x", as in the file
+  double value = 0;                            // of set-lr and set-batch-size
+  bool relative = false;                       // set-lr: times what is in force
+  std::string knob = {};                       // of set
+  std::optional<std::string> knob_value = {};  // nothing: an action
+  std::string text = {};                       // "set-lr 0.5x", as in the file
 };
 
 struct Rule {

@@ -84,7 +84,8 @@ void RuleActions::end(Pending& pending, const std::string& how) const {
 std::vector<DueCommand> RuleActions::due(const std::vector<TrainerTable::Row>& rows, std::int64_t now_ms) {
   std::erase_if(pending_, [&](const auto& entry) {
     const auto& pending = entry.second;
-    return !pending.sent && pending.outcome.empty() && now_ms - pending.alert.timestamp_ms() > kSoonMs;
+    return !pending.sent && pending.outcome.empty() &&
+           now_ms - static_cast<std::int64_t>(pending.alert.timestamp_ms()) > kSoonMs;
   });
   std::vector<DueCommand> due;
   for (auto& [command_id, pending] : pending_) {
@@ -94,32 +95,36 @@ std::vector<DueCommand> RuleActions::due(const std::vector<TrainerTable::Row>& r
     });
     if (row == rows.end() || row->state == Liveness::kUnreachable) continue;
     if (row->view->figures().incarnation < pending.alert.trainer_incarnation()) continue;  // an older list
-    auto command = command_for(command_id, pending, *row, now_ms);
+    auto command = command_for(command_id, pending, *row);
     if (pending.outcome.empty()) due.push_back({pending.session_id, std::move(command)});
   }
   return due;
 }
 
 v1::ControlCommand RuleActions::command_for(const std::string& command_id, Pending& pending,
-                                            const TrainerTable::Row& row, std::int64_t now_ms) const {
+                                            const TrainerTable::Row& row) const {
   const auto& action = *pending.rule->action;
   const auto& figures = row.view->figures();
   v1::ControlCommand command;
   command.set_type(action.type);
   command.set_command_id(command_id);
   command.set_expected_incarnation(pending.alert.trainer_incarnation());
-  command.set_deadline_ms(now_ms + kDeadlineMs);
+  command.set_time_to_live_ms(kDeadlineMs);
   command.set_issuer(("watch:" + pending.rule->name + '@' + host_).substr(0, 128));
-  if (action.value > 0)
-    (*command.mutable_parameters())["value"] =
-        value_text(action.relative ? action.value * figures.learning_rate : action.value);
-  const bool gone = row.state == Liveness::kDead || row.state == Liveness::kCompleted || row.state == Liveness::kFailed;
+  auto& parameters = *command.mutable_parameters();
+  const double rate = figures.learning_rate.value_or(std::nan(""));
+  if (action.value > 0) parameters["value"] = value_text(action.relative ? action.value * rate : action.value);
+  if (!action.knob.empty()) parameters["name"] = action.knob;
+  if (action.knob_value) parameters["value"] = *action.knob_value;
+  const bool gone = row.state == Liveness::kDead || row.state == Liveness::kCompleted ||
+                    row.state == Liveness::kFailed || row.state == Liveness::kStopped;
   if (figures.incarnation != pending.alert.trainer_incarnation())
     end(pending, "not done: that incarnation has ended");
   else if (gone)
     end(pending, "not done: the trainer is " + std::string(liveness_name(row.state)));
-  else if (action.relative && !std::isfinite(figures.learning_rate))
-    end(pending, "not done: the trainer never said its learning rate");
+  else if (action.relative && !std::isfinite(rate))
+    end(pending, figures.learning_rate ? "not done: the learning rate is " + figure_text(rate)
+                                       : "not done: the trainer never said its learning rate");
   else if (const auto problem = command_problem(command); !problem.empty())
     end(pending, "not done: " + problem);
   return command;

@@ -49,8 +49,7 @@ class RuleActions {
   };
   void end(Pending& pending, const std::string& how) const;
   // Sets pending.outcome when it cannot be done.
-  v1::ControlCommand command_for(const std::string& command_id, Pending& pending, const TrainerTable::Row& row,
-                                 std::int64_t now_ms) const;
+  v1::ControlCommand command_for(const std::string& command_id, Pending& pending, const TrainerTable::Row& row) const;
 
   const RuleSet& rules_;
   const std::string host_;

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "trainbus/knobs.hpp"
+#include "trainbus/value_name.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
@@ -46,6 +48,15 @@ std::optional<RuleAction> with_value(v1::CommandType type, std::string_view valu
   return action;
 }
 
+// "NAME" or "NAME VALUE"; whether the trainer has it only the broker knows.
+std::optional<RuleAction> of_knob(std::string_view text) {
+  const auto blank = text.find(' ');
+  RuleAction action{.type = v1::SET_KNOB, .knob = std::string(text.substr(0, blank))};
+  if (!valid_name(action.knob)) return std::nullopt;
+  if (blank != text.npos) action.knob_value = std::string(trimmed(text.substr(blank)));
+  return action;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
@@ -83,17 +94,42 @@ std::optional<int> parse_count(std::string_view text, std::string_view unit, int
   return static_cast<int>(quantity->number);
 }
 
+std::optional<WhenText> parse_when(std::string_view text) {
+  static constexpr std::pair<std::string_view, ConditionKind> kWords[] = {
+      {"not_finite", ConditionKind::kNotFinite},
+      {"spike", ConditionKind::kLossSpike},
+      {"plateau", ConditionKind::kPlateau},
+      {"collapse", ConditionKind::kAccuracyCollapse}};
+  text = trimmed(text);
+  for (const auto& [word, kind] : kWords)
+    if (text.starts_with(word) && text.substr(word.size()).starts_with(" of ")) {
+      const auto name = trimmed(text.substr(word.size() + 4));
+      return valid_value_name(name) ? std::optional(WhenText{kind, std::string(name)}) : std::nullopt;
+    }
+  for (const std::string_view word : {" above ", " below "}) {
+    const auto at = text.rfind(word);
+    if (at == text.npos) continue;
+    const auto name = trimmed(text.substr(0, at));
+    const auto limit = read_number(trimmed(text.substr(at + word.size())));
+    if (limit && valid_value_name(name))
+      return WhenText{ConditionKind::kThreshold, std::string(name), *limit, word == " below "};
+  }
+  return std::nullopt;
+}
+
 std::optional<RuleAction> parse_action(std::string_view text) {
   text = trimmed(text);
   const auto blank = text.find(' ');
   const auto verb = text.substr(0, blank);
   const auto value = blank == std::string_view::npos ? std::string_view{} : trimmed(text.substr(blank));
-  for (const auto type : {v1::PAUSE_TRAINING, v1::STOP_TRAINING, v1::CHANGE_LEARNING_RATE, v1::ADJUST_BATCH_SIZE}) {
+  for (const auto type :
+       {v1::PAUSE_TRAINING, v1::STOP_TRAINING, v1::CHANGE_LEARNING_RATE, v1::ADJUST_BATCH_SIZE, v1::SET_KNOB}) {
     if (verb != command_verb(type)) continue;
     const bool takes_value = type == v1::CHANGE_LEARNING_RATE || type == v1::ADJUST_BATCH_SIZE;
-    auto action = takes_value     ? with_value(type, value)
-                  : value.empty() ? std::optional(RuleAction{.type = type})
-                                  : std::nullopt;
+    auto action = type == v1::SET_KNOB ? of_knob(value)
+                  : takes_value        ? with_value(type, value)
+                  : value.empty()      ? std::optional(RuleAction{.type = type})
+                                       : std::nullopt;
     if (action) action->text = text;
     return action;
   }

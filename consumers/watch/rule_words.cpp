@@ -31,36 +31,47 @@ std::string channel_words(const ChannelSpec& channel) {
 }
 
 std::string limits(const Condition& condition, const std::string& of_what) {
-  std::string words = number_text(condition.limit) + " x " + of_what;
-  return condition.until == condition.limit ? words : words + ", until " + number_text(condition.until) + " x";
+  std::string words = figure_text(condition.limit) + " x " + of_what;
+  return condition.until == condition.limit ? words : words + ", until " + figure_text(condition.until) + " x";
+}
+
+std::string plateau_words(const Condition& condition) {
+  const std::string what = condition.of.empty() || condition.of == "loss" ? "loss" : condition.of;
+  const std::string by = figure_text(100 * condition.improvement) + " %";
+  const std::string over = std::to_string(condition.over);
+  const char* better = condition.higher_is_better ? "higher" : "lower";
+  if (condition.over_batches)
+    return "the mean " + what + " of " + over + " batches is not " + better + " than the best one before by " + by;
+  return "the " + what + " was not " + better + " by " + by + " for " + over +
+         (condition.over_values ? " values" : " epochs");
 }
 
 std::string condition_words(const Condition& condition) {
   const std::string over = std::to_string(condition.over);
-  const std::string second = condition.of_second ? "the validation loss" : "the loss";
+  const std::string& of = condition.of;
   switch (condition.kind) {
     case ConditionKind::kDead: return "three heartbeats are missed";
     case ConditionKind::kStalled: return "heartbeats arrive and no step";
-    case ConditionKind::kNotFinite: return "a loss is NaN or infinite";
+    case ConditionKind::kNotFinite: return (of.empty() ? "a value" : of) + " is NaN or infinite";
     case ConditionKind::kLossSpike:
-      return "a loss is above " + limits(condition, "the median of the " + over + " before");
-    case ConditionKind::kPlateau:
-      return condition.over_batches
-                 ? "the mean loss of " + over + " batches is not better than the best one before by " +
-                       number_text(100 * condition.improvement) + " %"
-                 : second + " was not better by " + number_text(100 * condition.improvement) + " % for " + over +
-                       " epochs";
+      return (of.empty() ? "a loss" : of) + " is above " + limits(condition, "the median of the " + over + " before");
+    case ConditionKind::kPlateau: return plateau_words(condition);
     case ConditionKind::kAccuracyCollapse:
-      return "the mean accuracy of " + over + " batches is below " + limits(condition, "the best one before");
+      return "the mean " + (of.empty() ? "accuracy of " + over + " batches" : of + " of " + over + " values") +
+             " is below " + limits(condition, "the best one before");
     case ConditionKind::kThroughputDrop:
       return "batches a second are below " + limits(condition, "the median of the " + over + " perf records before");
     case ConditionKind::kMemoryGradient:
-      return std::string(condition.of_second ? "GPU memory" : "memory") + " grows by more than " +
-             number_text(condition.limit) + " MB a minute, measured over " + time_text(condition.over_ms);
+      return std::string(condition.of_gpu ? "GPU memory" : "memory") + " grows by more than " +
+             figure_text(condition.limit) + " MB a minute, measured over " + time_text(condition.over_ms);
+    case ConditionKind::kThreshold:
+      return of + " is " + (condition.below ? "below " : "above ") + figure_text(condition.limit) +
+             (condition.until == condition.limit ? "" : ", until " + figure_text(condition.until));
     case ConditionKind::kConverged: return "an epoch says that it has converged";
     case ConditionKind::kFinished:
       return condition.status == v1::FAILED      ? "the training says that it failed"
              : condition.status == v1::COMPLETED ? "the training says that it is completed"
+             : condition.status == v1::STOPPED   ? "the training says that it was stopped"
                                                  : "the training says that it has ended";
     case ConditionKind::kSinkFailing: return "trainbus-log says that a sink is failing";
     case ConditionKind::kJournalFailing: return "the broker says that its journal is failing";

@@ -9,7 +9,9 @@
 
 #include "condition.hpp"
 #include "rule_values.hpp"
+#include "trainbus/knobs.hpp"
 #include "trainbus/topic.hpp"
+#include "trainbus/value_name.hpp"
 #include "webhook_url.hpp"
 #include "yaml_map.hpp"
 
@@ -18,8 +20,13 @@ namespace {
 
 constexpr char kTime[] = "a time such as 30s, 10min or 2h";
 constexpr char kName[] = "1 to 64 of letters, digits, '.', '_' and '-'";
-constexpr char kRuleKeys[] = "on name runs trainers for clear_after quiet severity to then";
+constexpr char kRuleKeys[] = "on when name runs trainers for clear_after quiet severity to then";
 constexpr char kRuleKeysElsewhere[] = "on runs trainers severity to";
+constexpr char kValueName[] = "the name of a value, such as loss, validation_loss or val/iou";
+constexpr char kWhen[] =
+    "spike, plateau, collapse or not_finite of NAME, NAME above NUMBER, NAME below NUMBER (NAME: loss, "
+    "validation_loss, "
+    "val/iou, ...)";
 constexpr int kMostRecords = 100'000;
 
 std::string condition_names() {
@@ -96,13 +103,20 @@ class RulesReader {
     if (!map.at("exec").IsSequence()) channel.exec = {"/bin/sh", "-c", channel.exec.front()};
   }
 
+  // What `on` or `when` says, and where.
+  struct Subject {
+    const ConditionFacts* facts;
+    std::optional<WhenText> when = {};
+  };
+
   Rule read_rule(const YAML::Node& node) {
-    const auto* facts = condition_of(node);
-    const std::string what = "a rule on " + std::string(facts->name);
+    const auto subject = subject_of(node);
+    const auto& facts = *subject.facts;
+    const std::string what = "a rule on " + std::string(facts.name);
     const std::string keys =
-        (facts->raised_elsewhere ? kRuleKeysElsewhere : kRuleKeys) + (' ' + std::string(facts->keys));
+        (facts.raised_elsewhere ? kRuleKeysElsewhere : kRuleKeys) + (' ' + std::string(facts.keys));
     const YamlMap map(place_, node, what, keys);
-    Rule rule{.name = std::string(facts->name), .condition = read_condition(map, facts->kind)};
+    Rule rule{.name = default_name(facts, subject.when), .condition = read_condition(map, subject)};
     const auto time = [](const std::string& text) { return parse_time(text); };
     rule.for_ms = map.value<std::int64_t>("for", 0, kTime, time);
     rule.clear_after_ms = map.value<std::int64_t>("clear_after", 0, kTime, time);
@@ -112,56 +126,123 @@ class RulesReader {
     rule.severity = map.value<Severity>("severity", Severity::kWarning, "info, warning, critical", severity_of);
     if (map.has("to")) rule.to = read_to(map);
     read_name(map, node, rule);
-    if (map.has("then")) rule.action = read_action(map, *facts);
+    if (map.has("then")) rule.action = read_action(map, facts);
     return rule;
   }
 
-  const ConditionFacts* condition_of(const YAML::Node& node) {
+  Subject subject_of(const YAML::Node& node) {
     const std::string allowed = condition_names();
-    if (!node.IsMap()) place_.fail(node, "a rule is " + shown(node) + "; allowed: a mapping with 'on'");
+    if (!node.IsMap()) place_.fail(node, "a rule is " + shown(node) + "; allowed: a mapping with 'on' or 'when'");
+    std::optional<Subject> subject;
     for (const auto& entry : node) {
-      if (!entry.first.IsScalar() || entry.first.Scalar() != "on") continue;
-      const auto* facts = entry.second.IsScalar() ? condition_named(entry.second.Scalar()) : nullptr;
-      if (facts == nullptr) place_.fail(entry.second, "'on' is " + shown(entry.second) + "; allowed: " + allowed);
-      return facts;
+      const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : std::string{};
+      if (key != "on" && key != "when") continue;
+      const std::string text = entry.second.IsScalar() ? entry.second.Scalar() : std::string{};
+      if (subject && (key == "when") != subject->when.has_value())
+        place_.fail(entry.first, "a rule has 'on' and 'when'; allowed: one");
+      if (key == "on") {
+        subject = {condition_named(text)};
+        if (subject->facts == nullptr)
+          place_.fail(entry.second, "'on' is " + shown(entry.second) + "; allowed: " + allowed);
+      } else if (auto when = parse_when(text)) {
+        subject = {&facts_of(when->kind), std::move(when)};
+      } else {
+        place_.fail(entry.second, "'when' is " + shown(entry.second) + "; allowed: " + kWhen);
+      }
     }
-    place_.fail(node, "a rule has no 'on'; allowed: " + allowed);
+    if (!subject) place_.fail(node, "a rule has no 'on' and no 'when'; allowed: " + allowed);
+    return *subject;
   }
 
-  Condition read_condition(const YamlMap& map, ConditionKind kind) {
-    Condition condition = default_condition(kind);
-    if (kind == ConditionKind::kMemoryGradient) {
-      condition.limit = map.value<double>("above", condition.limit, "such as 50 MB/min", parse_mb_per_minute);
-      condition.over_ms =
-          map.value<std::int64_t>("over", condition.over_ms, "a time from 1s to 1d", [](const std::string& text) {
-            const auto ms = parse_time(text);
-            return ms && *ms >= 1000 && *ms <= 86'400'000 ? ms : std::nullopt;
-          });
-      condition.of_second = read_of(map, "memory", "gpu_memory");
-    } else if (kind == ConditionKind::kPlateau) {
-      read_plateau(map, condition);
-    } else if (kind == ConditionKind::kFinished) {
-      condition.status = map.value<v1::TrainingStatus>("status", v1::UNKNOWN, "completed, failed, any", status_of);
-    } else if (condition.over > 0) {
-      read_limits(map, condition);
+  // Of `when` its condition and its value, in the letters that a name has: spike-val-iou.
+  static std::string default_name(const ConditionFacts& facts, const std::optional<WhenText>& when) {
+    if (!when) return std::string(facts.name);
+    std::string name = std::string(facts.name) + '-' + when->of;
+    for (char& letter : name)
+      if (!valid_name(std::string_view(&letter, 1))) letter = '-';
+    return name.substr(0, kMaxNameBytes);
+  }
+
+  Condition read_condition(const YamlMap& map, const Subject& subject) {
+    Condition condition = default_condition(subject.facts->kind);
+    read_of(map, subject, condition);
+    switch (condition.kind) {
+      case ConditionKind::kMemoryGradient: read_gradient(map, condition); break;
+      case ConditionKind::kPlateau: read_plateau(map, condition); break;
+      case ConditionKind::kThreshold: read_threshold(map, subject, condition); break;
+      case ConditionKind::kFinished:
+        condition.status =
+            map.value<v1::TrainingStatus>("status", v1::UNKNOWN, "completed, failed, stopped, any", status_of);
+        break;
+      default:
+        if (condition.over > 0) read_limits(map, condition);
     }
     return condition;
   }
 
+  void read_gradient(const YamlMap& map, Condition& condition) {
+    condition.limit = map.value<double>("above", condition.limit, "such as 50 MB/min", parse_mb_per_minute);
+    condition.over_ms =
+        map.value<std::int64_t>("over", condition.over_ms, "a time from 1s to 1d", [](const std::string& text) {
+          const auto ms = parse_time(text);
+          return ms && *ms >= 1000 && *ms <= 86'400'000 ? ms : std::nullopt;
+        });
+  }
+
+  // The value that is looked at.
+  void read_of(const YamlMap& map, const Subject& subject, Condition& condition) {
+    if (subject.when) {
+      if (map.has("of")) place_.fail(map.at("of"), "'of' is said by 'when'; allowed: no 'of'");
+      condition.of = subject.when->of;
+    } else if (condition.kind == ConditionKind::kMemoryGradient) {
+      condition.of_gpu = map.value<bool>("of", false, "memory, gpu_memory", [](const std::string& text) {
+        return text == "memory" || text == "gpu_memory" ? std::optional(text == "gpu_memory") : std::nullopt;
+      });
+    } else if (map.has("of")) {
+      condition.of = map.text("of", kValueName);
+      if (!valid_value_name(condition.of)) map.fail("of", kValueName);
+    } else if (condition.kind == ConditionKind::kThreshold) {
+      place_.fail(map.mark(), std::string("a threshold has no 'of'; allowed: ") + kValueName);
+    }
+  }
+
+  void read_threshold(const YamlMap& map, const Subject& subject, Condition& condition) {
+    const auto number = [](const std::string& text) { return read_number(text); };
+    if (subject.when) {
+      for (const char* key : {"above", "below"})
+        if (map.has(key)) place_.fail(map.at(key), '\'' + std::string(key) + "' is said by 'when'; allowed: once");
+      condition.limit = subject.when->limit;
+      condition.below = subject.when->below;
+    } else {
+      if (map.has("above") == map.has("below"))
+        place_.fail(map.mark(), "a threshold needs one of 'above' and 'below'; allowed: one");
+      condition.below = map.has("below");
+      condition.limit = map.value<double>(condition.below ? "below" : "above", 0, "a number", number);
+    }
+    condition.until = map.value<double>("until", condition.limit, "a number", number);
+    if (condition.below ? condition.until < condition.limit : condition.until > condition.limit)
+      map.fail("until", condition.below ? "at least as much as 'below'" : "at most as much as 'above'");
+  }
+
   void read_plateau(const YamlMap& map, Condition& condition) {
     condition.improvement = map.value<double>("improvement", condition.improvement, "such as 1%", parse_factor);
-    if (map.has("over")) {
-      const std::string allowed = "such as 5 epochs or 1000 batches";
-      const auto text = map.text("over", allowed);
-      const auto epochs = parse_count(text, "epochs", kMostRecords);
-      const auto batches = parse_count(text, "batches", 1'000'000'000);
-      if (!epochs && !batches) map.fail("over", allowed);
-      condition.over = epochs ? *epochs : *batches;
-      condition.over_batches = !epochs;
-    }
-    condition.of_second = read_of(map, "loss", "validation_loss");
-    if (condition.of_second && condition.over_batches)
-      map.fail("of", "loss, when 'over' counts batches (only an epoch has a validation_loss)");
+    condition.higher_is_better = map.value<bool>("better", false, "lower, higher", [](const std::string& text) {
+      return text == "lower" || text == "higher" ? std::optional(text == "higher") : std::nullopt;
+    });
+    // The averages of epochs: counted by epochs; any other value by how often it was said.
+    const bool of_epochs = condition.of.empty() || condition.of == "loss" || condition.of.starts_with("epoch_") ||
+                           condition.of.starts_with("validation_");
+    condition.over_values = !of_epochs;
+    if (!map.has("over")) return;
+    const std::string allowed = of_epochs ? "such as 5 epochs or 1000 batches" : "such as 5 values or 1000 batches";
+    const auto text = map.text("over", allowed);
+    const auto single = parse_count(text, of_epochs ? "epochs" : "values", kMostRecords);
+    const auto batches = parse_count(text, "batches", 1'000'000'000);
+    if (!single && !batches) map.fail("over", allowed);
+    condition.over = single ? *single : *batches;
+    condition.over_batches = !single;
+    if (condition.over_batches && of_epochs && !condition.of.empty() && condition.of != "loss")
+      map.fail("over", "epochs, because only an epoch has a " + condition.of);
   }
 
   // Of a spike (above, until is lower) and of a drop (below, until is higher).
@@ -181,19 +262,14 @@ class RulesReader {
         map.value<double>("until", condition.limit,
                           spike ? "above 1x and at most as much as 'above'" : "at least as much as 'below', at most 1x",
                           spike ? factor(1, condition.limit) : factor(condition.limit, 1));
-    const char* unit = condition.kind == ConditionKind::kThroughputDrop ? "records" : "batches";
+    const char* unit = condition.kind == ConditionKind::kThroughputDrop ? "records"
+                       : condition.of.empty()                           ? "batches"
+                                                                        : "values";
     condition.over =
         map.value<int>("over", condition.over, "2 to 100000 " + std::string(unit), [&](const std::string& text) {
           const auto count = parse_count(text, unit, kMostRecords);
           return count && *count >= 2 ? count : std::nullopt;
         });
-  }
-
-  // True for the second.
-  static bool read_of(const YamlMap& map, const std::string& first, const std::string& second) {
-    return map.value<bool>("of", false, first + ", " + second, [&](const std::string& text) {
-      return text == first || text == second ? std::optional(text == second) : std::nullopt;
-    });
   }
 
   std::vector<std::string> read_to(const YamlMap& map) {
@@ -223,7 +299,7 @@ class RulesReader {
   }
 
   RuleAction read_action(const YamlMap& map, const ConditionFacts& facts) {
-    const std::string allowed = "pause, stop, set-lr 0.001, set-lr 0.5x, set-batch-size 64";
+    const std::string allowed = "pause, stop, set-lr 0.001, set-lr 0.5x, set-batch-size 64, set NAME VALUE, set NAME";
     if (!facts.takes_commands)
       place_.fail(map.at("then"), "'then' cannot follow " + std::string(facts.name) +
                                       ", when the trainer takes no commands; allowed: no 'then'");
@@ -238,6 +314,7 @@ class RulesReader {
   static std::optional<v1::TrainingStatus> status_of(const std::string& text) {
     if (text == "completed") return v1::COMPLETED;
     if (text == "failed") return v1::FAILED;
+    if (text == "stopped") return v1::STOPPED;
     return text == "any" ? std::optional(v1::UNKNOWN) : std::nullopt;
   }
 

@@ -25,10 +25,13 @@ Finding StalledJudge::judge(const Sight& sight, bool) const {
 
 Finding FinishedJudge::judge(const Sight& sight, bool) const {
   const auto& figures = sight.view.figures();
-  const bool finished = sight.state == Liveness::kCompleted || sight.state == Liveness::kFailed;
-  if (!finished || (status_ != v1::UNKNOWN && status_ != figures.status)) return {Finding::kClear};
+  const char* how = sight.state == Liveness::kCompleted ? "completed"
+                    : sight.state == Liveness::kFailed  ? "failed"
+                    : sight.state == Liveness::kStopped ? "stopped"
+                                                        : nullptr;
+  if (how == nullptr || (status_ != v1::UNKNOWN && status_ != figures.status)) return {Finding::kClear};
   return {Finding::kHolds,
-          (sight.state == Liveness::kFailed ? "failed at step " : "completed at step ") + std::to_string(figures.step) +
+          std::string(how) + " at step " + std::to_string(figures.step) +
               (figures.status_message.empty() ? "" : ": " + figures.status_message.substr(0, 500)),
           static_cast<double>(figures.step), figures.step};
 }
@@ -39,10 +42,11 @@ void ConvergedJudge::take(const v1::MetricsRequest& record) {
 
 Finding ConvergedJudge::judge(const Sight&, bool) const {
   if (!converged_) return {Finding::kUnknown};
-  return {
-      Finding::kHolds,
-      "converged in epoch " + std::to_string(converged_->epoch()) + ", loss " + number_text(converged_->average_loss()),
-      converged_->average_loss(), static_cast<std::uint64_t>(converged_->epoch())};
+  const auto& epoch = *converged_;
+  return {Finding::kHolds,
+          "converged in epoch " + std::to_string(epoch.epoch()) +
+              (epoch.has_average_loss() ? ", loss " + figure_text(epoch.average_loss()) : ""),
+          epoch.average_loss(), static_cast<std::uint64_t>(epoch.epoch())};
 }
 
 }  // namespace trainbus

@@ -10,6 +10,7 @@
 
 #include "alert_rules.hpp"
 #include "text_forms.hpp"
+#include "trainbus/trainer_json.hpp"
 #include "trainer_rows.hpp"
 
 namespace trainbus {
@@ -83,7 +84,7 @@ void WatchScreen::tell_changes(const TrainerTable& table, std::int64_t now_ms) {
     const auto [told, is_new] = told_.try_emplace(session_id, row.state);
     if (!is_new && told->second == row.state) continue;
     if (json_)
-      say(trainer_json(row, now_ms));
+      say(trainer_json(*row.view, row.state, now_ms));
     else
       say(clock_text(now_ms) + "  " + session_id + "  " + (is_new ? "" : state_text(told->second, false) + " -> ") +
           state_text(row.state, false) + "  step " + std::to_string(row.view->figures().step));

@@ -47,7 +47,7 @@ Watcher::Watcher(WatchOptions options, std::ostream& out, bool on_terminal)
     kept_by_broker.push_back(v1::KIND_COMMAND);
   }
   stored_ = following(options_, kept_by_broker, true);
-  std::vector<Kind> kinds{v1::KIND_BATCH, v1::KIND_EPOCH};
+  std::vector<Kind> kinds{v1::KIND_BATCH, v1::KIND_EPOCH, v1::KIND_SCALARS};
   if (any_rule(options_.rules, reads_perf)) kinds.push_back(v1::KIND_PERF);
   records_ = following(options_, kinds, false);
   if (any_rule(options_.rules, [](const Rule& rule) { return facts_of(rule.condition.kind).reads_epochs; }))

@@ -60,7 +60,7 @@ class Watcher {
   WatchScreen screen_;
   ControlClient client_;
   std::unique_ptr<Consumer> stored_;   // alerts and commands, from the beginning; null without alerts
-  std::unique_ptr<Consumer> records_;  // batches, epochs, perf, live; null without alerts
+  std::unique_ptr<Consumer> records_;  // batches, epochs, scalars, perf, live; null without alerts
   std::unique_ptr<Consumer> epochs_;   // of before this watcher; null once they are read
   TrainerTable table_;
   AlertRules rules_;

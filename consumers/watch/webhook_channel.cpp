@@ -6,7 +6,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-#include <charconv>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -14,6 +13,7 @@
 
 #include "text_forms.hpp"
 #include "trainbus/program.hpp"
+#include "webhook_answer.hpp"
 #include "webhook_url.hpp"
 
 namespace trainbus {
@@ -32,8 +32,8 @@ constexpr char kLate[] = "not within the time limit";
 // One post: each step with a limit of time, given up on stop.
 class Post {
  public:
-  Post(const WebhookUrl& url, ssl::context& tls, std::chrono::milliseconds timeout, const std::atomic<bool>& stop)
-      : url_(url), stream_(io_, tls), until_(Clock::now() + timeout), stop_(stop) {}
+  Post(const WebhookUrl& url, ssl::context& tls, Clock::time_point until, const std::atomic<bool>& stop)
+      : url_(url), stream_(io_, tls), until_(until), stop_(stop) {}
 
   // The answer; else failure() says why there is none.
   std::optional<http::response<http::string_body>> send(const std::string& body) {
@@ -132,14 +132,43 @@ class WebhookChannel final : public Channel {
   }
 
   Attempt deliver(const Notice& notice, const std::atomic<bool>& stop) override {
-    Post post(url_, tls_, timeout_, stop);
-    const auto answer = post.send(notice_json(notice));
-    if (!answer) return {Attempt::kFailed, printable(post.failure())};
-    return attempt_of_answer(answer->result_int(), std::string((*answer)[http::field::retry_after]));
+    const auto until = Clock::now() + timeout_;
+    const auto body = notice_json(notice);
+    auto url = url_;
+    for (int hops = 0;; ++hops) {
+      const auto from = hops == 0 ? std::string{} : ", redirected to " + url.shown();
+      Post post(url, tls_, until, stop);
+      const auto answer = post.send(body);
+      if (!answer) return failed(printable(post.failure()) + from, hops);
+      const auto status = answer->result_int();
+      if (!is_redirection(status)) return attempt_of(*answer, hops, from);
+      const auto said = "answer " + std::to_string(status) + from;
+      if (hops == kMostRedirections) return failed(said + ": too many redirections", hops);
+      const auto next = redirected_url(url, text((*answer)[http::field::location]));
+      if (!next) return failed(said + ": its Location is no address of a webhook", hops);
+      if (url.tls && !next->tls) return failed(said + ": from https to " + next->shown() + " is not followed", hops);
+      url = *next;
+    }
   }
   std::string shown() const override { return url_.shown(); }
 
  private:
+  using Answer = http::response<http::string_body>;
+  static std::string_view text(beast::string_view view) { return {view.data(), view.size()}; }
+  static Attempt failed(std::string why, int redirections) {
+    return {.result = Attempt::kFailed, .detail = std::move(why), .redirections = redirections};
+  }
+  static Attempt attempt_of(const Answer& answer, int redirections, const std::string& from) {
+    auto attempt = attempt_of_answer(answer.result_int(), text(answer[http::field::retry_after]),
+                                     std::chrono::system_clock::now());
+    attempt.detail += from;
+    attempt.redirections = redirections;
+    const bool page = beast::iequals(answer[http::field::content_type].substr(0, 9), "text/html");
+    if (redirections > 0 && page && attempt.result == Attempt::kDelivered)
+      return failed(attempt.detail + ": a web page, which takes no notices", redirections);
+    return attempt;
+  }
+
   const WebhookUrl url_;
   const std::chrono::milliseconds timeout_;
   ssl::context tls_;
@@ -149,23 +178,6 @@ class WebhookChannel final : public Channel {
 
 std::unique_ptr<Channel> make_webhook_channel(const ChannelSpec& spec) {
   return std::make_unique<WebhookChannel>(spec);
-}
-
-Attempt attempt_of_answer(unsigned status, const std::string& retry_after) {
-  constexpr int kLongestSec = 300;
-  Attempt attempt{.detail = "answer " + std::to_string(status)};
-  int seconds = 0;
-  std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
-  attempt.not_before = std::chrono::seconds(std::clamp(seconds, 0, kLongestSec));
-  if (status / 100 == 2) {
-    attempt.result = Attempt::kDelivered;
-  } else if (status / 100 == 3 || status / 100 == 4) {
-    // Of these the channel, not the notice, is the reason: to be put right by its owner.
-    constexpr unsigned kLater[] = {401, 403, 404, 407, 408, 410, 425, 429};
-    const bool later = std::find(std::begin(kLater), std::end(kLater), status) != std::end(kLater);
-    attempt.result = later ? Attempt::kFailed : Attempt::kRefused;
-  }
-  return attempt;
 }
 
 }  // namespace trainbus

@@ -49,6 +49,20 @@ std::optional<WebhookUrl> parse_webhook_url(const std::string& text) {
   return url;
 }
 
+std::optional<WebhookUrl> redirected_url(const WebhookUrl& from, std::string_view location) {
+  location = location.substr(0, location.find('#'));
+  if (location.empty()) return std::nullopt;
+  const std::string scheme = from.tls ? "https:" : "http:";
+  if (location.starts_with("//")) return parse_webhook_url(scheme + std::string(location));
+  const auto path_end = location.find_first_of("/?");
+  if (location.find(':') < path_end) return parse_webhook_url(std::string(location));  // it has a scheme of its own
+  const auto path = from.target.substr(0, from.target.find('?'));
+  const auto front = location.front() == '/'   ? std::string{}
+                     : location.front() == '?' ? path
+                                               : path.substr(0, path.rfind('/') + 1);
+  return parse_webhook_url(from.shown() + front + std::string(location));
+}
+
 std::string webhook_url_problem(const std::string& text) {
   if (parse_webhook_url(text)) return {};
   if (!text.starts_with("http://") && !text.starts_with("https://")) return "does not start with http:// or https://";

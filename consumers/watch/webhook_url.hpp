@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace trainbus {
 
@@ -22,6 +23,9 @@ struct WebhookUrl {
 
 // "http://HOST[:PORT][/TARGET]", https too; HOST may be [::1]. Empty on anything else: user names, fragments, blanks.
 std::optional<WebhookUrl> parse_webhook_url(const std::string& text);
+// Where an answer from `from` sends its client: what its Location header says, a whole URL or one relative to `from`
+// (RFC 3986, 4.2), without a fragment. Empty when that is no address of a webhook.
+std::optional<WebhookUrl> redirected_url(const WebhookUrl& from, std::string_view location);
 // Empty when good, else one line that does not show the URL.
 std::string webhook_url_problem(const std::string& text);
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -38,7 +40,18 @@ class CtlTest : public ::testing::Test {
  protected:
   void SetUp() override {
     producer.on_learning_rate([](double value) { return Applied{0.1, value}; });
-    producer.start({.total_epochs = 3, .batches_per_epoch = 100, .batch_size = 8, .learning_rate = 0.1});
+    producer.on_number({.name = "weight_decay", .unit = "1/s", .min = -1, .max = 1, .help = "of all layers"}, 0.5,
+                       [](double value) {
+                         return Applied{0.5, value};
+                       });
+    producer.on_action({.name = "save_checkpoint"}, [] { return Applied("at /tmp/x"); });
+    producer.start({.total_epochs = 3,
+                    .batches_per_epoch = 100,
+                    .batch_size = 8,
+                    .learning_rate = 0.1,
+                    .parameters = {{"optimizer", "sgd"}},
+                    .tags = {"small", "try"},
+                    .notes = "first try"});
     loop = std::thread([this] {
       for (int batch = 0; producer.step() && !over; ++batch) {
         producer.log_batch({.epoch = 1, .batch = batch, .batch_size = 8, .loss = 0.5, .accuracy = 0.25});
@@ -77,6 +90,84 @@ TEST_F(CtlTest, ListsWhoTrainsAsTextAndAsJson) {
   EXPECT_EQ(json[0]["state"], "ALIVE");
   EXPECT_EQ(json[0]["loss"], 0.5);
   EXPECT_EQ(json[0]["learning_rate"], 0.1);
+}
+
+TEST_F(CtlTest, ListsAValueThatIsNotANumberAndNothingForOneThatWasNotSaid) {
+  over = true;
+  producer.log_batch({.epoch = 1, .batch = 7, .loss = std::nan("")});
+  nlohmann::json json;
+  ASSERT_TRUE(eventually("the last batch is listed", [&] {
+    json = nlohmann::json::parse(ctl({"list", "--json"}).output)["trainers"][0];
+    return json["loss"] == "NaN";
+  })) << json;
+  EXPECT_TRUE(json["accuracy"].is_null()) << "of the newest batch, which says none";
+  EXPECT_TRUE(json["validation_loss"].is_null());
+  EXPECT_THAT(ctl({"list"}).output, ContainsRegex(" NaN +- "));
+}
+
+TEST_F(CtlTest, ShowsWhatATrainerLetsPeopleChange) {
+  ASSERT_TRUE(eventually("the plan is listed", [&] { return producer.counters().stored > 3; }));
+  const auto knobs = ctl({"knobs", "r/t"}).output;
+  EXPECT_THAT(knobs, ContainsRegex("NAME +TYPE +VALUE +RANGE +HELP\n"));
+  EXPECT_THAT(knobs, ContainsRegex("weight_decay +number +0.5 +a number from -1 to 1 1/s +of all layers\n"));
+  EXPECT_THAT(knobs, ContainsRegex("save_checkpoint +action +- +-\n"));
+  const auto json = nlohmann::json::parse(ctl({"knobs", "r/*", "--json"}).output)["trainers"];
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0]["trainer"], "t");
+  const auto& all = json[0]["knobs"];
+  const auto decay =
+      std::find_if(all.begin(), all.end(), [](const auto& knob) { return knob["name"] == "weight_decay"; });
+  ASSERT_NE(decay, all.end());
+  EXPECT_EQ((*decay)["max"], 1);
+  EXPECT_EQ((*decay)["range"], "a number from -1 to 1 1/s");
+  const auto nobody = ctl({"knobs", "r/nobody"});
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_THAT(nobody.output, HasSubstr("no trainer 'r/nobody'"));
+}
+
+TEST_F(CtlTest, SetsAKnobAsksForAnActionAndIsToldWhyNot) {
+  ASSERT_TRUE(eventually("the plan is listed", [&] { return producer.counters().stored > 3; }));
+  const auto set = ctl({"set", "r/*", "weight_decay", "-0.25"});
+  EXPECT_EQ(set.code, 0) << set.output;
+  EXPECT_THAT(set.output, ContainsRegex("r/t  set weight_decay -0.25  APPLIED at step [0-9]+ \\(0.5 -> -0.25\\)"));
+  ASSERT_TRUE(eventually("the new value is in force", [&] {
+    return ctl({"knobs", "r/t"}).output.find(" -0.25 ") != std::string::npos;
+  }));
+  const auto action = ctl({"set", "r/t", "save_checkpoint"});
+  EXPECT_EQ(action.code, 0) << action.output;
+  EXPECT_THAT(action.output, HasSubstr("set save_checkpoint  APPLIED at step"));
+  EXPECT_EQ(ctl({"set", "r/t", "learning_rate", "0.02"}).code, 0) << "a knob like the others";
+
+  for (const auto& [arguments, reason] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"set", "r/t", "weight_decay", "2"}, "a number from -1 to 1 1/s"},
+           {{"set", "r/t", "weight_decay", "much"}, "'much'"},
+           {{"set", "r/t", "weight_decay"}, "weight_decay"},
+           {{"set", "r/t", "momentum", "1"}, "no knob 'momentum'"}}) {
+    const auto refused = ctl(arguments);
+    EXPECT_EQ(refused.code, 1) << refused.output;
+    EXPECT_THAT(refused.output, HasSubstr(reason));
+  }
+  EXPECT_EQ(ctl({"set", "r/t", "a/b", "1"}).code, 2) << "no name at all";
+  const auto history = ctl({"commands", "r/t", "--json"}).output;
+  const auto first = nlohmann::json::parse(history.substr(0, history.find('\n')));
+  EXPECT_EQ(first["type"], "SET_KNOB");
+  EXPECT_EQ(first["name"], "weight_decay");
+  EXPECT_EQ(first["new_value"], "-0.25");
+}
+
+TEST_F(CtlTest, ShowsOneTrainerInFull) {
+  producer.log_scalars({{"val/iou", 0.75}});
+  ASSERT_TRUE(eventually("stored", [&] { return producer.counters().by_kind[v1::KIND_SCALARS].stored == 1; }));
+  const auto shown = ctl({"show", "r/t"}).output;
+  EXPECT_THAT(shown, ContainsRegex("r/t  ALIVE"));
+  EXPECT_THAT(shown, ContainsRegex("epoch +1 of 3\n"));
+  EXPECT_THAT(shown, ContainsRegex("val/iou +0.75\n"));
+  EXPECT_THAT(shown, ContainsRegex("tags +small, try\n"));
+  EXPECT_THAT(shown, ContainsRegex("notes +first try\n"));
+  EXPECT_THAT(shown, ContainsRegex("optimizer +sgd\n"));
+  const auto json = nlohmann::json::parse(ctl({"show", "r/t", "--json"}).output)["trainers"][0];
+  EXPECT_EQ(json["scalars"]["val/iou"], 0.75);
+  EXPECT_EQ(json["parameters"]["optimizer"], "sgd");
 }
 
 TEST_F(CtlTest, PausesResumesAndChangesValuesAndShowsEachState) {
@@ -153,6 +244,7 @@ TEST_F(CtlTest, RefusesBadValuesBeforeAnythingIsSent) {
            {{"set-batch-size", "r/t", "1.5"}, "'1.5'"},
            {{"pause", "nobody"}, "'nobody'"},
            {{"pause", "r/t", "--deadline", "soon"}, "deadline"},
+           {{"set", "r/t"}, "name"},
            {{"tail", "--kind", "tiles"}, "tiles"},
            {{}, "subcommand"}}) {
     const auto refused = ctl(arguments);
@@ -219,6 +311,24 @@ TEST_F(CtlTest, TailPrintsJsonLinesAndEnds) {
   ASSERT_EQ(std::count(tail.output.begin(), tail.output.end(), '\n'), 3) << tail.output;
   EXPECT_EQ(nlohmann::json::parse(tail.output.substr(0, tail.output.find('\n')))["batch_loss"], 0.5);
   EXPECT_THAT(ctl({"tail", "--kind", "status", "--once"}).output, HasSubstr("RUNNING"));
+}
+
+TEST_F(CtlTest, TailPrintsNamedValuesAndMediaInALine) {
+  over = true;
+  producer.log_scalars({{"gen_loss", 0.5}, {"fid", std::nan("")}});
+  producer.log_text("sample", "Once upon a time\nthere was");
+  producer.log_table("confusion", {.columns = {"a", "b"}, .rows = {"a", "b"}, .values = {1, 2, 3, 4}});
+  ASSERT_TRUE(eventually("stored", [&] {
+    return producer.counters().by_kind[v1::KIND_MEDIA].stored == 2 &&
+           producer.counters().by_kind[v1::KIND_SCALARS].stored == 1;
+  }));
+  EXPECT_THAT(ctl({"tail", "--kind", "scalars", "--once"}).output, HasSubstr("scalars  step "));
+  EXPECT_THAT(ctl({"tail", "--kind", "scalars", "--once"}).output, HasSubstr("  fid NaN  gen_loss 0.5\n"));
+  const auto media = ctl({"tail", "--kind", "media", "--once"}).output;
+  EXPECT_THAT(media, HasSubstr("sample  text of 26 bytes: Once upon a time ...\n"));
+  EXPECT_THAT(media, HasSubstr("confusion  table of 2 rows x 2 columns\n"));
+  const auto json = ctl({"tail", "--kind", "media", "--once", "--json", "-n", "1"}).output;
+  EXPECT_EQ(nlohmann::json::parse(json)["name"], "sample");
 }
 
 TEST(Ctl, WithoutABrokerItSaysSoInOneLine) {

@@ -54,12 +54,13 @@ class WatchRules : public ::testing::Test {
     text << std::ifstream(dir / name).rdbuf();
     return text.str();
   }
-  static std::string hook_rules(const HookServer& server, const std::string& rules = "- on: not_finite") {
-    return "channels: {hook: {webhook: \"" + server.url() + "\", timeout: 1s}}\nrules:\n  " + rules + "\n";
+  static std::string hook_rules(const HookServer& server, const std::string& rules = "- on: not_finite",
+                                const std::string& timeout = "10s") {
+    return "channels: {hook: {webhook: \"" + server.url() + "\", timeout: " + timeout + "}}\nrules:\n  " + rules + "\n";
   }
   void start(const std::string& trainer = "t") {
-    producer = std::make_unique<Producer>(ProducerOptions{
-        .run = "r", .trainer = trainer, .broker = broker.address(), .heartbeat_interval = milliseconds(100)});
+    producer = std::make_unique<Producer>(
+        ProducerOptions{.run = "r", .trainer = trainer, .broker = broker.address(), .heartbeat_interval = seconds(1)});
     producer->start({.total_epochs = 1, .learning_rate = 0.1});
     batch(0.5);
     ASSERT_TRUE(eventually("stored", [&] { return producer->counters().stored == 2; }));
@@ -98,13 +99,29 @@ TEST_F(WatchRules, AWebhookGetsWhatBeginsAndWhatEnds) {
   batch(0.5);
   ASSERT_TRUE(eventually("ended", [&] { return server.taken().size() == 2; })) << watcher->output();
   const auto notice = server.taken()[0];
-  EXPECT_EQ(notice["text"], "[critical] r/t not_finite: the loss is nan at step 2");
+  EXPECT_EQ(notice["text"], "[critical] r/t not_finite: the loss is NaN at step 2");
   EXPECT_EQ(notice["run"], "r");
   EXPECT_EQ(notice["trainer"], "t");
   EXPECT_EQ(notice["severity"], "critical");
   EXPECT_EQ(notice["active"], true);
-  EXPECT_EQ(server.taken()[1]["text"], "[ended] r/t not_finite: the loss is finite");
+  EXPECT_EQ(server.taken()[1]["text"], "[ended] r/t not_finite: every value is finite");
   EXPECT_THAT(watcher->output(), Not(HasSubstr("/hook")));
+}
+
+TEST_F(WatchRules, ARuleOfANamedValueIsRaisedByWhicheverRecordSaysIt) {
+  HookServer server;
+  start();
+  auto watcher = watch(hook_rules(server, "- when: val/perplexity above 100"));
+  ASSERT_TRUE(has_seen(*watcher));
+  ASSERT_TRUE(eventually("begun", [&] {  // repeated, because a watcher sees what comes once it listens
+    producer->log_scalars({{"val/perplexity", 250}});
+    return !server.taken().empty();
+  })) << watcher->output();
+  EXPECT_THAT(server.taken()[0]["text"].get<std::string>(),
+              HasSubstr("r/t threshold-val-perplexity: val/perplexity is 250 at step "));
+  producer->log_batch({.epoch = 1, .batch = batches++, .scalars = {{"val/perplexity", 90}}});
+  ASSERT_TRUE(eventually("ended", [&] { return server.taken().size() == 2; })) << watcher->output();
+  EXPECT_EQ(server.taken()[1]["active"], false);
 }
 
 TEST_F(WatchRules, WhatIsRaisedAndNotDeliveredWhenTheWatcherIsKilledIsDeliveredByTheNext) {
@@ -144,6 +161,7 @@ TEST_F(WatchRules, EachAlertIsDeliveredThroughKillsAndAServerThatFails) {
   auto watcher = watch(rules);
   ASSERT_TRUE(has_seen(*watcher));
   std::mt19937 kills(seed + 1);
+  int killed = 0;
   for (int incident = 0; incident < kIncidents; ++incident) {
     batch(std::nan(""));
     ASSERT_TRUE(eventually("raised", [&] { return alerts(1).size() >= 2u * incident + 1; }));
@@ -151,6 +169,7 @@ TEST_F(WatchRules, EachAlertIsDeliveredThroughKillsAndAServerThatFails) {
     ASSERT_TRUE(eventually("ended", [&] { return alerts(1).size() >= 2u * incident + 2; }));
     if (kills() % 2 == 0) continue;
     watcher->signal(SIGKILL);
+    ++killed;
     watcher->wait(seconds(5));
     watcher = watch(rules);
     ASSERT_TRUE(has_seen(*watcher));
@@ -165,7 +184,7 @@ TEST_F(WatchRules, EachAlertIsDeliveredThroughKillsAndAServerThatFails) {
   };
   ASSERT_TRUE(eventually("all delivered", [&] { return count() == 2u * kIncidents; })) << watcher->output();
   for (const auto& [id, number] : times)
-    EXPECT_LE(number, 3) << id;
+    EXPECT_LE(number, 1 + killed) << id << " came again without a reason";
 }
 
 TEST_F(WatchRules, AChannelThatHangsHoldsUpNeitherOthersNorTheEnd) {
@@ -190,13 +209,13 @@ TEST_F(WatchRules, AChannelThatHangsHoldsUpNeitherOthersNorTheEnd) {
 TEST_F(WatchRules, AServerThatFallsSilentIsTriedAgainAfterTheTimeLimit) {
   HookServer server(HookServer::kHang);
   start();
-  auto watcher = watch(hook_rules(server));
+  auto watcher = watch(hook_rules(server, "- on: not_finite", "1s"));
   ASSERT_TRUE(has_seen(*watcher));
   batch(std::nan(""));
-  ASSERT_TRUE(eventually("hangs", [&] { return server.requests() == 1; }));
+  ASSERT_TRUE(eventually("hangs", [&] { return server.requests() >= 1; }));
   EXPECT_TRUE(watcher->wait_for("no answer: not within the time limit"));
   server.answer(200);
-  EXPECT_TRUE(eventually("delivered", [&] { return server.taken().size() == 1; }));
+  EXPECT_TRUE(eventually("delivered", [&] { return !server.taken().empty(); }));
 }
 
 TEST_F(WatchRules, ANoticeThatIsRefusedIsSaidAndTheNextOneGoesOn) {
@@ -242,7 +261,7 @@ TEST_F(WatchRules, WhatOthersRaiseIsPassedOnAndLeftToThem) {
     alert.set_alert_id(id);
     alert.set_message("jsonl:/full: no space left");
     alert.set_active(true);
-    return client.raise("r/t", alert, seconds(5));
+    return client.raise("r/t", alert, seconds(30));
   };
   ASSERT_TRUE(
       eventually("the channel's start", [&] { return std::filesystem::exists(dir / "position/hook.position"); }));
@@ -334,7 +353,7 @@ class Training {
     end_ = true;
     v1::ControlCommand stop;
     stop.set_type(v1::STOP_TRAINING);
-    ControlClient(broker).issue("r/t", stop, seconds(2));
+    ControlClient(broker).issue("r/t", stop, seconds(30));
     thread_.join();
   }
   std::atomic<bool> bad{false};
@@ -359,7 +378,7 @@ TEST_F(WatchRules, ARuleActsOnceAndSaysHowItEnded) {
   ASSERT_EQ(told.size(), 2u);
   EXPECT_THAT(told[1], HasSubstr("not_finite! pause applied at step "));
   ControlClient client(broker.address());
-  const auto commands = client.commands_of("r/t", seconds(2));
+  const auto commands = client.commands_of("r/t", seconds(30));
   ASSERT_TRUE(commands && commands->commands.size() == 1);
   EXPECT_THAT(commands->commands[0].command().issuer(), ::testing::StartsWith("watch:not_finite@"));
   training.end(broker.address());
@@ -375,7 +394,7 @@ TEST_F(WatchRules, WithoutActARuleOnlySaysWhatItWouldDo) {
   training.bad = false;
   EXPECT_TRUE(watcher->wait_for("alert not_finite ended: "));
   ControlClient client(broker.address());
-  EXPECT_TRUE(client.commands_of("r/t", seconds(2))->commands.empty());
+  EXPECT_TRUE(client.commands_of("r/t", seconds(30))->commands.empty());
   training.end(broker.address());
 }
 
@@ -394,7 +413,7 @@ TEST_F(WatchRules, AKilledWatchersActionIsDoneByTheNextOneAndNeverTwice) {
   }
   EXPECT_EQ(alerts(2)[1].substr(0, 38), "not_finite! set-lr 0.5x applied at ste");
   ControlClient client(broker.address());
-  const auto commands = client.commands_of("r/t", seconds(2));
+  const auto commands = client.commands_of("r/t", seconds(30));
   ASSERT_TRUE(commands && commands->commands.size() == 1);
   EXPECT_EQ(commands->commands[0].command().new_value(), "0.05");
   training.end(broker.address());

@@ -92,13 +92,38 @@ TEST(Watch, ALossThatIsNotFiniteForOneBatchBetweenTwoLooksIsRaisedAndEnds) {
     return first != nullptr;
   }));
   EXPECT_EQ(first->message.alert().rule(), "not_finite");
-  EXPECT_THAT(first->message.alert().message(), ::testing::MatchesRegex("the loss is nan at step [0-9]*[13579]"));
+  EXPECT_THAT(first->message.alert().message(), ::testing::MatchesRegex("the loss is NaN at step [0-9]*[13579]"));
   EXPECT_EQ(next_alert(alerts), "not_finite-");
+}
+
+TEST(Watch, AnyValueThatIsNotFiniteIsRaisedAndOneThatWasNotSaidIsNot) {
+  RunningBroker broker;
+  Producer producer({.run = "r", .trainer = "t", .broker = broker.address()});
+  producer.start({.total_epochs = 2});
+  Consumer alerts({.broker = broker.address(), .kinds = {v1::KIND_ALERT}});
+  Process watch("trainbus-watch", watching(broker));
+  ASSERT_TRUE(watch.wait_for("r/t  "));
+  producer.log_batch({.epoch = 1, .batch = 0});
+  producer.log_epoch({.epoch = 1});
+  producer.log_scalars({{"fid", 3}});
+  producer.log_epoch({.epoch = 2, .validation_loss = std::nan("")});  // the first alert: what was not said raised none
+  const Record* first = nullptr;
+  ASSERT_TRUE(eventually("an alert", [&] { return (first = alerts.next(milliseconds(100))) != nullptr; }));
+  EXPECT_THAT(first->message.alert().message(), HasSubstr("validation_loss is NaN at step"));
+  producer.log_epoch({.epoch = 3, .validation_loss = 0.5});
+  EXPECT_EQ(next_alert(alerts), "not_finite-");
+  producer.log_scalars({{"fid", -INFINITY}});
+  ASSERT_TRUE(eventually("an alert", [&] { return (first = alerts.next(milliseconds(100))) != nullptr; }));
+  EXPECT_THAT(first->message.alert().message(), HasSubstr("fid is -Infinity at step"));
+  producer.log_scalars({{"fid", 3}});
+  EXPECT_EQ(next_alert(alerts), "not_finite-");
+  producer.finish(v1::STOPPED);
+  EXPECT_TRUE(watch.wait_for("-> STOPPED"));
 }
 
 TEST(Watch, TellsWhenTheBrokerGoesAndComesBack) {
   RunningBroker broker;
-  Producer producer({.run = "r", .trainer = "t", .broker = broker.address(), .heartbeat_interval = milliseconds(100)});
+  Producer producer({.run = "r", .trainer = "t", .broker = broker.address(), .heartbeat_interval = seconds(1)});
   producer.log_batch({.epoch = 1, .batch = 0, .loss = 0.5});
   Process watch("trainbus-watch", watching(broker));
   ASSERT_TRUE(watch.wait_for("r/t  ALIVE"));

@@ -15,7 +15,7 @@ class AlertRulesTest : public ::testing::Test {
   void beat(std::uint64_t number, std::uint64_t step, std::int64_t since_step_ms = 0, std::uint64_t incarnation = 1) {
     v1::MetricsRequest message;
     message.set_incarnation(incarnation);
-    message.mutable_heartbeat()->set_sequence_number(number);
+    message.mutable_heartbeat()->set_sequence_number(static_cast<std::uint32_t>(number));
     message.mutable_heartbeat()->set_step(step);
     message.mutable_heartbeat()->set_since_last_step_ms(since_step_ms);
     view.fold(v1::KIND_HEARTBEAT, message, kNow);
@@ -78,13 +78,13 @@ TEST_F(AlertRulesTest, ABadLossBetweenTwoLooksIsAnIncidentOfItsStepAndEndsAtTheN
   loss(0.5, 12);
   const auto due = rules.judge(view, Liveness::kAlive, kNow);
   ASSERT_EQ(due.size(), 1u);
-  EXPECT_EQ(due[0].alert.message(), "the loss is nan at step 11");
+  EXPECT_EQ(due[0].alert.message(), "the loss is NaN at step 11");
   rules.stored(due[0].session_id, due[0].alert);
   EXPECT_TRUE(rules.judge(view, Liveness::kAlive, kNow).empty()) << "still";
   rules.looked("r/t");
   const auto ended = raise(Liveness::kAlive);
   ASSERT_EQ(ended.size(), 1u);
-  EXPECT_EQ(ended[0].message(), "the loss is finite");
+  EXPECT_EQ(ended[0].message(), "every value is finite");
 }
 
 TEST_F(AlertRulesTest, IsRaisedAgainAndAgainUntilTheJournalHasIt) {

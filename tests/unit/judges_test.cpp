@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include "trainbus/wire.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -35,11 +37,24 @@ class Asked {
     record.mutable_epoch_data()->set_is_converged(converged);
     judge_->take(record);
   }
+  // A scalars record; `with`: in a batch, which says nothing else.
+  void value(const std::string& name, double value, bool with_batch = false) {
+    v1::MetricsRequest record;
+    if (with_batch) {
+      record.mutable_batch_data()->set_step(++step_);
+      (*record.mutable_batch_data()->mutable_scalars())[name] = value;
+    } else {
+      record.mutable_scalar_data()->set_step(++step_);
+      (*record.mutable_scalar_data()->mutable_values())[name] = value;
+    }
+    judge_->take(record);
+    view_.fold(with_batch ? v1::KIND_BATCH : v1::KIND_SCALARS, record, kNow);
+  }
   void perf(double fps, double memory_mb = 0, std::int64_t at_ms = 0) {
     v1::MetricsRequest record;
     record.set_timestamp_ms(kNow + at_ms);
     record.mutable_performance_data()->set_step(++step_);
-    record.mutable_performance_data()->set_current_fps(fps);
+    record.mutable_performance_data()->set_current_fps(static_cast<float>(fps));
     record.mutable_performance_data()->mutable_resource_usage()->set_memory_mb(memory_mb);
     judge_->take(record);
   }
@@ -95,6 +110,109 @@ TEST(NotFinite, AnEpochsAverageCountsOnlyWithoutABadBatchBefore) {
   EXPECT_EQ(asked.answer(), Finding::kClear) << "said by its batch";
   asked.epoch(std::nan(""));
   EXPECT_EQ(asked.finding().start, 3u) << "of a batch without a record";
+}
+
+TEST(NotFinite, IsOfEveryValueThatWasSaidAndOfNoneThatWasNot) {
+  using Record = v1::MetricsRequest;
+  const std::pair<const char*, void (*)(Record&)> kCases[] = {
+      {"validation_loss", [](Record& record) { record.mutable_epoch_data()->set_validation_loss(std::nan("")); }},
+      {"validation_accuracy", [](Record& record) { record.mutable_epoch_data()->set_validation_accuracy(INFINITY); }},
+      {"the accuracy", [](Record& record) { record.mutable_batch_data()->set_batch_accuracy(std::nan("")); }},
+      {"learning_rate", [](Record& record) { record.mutable_batch_data()->set_learning_rate(INFINITY); }},
+      {"grad_norm", [](Record& record) { (*record.mutable_batch_data()->mutable_scalars())["grad_norm"] = -INFINITY; }},
+      {"fid", [](Record& record) { (*record.mutable_scalar_data()->mutable_values())["fid"] = std::nan(""); }},
+  };
+  for (const auto& [name, say] : kCases) {
+    const auto judge = make_judge(default_condition(ConditionKind::kNotFinite));
+    TrainerView view({"r", "t"});
+    Record silent;
+    silent.mutable_batch_data()->set_step(1);
+    judge->take(silent);
+    silent.mutable_epoch_data()->set_step(1);
+    judge->take(silent);
+    EXPECT_EQ(judge->judge({view, Liveness::kAlive, kNow}, false).answer, Finding::kClear) << "nothing was said";
+    Record record;
+    say(record);
+    judge->take(record);
+    const auto finding = judge->judge({view, Liveness::kAlive, kNow}, false);
+    EXPECT_EQ(finding.answer, Finding::kHolds) << name;
+    EXPECT_EQ(finding.message.substr(0, finding.message.find(" is ")), name);
+
+    TrainerView listed({"r", "t"});  // a watcher that has just come sees it in the list
+    listed.fold(payload_kind(record), record, kNow);
+    EXPECT_EQ(NotFiniteJudge().judge({listed, Liveness::kAlive, kNow}, false).answer, Finding::kHolds) << name;
+  }
+}
+
+TEST(NotFinite, OfOneValueLooksAtNoOther) {
+  auto condition = default_condition(ConditionKind::kNotFinite);
+  condition.of = "val/iou";
+  Asked asked(condition);
+  asked.batch(std::nan(""));
+  asked.value("iou", std::nan(""));
+  EXPECT_EQ(asked.answer(), Finding::kClear);
+  asked.value("val/iou", std::nan(""));
+  EXPECT_EQ(asked.finding().message, "val/iou is NaN at step 3");
+  asked.looked();
+  EXPECT_EQ(asked.answer(), Finding::kHolds) << "it is so still";
+  asked.value("val/iou", 0.5);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
+}
+
+TEST(LossSpike, OfANamedValueTakesItFromWhicheverRecordSaysIt) {
+  auto condition = with(ConditionKind::kLossSpike, 3, 3, 8);
+  condition.of = "val/perplexity";
+  Asked asked(condition);
+  asked.batches(20, 1000);
+  EXPECT_EQ(asked.answer(), Finding::kUnknown);
+  for (int i = 0; i < 4; ++i)
+    asked.value("val/perplexity", 10, i % 2 == 0);
+  asked.value("val/perplexity", 40);
+  EXPECT_EQ(asked.finding().message, "val/perplexity is 40 at step 25, 4 x the median 10");
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
+}
+
+TEST(Threshold, HoldsBeyondItsLimitAlsoBetweenTwoLooksAndEndsAtItsOther) {
+  auto condition = default_condition(ConditionKind::kThreshold);
+  condition.of = "grad_norm";
+  condition.limit = 100;
+  condition.until = 50;
+  Asked asked(condition);
+  EXPECT_EQ(asked.answer(), Finding::kUnknown);
+  asked.value("grad_norm", 100);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
+  asked.value("grad_norm", INFINITY);
+  asked.value("grad_norm", 60);
+  EXPECT_EQ(asked.finding().message, "grad_norm is Infinity at step 2");
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
+  asked.looked();
+  EXPECT_EQ(asked.answer(true), Finding::kHolds) << "60 is above 50";
+  EXPECT_EQ(asked.answer(false), Finding::kClear);
+  condition.below = true;
+  condition.limit = condition.until = 0.5;
+  Asked below(condition);
+  below.value("grad_norm", 0.4);
+  EXPECT_EQ(below.answer(), Finding::kHolds);
+  below.value("grad_norm", std::nan(""));
+  EXPECT_EQ(below.finding().start, 1u) << "NaN is neither above nor below";
+}
+
+TEST(Plateau, OfANamedValueCountsHowOftenItWasSaidAndHigherMayBeBetter) {
+  auto condition = default_condition(ConditionKind::kPlateau);
+  condition.of = "reward";
+  condition.over = 2;
+  condition.over_values = true;
+  condition.improvement = 0.1;
+  condition.higher_is_better = true;
+  Asked asked(condition);
+  for (const double reward : {1.0, 2.0, 2.1})
+    asked.value("reward", reward);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
+  asked.value("reward", 1);
+  EXPECT_EQ(asked.finding().message, "reward is 1, the best was 2 at step 2, 2 values ago");
+  EXPECT_EQ(asked.answer(), Finding::kHolds);
+  asked.value("reward", 2.3);
+  EXPECT_EQ(asked.answer(), Finding::kClear);
 }
 
 TEST(LossSpike, NeedsAQuarterOfItsWindowThenComparesWithTheMedianBefore) {
@@ -242,6 +360,9 @@ TEST(Finished, HoldsByHowItFinished) {
   EXPECT_EQ(answer(v1::UNKNOWN, v1::COMPLETED), Finding::kHolds);
   EXPECT_EQ(answer(v1::FAILED, v1::COMPLETED), Finding::kClear);
   EXPECT_EQ(answer(v1::FAILED, v1::FAILED), Finding::kHolds);
+  EXPECT_EQ(answer(v1::UNKNOWN, v1::STOPPED), Finding::kHolds);
+  EXPECT_EQ(answer(v1::COMPLETED, v1::STOPPED), Finding::kClear);
+  EXPECT_EQ(answer(v1::STOPPED, v1::STOPPED), Finding::kHolds);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ TEST_F(RuleActionsTest, WhatIsLaterThanAMinuteIsNotDone) {
 }
 
 TEST_F(RuleActionsTest, ATrainerThatIsGoneIsNotCommandedAndThatIsSaid) {
-  for (const auto state : {Liveness::kDead, Liveness::kCompleted, Liveness::kFailed}) {
+  for (const auto state : {Liveness::kDead, Liveness::kCompleted, Liveness::kFailed, Liveness::kStopped}) {
     RuleActions mine(set, "head");
     mine.take(alert());
     EXPECT_TRUE(mine.due({{&view, state}}, kNow).empty());

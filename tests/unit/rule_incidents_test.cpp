@@ -37,7 +37,7 @@ class RuleIncidents : public ::testing::Test {
     now = kStart + second * 1000;
     if (!silent) {
       v1::MetricsRequest record = of(std::max<std::uint64_t>(1, view.figures().incarnation));
-      record.mutable_heartbeat()->set_sequence_number(static_cast<std::uint64_t>(second) + 1);
+      record.mutable_heartbeat()->set_sequence_number(static_cast<std::uint32_t>(second) + 1);
       record.mutable_heartbeat()->set_step(1);
       view.fold(v1::KIND_HEARTBEAT, record, now);
     }

@@ -78,17 +78,88 @@ rules:
   EXPECT_THAT(set.channels[1].exec, ElementsAre("/bin/sh", "-c", "cat > /dev/null"));
 }
 
+TEST(RulesFile, WhenNamesAConditionAndItsValue) {
+  const auto set = parse_rules(R"(
+rules:
+  - when: spike of val/perplexity
+    above: 5x
+    over: 20 values
+  - when: plateau of reward
+    better: higher
+    over: 10 values
+    name: stuck
+  - when: not_finite of grad norm of head
+  - when: collapse of val/iou
+  - when: grad_norm above 1e3
+    until: 500
+  - when: val/iou below 0.2
+  - {on: threshold, of: lr, below: 1e-6, name: slow}
+  - {on: plateau, of: validation_loss, over: 3 epochs}
+)",
+                               "f.yaml");
+  ASSERT_EQ(set.rules.size(), 8u);
+  const auto& spike = set.rules[0];
+  EXPECT_EQ(spike.name, "loss_spike-val-perplexity");
+  EXPECT_EQ(spike.condition.kind, ConditionKind::kLossSpike);
+  EXPECT_EQ(spike.condition.of, "val/perplexity");
+  EXPECT_EQ(spike.condition.limit, 5);
+  EXPECT_EQ(spike.condition.over, 20);
+  EXPECT_EQ(set.rules[1].name, "stuck");
+  EXPECT_TRUE(set.rules[1].condition.higher_is_better && set.rules[1].condition.over_values);
+  EXPECT_EQ(set.rules[2].condition.of, "grad norm of head");
+  EXPECT_EQ(set.rules[4].condition.kind, ConditionKind::kThreshold);
+  EXPECT_EQ(set.rules[4].condition.of, "grad_norm");
+  EXPECT_EQ(set.rules[4].condition.limit, 1000);
+  EXPECT_EQ(set.rules[4].condition.until, 500);
+  EXPECT_FALSE(set.rules[4].condition.below);
+  EXPECT_TRUE(set.rules[5].condition.below && set.rules[6].condition.below);
+  EXPECT_FALSE(set.rules[7].condition.over_values);
+  const auto words = in_words(set);
+  EXPECT_EQ(words[0],
+            "rule loss_spike-val-perplexity of any trainer: when val/perplexity is above 5 x the median of the 20 "
+            "before, raise an alert (warning)");
+  EXPECT_EQ(
+      words[4],
+      "rule threshold-grad_norm of any trainer: when grad_norm is above 1000, until 500, raise an alert (warning)");
+}
+
+TEST(RulesFile, AKnobIsSetOrAnActionAskedFor) {
+  const auto set = parse_rules(
+      "rules: [{on: plateau, then: set weight_decay 0.01}, {on: stalled, then: set save_checkpoint}]", "f.yaml");
+  ASSERT_TRUE(set.rules[0].action && set.rules[1].action);
+  EXPECT_EQ(set.rules[0].action->knob, "weight_decay");
+  EXPECT_EQ(set.rules[0].action->knob_value, "0.01");
+  EXPECT_EQ(set.rules[1].action->knob, "save_checkpoint");
+  EXPECT_FALSE(set.rules[1].action->knob_value);
+}
+
 TEST(RulesFile, AnErrorIsOneLineWithItsPlaceTheValueAndWhatIsAllowed) {
   const std::pair<const char*, const char*> kCases[] = {
       {"rules: [{on: ded}]", "f.yaml:1:14: 'on' is 'ded'; allowed: dead, stalled, not_finite, loss_spike"},
-      {"rules:\n  - on: dead\n    fro: 3s\n", "f.yaml:3:5: a rule on dead has no key 'fro'; allowed: on, name, runs"},
+      {"rules:\n  - on: dead\n    fro: 3s\n",
+       "f.yaml:3:5: a rule on dead has no key 'fro'; allowed: on, when, name, runs"},
       {"rules:\n  - on: dead\n    above: 3x\n", "f.yaml:3:5: a rule on dead has no key 'above'"},
       {"rules:\n  - on: dead\n    for: 3\n", "f.yaml:3:10: 'for' is '3'; allowed: a time such as 30s"},
       {"rules:\n  - on: dead\n    for: -3s\n", "f.yaml:3:10: 'for' is '-3s'"},
       {"rules:\n  - on: dead\n    for: [1s]\n", "f.yaml:3:10: 'for' is a list"},
       {"rules:\n  - on: dead\n    on: dead\n", "f.yaml:3:5: key 'on' is there twice"},
-      {"rules:\n  - for: 3s\n", "f.yaml:2:5: a rule has no 'on'"},
-      {"rules:\n  - dead\n", "f.yaml:2:5: a rule is 'dead'; allowed: a mapping with 'on'"},
+      {"rules:\n  - for: 3s\n", "f.yaml:2:5: a rule has no 'on' and no 'when'"},
+      {"rules: [{when: spike}]", "f.yaml:1:16: 'when' is 'spike'; allowed: spike, plateau, collapse or not_finite of"},
+      {"rules: [{when: grad_norm above}]", "f.yaml:1:16: 'when' is 'grad_norm above'"},
+      {"rules: [{when: grad_norm above nan}]", "f.yaml:1:16: 'when' is 'grad_norm above nan'"},
+      {"rules: [{when: spike of x, on: dead}]", "f.yaml:1:28: a rule has 'on' and 'when'; allowed: one"},
+      {"rules: [{when: spike of x, of: y}]", "f.yaml:1:32: 'of' is said by 'when'; allowed: no 'of'"},
+      {"rules: [{when: x above 3, above: 4}]", "f.yaml:1:34: 'above' is said by 'when'; allowed: once"},
+      {"rules: [{when: x above 3, until: 4}]", "f.yaml:1:34: 'until' is '4'; allowed: at most as much as 'above'"},
+      {"rules: [{when: x below 3, until: 2}]", "'until' is '2'; allowed: at least as much as 'below'"},
+      {"rules: [{when: plateau of x, over: 3 epochs}]", "'over' is '3 epochs'; allowed: such as 5 values"},
+      {"rules: [{when: plateau of x, better: more}]", "'better' is 'more'; allowed: lower, higher"},
+      {"rules: [{when: spike of x, over: 30 batches}]", "'over' is '30 batches'; allowed: 2 to 100000 values"},
+      {"rules: [{on: threshold, above: 3}]", "a threshold has no 'of'; allowed: the name of a value"},
+      {"rules: [{on: threshold, of: x}]", "a threshold needs one of 'above' and 'below'; allowed: one"},
+      {"rules: [{on: plateau, then: set a/b 1}]", "'then' is 'set a/b 1'; allowed: pause, stop"},
+      {"rules: [{on: finished, status: over}]", "'status' is 'over'; allowed: completed, failed, stopped, any"},
+      {"rules:\n  - dead\n", "f.yaml:2:5: a rule is 'dead'; allowed: a mapping with 'on' or 'when'"},
       {"rules: dead\n", "f.yaml:1:8: 'rules' is 'dead'; allowed: a list of rules"},
       {"rules: []\n", "f.yaml:1:8: 'rules' is a list; allowed"},
       {"rules: [{on: dead}, {on: dead}]", "f.yaml:1:21: a second rule is called 'dead'; allowed: a 'name' for each"},
@@ -106,7 +177,7 @@ TEST(RulesFile, AnErrorIsOneLineWithItsPlaceTheValueAndWhatIsAllowed) {
       {"rules: [{on: throughput_drop, below: 1x}]", "f.yaml:1:38: 'below' is '1x'; allowed: below 1x"},
       {"rules: [{on: throughput_drop, over: 5 batches}]", "'over' is '5 batches'; allowed: 2 to 100000 records"},
       {"rules: [{on: plateau, over: 5 batches, of: validation_loss}]",
-       "'of' is 'validation_loss'; allowed: loss, when"},
+       "'over' is '5 batches'; allowed: epochs, because only an epoch has a validation_loss"},
       {"rules: [{on: sink_failing, for: 3s}]", "f.yaml:1:28: a rule on sink_failing has no key 'for'"},
       {"channels: {a: {}}\nrules: [{on: dead}]", "f.yaml:1:15: channel 'a' needs one of 'webhook' and 'exec'"},
       {"channels: {a: {exec: []}}\nrules: [{on: dead}]", "f.yaml:1:22: 'exec' is an empty list"},

@@ -8,7 +8,7 @@
 
 #include "notice.hpp"
 #include "rule_values.hpp"
-#include "webhook_channel.hpp"
+#include "webhook_answer.hpp"
 #include "webhook_url.hpp"
 
 namespace trainbus {
@@ -41,17 +41,56 @@ TEST(WebhookUrl, AnythingElseIsNone) {
     EXPECT_FALSE(parse_webhook_url(text)) << text;
 }
 
+TEST(WebhookUrl, OfARedirectionIsWholeOrRelative) {
+  const auto from = *parse_webhook_url("https://host:8443/a/b?c=SECRET");
+  const auto to = [&](const std::string& location) {
+    const auto url = redirected_url(from, location);
+    return url ? url->shown() + url->target : "none";
+  };
+  EXPECT_EQ(to("https://other/x?y=z#part"), "https://other/x?y=z");
+  EXPECT_EQ(to("http://other"), "http://other/");
+  EXPECT_EQ(to("//other:9/x"), "https://other:9/x");
+  EXPECT_EQ(to("/x/"), "https://host:8443/x/");
+  EXPECT_EQ(to("x"), "https://host:8443/a/x");
+  EXPECT_EQ(to("?q"), "https://host:8443/a/b?q");
+  for (const char* none :
+       {"", "#x", "ftp://other/", "javascript:alert(1)", "http://me:pw@other/", "/a b", "/a\r\nX: y"})
+    EXPECT_EQ(to(none), "none") << none;
+}
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::system_clock;
+
+Attempt::Result result_of(unsigned status) { return attempt_of_answer(status, "", system_clock::now()).result; }
+
 TEST(Webhook, AnAnswerIsDeliveredTriedAgainOrRefused) {
   for (const unsigned status : {200, 202, 204})
-    EXPECT_EQ(attempt_of_answer(status, "").result, Attempt::kDelivered) << status;
+    EXPECT_EQ(result_of(status), Attempt::kDelivered) << status;
   for (const unsigned status : {500, 502, 503, 429, 408, 401, 403, 404, 410, 101})
-    EXPECT_EQ(attempt_of_answer(status, "").result, Attempt::kFailed) << status;
-  for (const unsigned status : {400, 413, 422, 301, 302})
-    EXPECT_EQ(attempt_of_answer(status, "").result, Attempt::kRefused) << status;
-  EXPECT_EQ(attempt_of_answer(429, "30").not_before, std::chrono::seconds(30));
-  EXPECT_EQ(attempt_of_answer(429, "999999").not_before, std::chrono::minutes(5));
-  EXPECT_EQ(attempt_of_answer(429, "-1").not_before.count(), 0);
-  EXPECT_EQ(attempt_of_answer(429, "Wed, 21 Oct 2026 07:28:00 GMT").not_before.count(), 0);
+    EXPECT_EQ(result_of(status), Attempt::kFailed) << status;
+  for (const unsigned status : {301, 302, 303, 304, 307, 308})
+    EXPECT_EQ(result_of(status), Attempt::kFailed) << status << ": who has moved loses no alert";
+  for (const unsigned status : {400, 413, 422})
+    EXPECT_EQ(result_of(status), Attempt::kRefused) << status;
+}
+
+TEST(Webhook, RetryAfterIsSecondsOrADateUpToAnHour) {
+  const auto now = system_clock::from_time_t(784'111'717);  // Sun, 06 Nov 1994 08:48:37 GMT
+  const auto after = [&](const char* text) { return parse_retry_after(text, now); };
+  EXPECT_EQ(after("30"), seconds(30));
+  EXPECT_EQ(after(" 120 "), seconds(120));
+  EXPECT_EQ(after("3601"), std::chrono::hours(1));
+  EXPECT_EQ(after("99999999999999999999"), std::chrono::hours(1));
+  EXPECT_EQ(after("000000000000000030"), seconds(30));
+  EXPECT_EQ(after("Sun, 06 Nov 1994 08:49:37 GMT"), seconds(60));
+  EXPECT_EQ(after("Sunday, 06-Nov-94 08:49:37 GMT"), seconds(60));
+  EXPECT_EQ(after("Sun Nov  6 08:49:37 1994"), seconds(60));
+  EXPECT_EQ(after("Sun, 06 Nov 1994 08:47:37 GMT"), seconds(0)) << "over";
+  EXPECT_EQ(after("Wed, 21 Oct 2099 07:28:00 GMT"), std::chrono::hours(1));
+  for (const char* none : {"", " ", "-1", "1.5", "soon", "30 s", "Sun, 06 Nov 1994 08:49:37 GMT+1"})
+    EXPECT_EQ(after(none), milliseconds(0)) << none;
+  EXPECT_EQ(attempt_of_answer(503, "30", now).not_before, seconds(30));
 }
 
 TEST(Notice, IsJsonThatCannotBreakOutOfSlacksText) {
