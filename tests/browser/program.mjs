@@ -6,12 +6,12 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 export const binaries = resolve(process.env.TRAINBUS_BIN ?? join(here, "../../build/bin"));
 
-const kStopMs = 5000;
+const kStopMs = 20_000;
 const kLogLines = 30;
 
 export class Program {
   // Resolves when a line on stdout matches `ready`; rejects when the program ends before that, or after `limitMs`.
-  static async start(name, args, { ready = null, limitMs = 20_000 } = {}) {
+  static async start(name, args, { ready = null, limitMs = 60_000 } = {}) {
     const program = new Program(name, args);
     if (ready) program.readyLine = await program.waitForLine(ready, limitMs);
     return program;

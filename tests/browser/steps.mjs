@@ -29,7 +29,7 @@ export class Steps {
 }
 
 // Asks again until `question` says something true, or fails with `what`.
-export async function eventually(what, question, limitMs = 15_000) {
+export async function eventually(what, question, limitMs = 60_000) {
   const end = Date.now() + limitMs;
   for (;;) {
     const answer = await question();

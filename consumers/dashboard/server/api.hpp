@@ -17,6 +17,7 @@ struct Answer {
   std::string_view content_type = "application/json";
   std::string_view allow = {};  // with 405
   int retry_after_sec = 0;      // with 429
+  bool lasting = false;         // the same for ever: a browser may keep it
 };
 Answer refusal(unsigned status, std::string_view why);
 

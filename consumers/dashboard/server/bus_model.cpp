@@ -1,6 +1,5 @@
 #include "bus_model.hpp"
 
-#include <algorithm>
 #include <bit>
 
 #include "trainbus/bus_session.hpp"
@@ -19,24 +18,24 @@ bool BusModel::apply(const Record& record, std::int64_t now_ms) {
 TrainerModel& BusModel::trainer(const SessionName& session) {
   const auto [at, is_new] = trainers_.try_emplace({session.run, session.trainer}, session);
   if (is_new) {
-    if (std::has_single_bit(trainers_.size())) share_points();
-    at->second.limit_curves(points_per_curve_);
+    if (std::has_single_bit(trainers_.size())) share_memory();
+    at->second.limit(points_share_, media_share_);
   }
   return at->second;
 }
 
 // For as many trainers as there can be before the next power of two.
-void BusModel::share_points() {
-  const std::size_t share = max_points_ / (2 * trainers_.size() * kDenseCurves);
-  points_per_curve_ = std::clamp(share, kFewestPoints, Series::kMaxPoints);
+void BusModel::share_memory() {
+  points_share_ = max_points_ / (2 * trainers_.size());
+  media_share_ = max_media_bytes_ / (2 * trainers_.size());
   for (auto& [name, model] : trainers_)
-    model.limit_curves(points_per_curve_);
+    model.limit(points_share_, media_share_);
 }
 
 void BusModel::take_trouble(const std::string& program, const v1::MetricsRequest& record) {
   const auto& alert = record.alert();
   if (alert.active())
-    troubles_[program] = {alert.rule(), alert.message(), record.timestamp_ms()};
+    troubles_[program] = {alert.rule(), alert.message(), record_ms(record)};
   else
     troubles_.erase(program);
 }

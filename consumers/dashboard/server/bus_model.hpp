@@ -28,15 +28,15 @@ struct Trouble {
 
 class BusModel {
  public:
-  // Points of all curves together, 16 bytes each: shared evenly by the trainers, as if each had kDenseCurves of one
-  // point a batch. With many trainers a long curve is thinned earlier, down to kFewestPoints.
+  // Points of all curves together, 16 bytes each, and bytes of all media: shared evenly by the trainers. With many
+  // trainers, or many curves of one, a long curve is thinned earlier.
   static constexpr std::size_t kMaxPoints = 1 << 26;
-  static constexpr std::size_t kDenseCurves = 4;
-  static constexpr std::size_t kFewestPoints = 4096;
+  static constexpr std::size_t kMaxMediaBytes = 256 << 20;
 
   // By program, such as "log-jsonl".
   using Troubles = std::map<std::string, Trouble>;
-  explicit BusModel(std::size_t max_points = kMaxPoints) : max_points_(max_points) {}
+  explicit BusModel(std::size_t max_points = kMaxPoints, std::size_t max_media_bytes = kMaxMediaBytes)
+      : max_points_(max_points), max_media_bytes_(max_media_bytes) {}
 
   // By run, then trainer.
   using Trainers = std::map<std::pair<std::string, std::string>, TrainerModel>;
@@ -55,11 +55,14 @@ class BusModel {
 
  private:
   TrainerModel& trainer(const SessionName& session);
-  void share_points();
+  void share_memory();
   void take_trouble(const std::string& program, const v1::MetricsRequest& record);
 
   const std::size_t max_points_;
-  std::size_t points_per_curve_ = Series::kMaxPoints;
+  const std::size_t max_media_bytes_;
+  // Of one trainer.
+  std::size_t points_share_ = 0;
+  std::size_t media_share_ = 0;
   Trainers trainers_;
   Troubles troubles_;
 };

@@ -24,12 +24,16 @@ std::variant<v1::ControlCommand, Answer> read_command(std::string_view body) {
   if (type == message.end() || !type->is_string() || !v1::CommandType_Parse(type->get<std::string>(), &parsed) ||
       parsed == v1::UNKNOWN_COMMAND)
     return refusal(400,
-                   "type must be PAUSE_TRAINING, RESUME_TRAINING, STOP_TRAINING, ADJUST_BATCH_SIZE or "
-                   "CHANGE_LEARNING_RATE");
+                   "type must be PAUSE_TRAINING, RESUME_TRAINING, STOP_TRAINING, ADJUST_BATCH_SIZE, "
+                   "CHANGE_LEARNING_RATE or SET_KNOB");
   v1::ControlCommand command;
   command.set_type(parsed);
   command.set_command_id(new_command_id());
   command.set_issuer("dashboard");
+  if (const auto name = message.find("name"); name != message.end() && !name->is_null()) {
+    if (!name->is_string()) return refusal(400, "name must be a text");
+    (*command.mutable_parameters())["name"] = name->get<std::string>();
+  }
   if (const auto value = message.find("value"); value != message.end() && !value->is_null()) {
     if (!value->is_string() && !value->is_number()) return refusal(400, "value must be a text or a number");
     (*command.mutable_parameters())["value"] = value->is_string() ? value->get<std::string>() : value->dump();
@@ -52,7 +56,7 @@ std::string states_json(const std::string& command_id, const CommandStates& stat
     JsonObject object(out);
     object.add("command_id", command_id).add("state", command_state_name(overall_state(states)));
     append_json_array(object.key("commands"), states.commands, [&](const v1::AddressedCommand& addressed) {
-      append_command(out, addressed.session_id(), addressed.command(), 0);
+      out += command_json(addressed.session_id(), addressed.command(), 0);
     });
   }
   return out;

@@ -1,4 +1,4 @@
-# cmake -DPAGE=folder -DOUT=table.cpp -P embed_page.cmake: a table of the folder's files, plain and compressed, each
+# cmake -DPAGE=folder -DOUT=FILE -P embed_page.cmake: a table of the folder's files, plain and compressed, each
 # put into the program by the assembler (.incbin: a megabyte takes 60 ms).
 cmake_minimum_required(VERSION 3.25)
 file(GLOB_RECURSE files RELATIVE ${PAGE} ${PAGE}/*)

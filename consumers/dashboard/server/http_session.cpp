@@ -140,7 +140,7 @@ void HttpSession::serve_file(const RequestTarget& target) {
 void HttpSession::send(const Answer& answer) {
   http::response<http::string_body> response(static_cast<http::status>(answer.status), request_.version());
   response.set(http::field::content_type, string_view(answer.content_type.data(), answer.content_type.size()));
-  response.set(http::field::cache_control, "no-store");
+  response.set(http::field::cache_control, answer.lasting ? "private, max-age=86400, immutable" : "no-store");
   if (!answer.allow.empty()) response.set(http::field::allow, string_view(answer.allow.data(), answer.allow.size()));
   if (answer.retry_after_sec > 0) response.set(http::field::retry_after, std::to_string(answer.retry_after_sec));
   response.body() = answer.body;

@@ -1,5 +1,6 @@
 #include "hub.hpp"
 
+#include "curve_json.hpp"
 #include "json_text.hpp"
 #include "trainbus/program.hpp"
 
@@ -41,7 +42,9 @@ void Hub::publish(const BusBatch& batch) {
     superseded |= past_changed;
     if (record->topic.kind == v1::KIND_HEARTBEAT || browsers_.empty()) continue;
     const std::string session_id = record->topic.session.id();
-    if (past_changed || record->from_history) {
+    if (record->topic.kind == v1::KIND_MEDIA) {
+      fresh_media_.insert(session_id);
+    } else if (past_changed || record->from_history) {
       stale_.insert(session_id);
     } else {
       send(record, session_id);
@@ -69,8 +72,21 @@ void Hub::send_resets() {
   stale_.clear();
 }
 
+// A megabyte each: a browser is told that there are new ones, and fetches what it shows.
+void Hub::send_media_news() {
+  for_each_browser([&](const Browser& browser) {
+    if (!fresh_media_.contains(browser.watched)) return;
+    const auto name = parse_session_id(browser.watched);
+    std::string text;
+    JsonObject(text).add("type", "media").add("run", name->run).add("trainer", name->trainer);
+    browser.session->keep(text_message(std::move(text)));
+  });
+  fresh_media_.clear();
+}
+
 void Hub::show_overview() {
   send_resets();
+  send_media_news();
   if (browsers_.empty()) return;
   const Text text = overview();
   for_each_browser([&](const Browser& browser) { browser.session->show_overview(text); });
@@ -95,7 +111,7 @@ Hub::Text Hub::overview() const {
     });
     append_json_array(object.key("trainers"), model_.trainers(), [&](const auto& entry) {
       const TrainerModel& trainer = entry.second;
-      append_trainer(text, trainer, now, tiles_.watched(trainer.view().session()), true);
+      append_trainer(text, trainer, now, tiles_.watched(trainer.view().session()), TrainerDetail::kOverview);
     });
   }
   return std::make_shared<const std::string>(std::move(text));
@@ -152,9 +168,13 @@ Hub::Text Hub::history(const WatchRequest& request) const {
     if (trainer == nullptr) {
       info += "null";
     } else {
-      append_trainer(info, *trainer, moment(), tiles_.watched(session), false);
+      append_trainer(info, *trainer, moment(), tiles_.watched(session), TrainerDetail::kAll);
     }
-    append_curves(object.key("series"), trainer, request.max_points);
+    append_curves(object.key("series"), trainer == nullptr ? nullptr : &trainer->curves(), request.max_points);
+    if (trainer != nullptr) {
+      object.add("names_left_out", trainer->curves().names_left_out());
+      append_incarnations(object.key("incarnations"), trainer->curves().placement());
+    }
     static const std::deque<std::string> kNoEvents;
     append_json_array(object.key("events"), trainer == nullptr ? kNoEvents : trainer->events(),
                       [&](const std::string& event) { text += event; });

@@ -63,6 +63,7 @@ class Hub {
   void for_each_browser(Send send);
   void send(const std::shared_ptr<const Record>& record, const std::string& session_id);
   void send_resets();
+  void send_media_news();
   Text overview() const;
   Text history(const WatchRequest& request) const;
 
@@ -70,7 +71,8 @@ class Hub {
   TileStream& tiles_;
   const std::string broker_;
   std::map<WsSession*, Browser> browsers_;
-  std::set<std::string> stale_;  // session ids whose watchers must ask again
+  std::set<std::string> stale_;        // session ids whose watchers must ask again
+  std::set<std::string> fresh_media_;  // session ids whose watchers are told that there are new media
   HubCounters counters_;
 };
 

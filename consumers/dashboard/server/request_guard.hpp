@@ -8,22 +8,10 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "host_names.hpp"
 
 namespace trainbus {
-
-// The Host names this server answers to: loopback ones, the listen host, and those allowed by name. When it listens on
-// an address that is not loopback, any IP address too: only a name can be rebound.
-class HostNames {
- public:
-  HostNames(std::string listen_host, std::vector<std::string> allowed);
-  // `host`: the Host header, with or without a port.
-  bool answers_to(std::string_view host) const;
-
- private:
-  std::string listen_host_;
-  std::vector<std::string> allowed_;
-};
 
 // True for an absent Origin (not a browser's cross-site request) and for the page's own.
 bool origin_matches(std::string_view origin, std::string_view host);

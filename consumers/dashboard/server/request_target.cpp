@@ -3,14 +3,30 @@
 #include <charconv>
 #include <cmath>
 
+#include "trainbus/text.hpp"
+
 namespace trainbus {
 namespace {
 
-std::optional<std::string> decode(std::string_view text) {
+bool is_text(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t bytes = utf8_character_bytes(text);
+    if (bytes == 0 || static_cast<unsigned char>(text.front()) < 0x20 || text.front() == 0x7f) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
+// In a query '+' is a space, and escapes may spell any UTF-8 without control characters.
+std::optional<std::string> decode(std::string_view text, bool query) {
   std::string out;
+  bool ascii = true;
   for (std::size_t at = 0; at < text.size(); ++at) {
     char c = text[at];
-    if (c == '%') {
+    if (c < 0x20 || c > 0x7e) return std::nullopt;
+    if (query && c == '+') {
+      c = ' ';
+    } else if (c == '%') {
       if (text.size() - at < 3) return std::nullopt;
       unsigned value = 0;
       const char* digits = text.data() + at + 1;
@@ -19,9 +35,10 @@ std::optional<std::string> decode(std::string_view text) {
       c = static_cast<char>(value);
       at += 2;
     }
-    if (c < 0x20 || c > 0x7e) return std::nullopt;
+    if (c < 0x20 || c > 0x7e) ascii = false;
     out += c;
   }
+  if (!ascii && !(query && is_text(out))) return std::nullopt;
   return out;
 }
 
@@ -42,8 +59,8 @@ bool split_query(RequestTarget& target, std::string_view query) {
     const auto end = query.find('&');
     const auto pair = query.substr(0, end);
     const auto equals = pair.find('=');
-    auto name = decode(pair.substr(0, equals));
-    auto value = decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1));
+    auto name = decode(pair.substr(0, equals), true);
+    auto value = decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1), true);
     if (!name || !value) return false;
     target.query[std::move(*name)] = std::move(*value);
     query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
@@ -66,7 +83,7 @@ std::optional<double> RequestTarget::number(const std::string& name, double othe
 std::optional<RequestTarget> parse_target(std::string_view text) {
   if (!text.starts_with('/')) return std::nullopt;
   const auto question = text.find('?');
-  auto path = decode(text.substr(0, question));
+  auto path = decode(text.substr(0, question), false);
   if (!path) return std::nullopt;
   RequestTarget target;
   target.path = std::move(*path);

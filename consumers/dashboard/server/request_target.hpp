@@ -19,7 +19,7 @@ struct RequestTarget {
 };
 
 // Empty when the target is not absolute, holds a broken escape or a byte outside printable ASCII, or "." or ".." as a
-// segment.
+// segment. Escapes in the query may spell UTF-8 without control characters; '+' there is a space.
 std::optional<RequestTarget> parse_target(std::string_view target);
 
 }  // namespace trainbus

@@ -1,11 +1,10 @@
 #pragma once
-// One curve of one trainer: points in the order of x (step or epoch), 16 bytes each.
+// The points of one value in one incarnation, in the order of x (its own step, or the epoch), 16 bytes each.
 //
-// Single-threaded. Bounded: at its limit the curve is halved by min/max decimation, so that a run of any length keeps
-// its shape; only then are points dropped.
+// Single-threaded. Bounded: at its limit it is halved by min/max decimation, so that a run of any length keeps its
+// shape; only then are points dropped.
 
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <span>
 #include <vector>
@@ -18,6 +17,8 @@ struct Point {
   bool operator==(const Point&) const = default;
 };
 
+inline constexpr double kNoBound = std::numeric_limits<double>::infinity();
+
 class Series {
  public:
   static constexpr std::size_t kMaxPoints = 1 << 20;
@@ -25,29 +26,25 @@ class Series {
   // At most so many points (at least 8) from now on; takes effect at once.
   void set_limit(std::size_t max_points);
 
-  // Adds a point of one process life. A newer incarnation supersedes the points from its first x on; a late point of an
-  // older one is taken only where nothing superseded it. True when points that were there before went away.
-  bool append(std::uint64_t incarnation, double x, double y);
+  // Adds a point at its place. One x has one point: the last that was said.
+  void append(double x, double y);
+  // Forgets the points from x on.
+  void cut(double x);
 
-  // The points with x_min <= x <= x_max. Valid until the next append.
-  std::span<const Point> range(double x_min = -std::numeric_limits<double>::infinity(),
-                               double x_max = std::numeric_limits<double>::infinity()) const;
+  std::size_t size() const { return points_.size(); }
+  // The points with x_min <= x <= x_max. Valid until the next change.
+  std::span<const Point> range(double x_min = -kNoBound, double x_max = kNoBound) const;
 
  private:
-  struct Life {
-    std::uint64_t incarnation;
-    double first_x;
-  };
   void halve_at_limit();
-  void insert_late(std::uint64_t incarnation, Point point);
 
   std::size_t limit_ = kMaxPoints;
   std::vector<Point> points_;
-  std::vector<Life> lives_;  // by incarnation
 };
 
-// At most `max_points` (at least 4) of them, in order, with the first and the last: per bucket of neighbours the lowest
-// and the highest finite y; a bucket without any gives one of its points, so that a hole stays a hole.
+// At most `max_points` (at least 5) of them, in order, with the first and the last: per bucket of neighbours the lowest
+// and the highest finite y, and one that is not finite where there is one, so that a NaN is never thinned away by its
+// neighbours.
 std::vector<Point> decimate(std::span<const Point> points, std::size_t max_points);
 
 }  // namespace trainbus

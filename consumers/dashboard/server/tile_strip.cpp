@@ -145,7 +145,9 @@ bool join_images(v1::BatchData& batch) {
   if (!strip) return false;
   const int tiles = batch.images_size();
   auto& first = *batch.mutable_images(0);
-  if (first.width() != strip->tile_width || first.height() != strip->tile_height) return false;
+  if (first.width() != static_cast<std::uint32_t>(strip->tile_width) ||
+      first.height() != static_cast<std::uint32_t>(strip->tile_height))
+    return false;
   first.set_image_bytes(std::move(strip->jpeg));
   first.set_strip_tiles(tiles);
   first.set_strip_rows(strip->rows_per_tile);

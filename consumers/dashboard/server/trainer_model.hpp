@@ -1,42 +1,16 @@
 #pragma once
-// Everything the dashboard keeps of one trainer: the last value of everything, the curves, the newest events.
+// Everything the dashboard keeps of one trainer: the last value of everything, the curves, the newest media and events.
 // Single-threaded.
 
-#include <array>
-#include <cstdint>
 #include <deque>
-#include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 
-#include "series.hpp"
+#include "media_store.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/trainer_view.hpp"
+#include "trainer_curves.hpp"
 
 namespace trainbus {
-
-// The curves, in the order of kSeriesNames. x is the step up to kGpuMemoryMb, then the epoch.
-enum class SeriesId : std::uint8_t {
-  kBatchLoss,
-  kBatchAccuracy,
-  kLearningRate,
-  kTimePerBatchMs,
-  kFps,
-  kCpuPercent,
-  kMemoryMb,
-  kGpuPercent,
-  kGpuMemoryMb,
-  kEpochLoss,
-  kEpochAccuracy,
-  kEpochLearningRate,
-  kValidationLoss,
-  kValidationAccuracy,
-  kCount
-};
-inline constexpr std::size_t kSeriesCount = static_cast<std::size_t>(SeriesId::kCount);
-std::string_view series_name(SeriesId id);
-std::optional<SeriesId> series_from_name(std::string_view name);
 
 class TrainerModel {
  public:
@@ -44,27 +18,22 @@ class TrainerModel {
 
   explicit TrainerModel(const SessionName& session) : view_(session) {}
 
-  // At most so many points a curve.
-  void limit_curves(std::size_t max_points);
+  // At most about so many points over all curves, and so many bytes of media.
+  void limit(std::size_t max_points, std::size_t max_media_bytes);
 
-  // Takes one record or heartbeat. True when a newer incarnation superseded points that a browser may already show.
+  // Takes one record or heartbeat. True when points that a browser may already show moved or were superseded.
   bool apply(const Record& record, std::int64_t now_ms);
 
   const TrainerView& view() const { return view_; }
-  const Series& series(SeriesId id) const { return series_[static_cast<std::size_t>(id)]; }
+  const TrainerCurves& curves() const { return curves_; }
+  const MediaStore& media() const { return media_; }
   // The newest status, command and alert records, oldest first, each one JSON object.
   const std::deque<std::string>& events() const { return events_; }
-  // At most `count` of the newest batch losses, oldest first.
-  std::span<const Point> newest_losses(std::size_t count) const;
 
  private:
-  bool add(SeriesId id, const v1::MetricsRequest& message, double x, double y);
-  bool apply_batch(const v1::MetricsRequest& message);
-  bool apply_epoch(const v1::MetricsRequest& message);
-  bool apply_perf(const v1::MetricsRequest& message);
-
   TrainerView view_;
-  std::array<Series, kSeriesCount> series_;
+  TrainerCurves curves_;
+  MediaStore media_;
   std::deque<std::string> events_;
 };
 

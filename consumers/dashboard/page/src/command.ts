@@ -1,5 +1,5 @@
 // Commands to a trainer: what may be asked, how it is asked, and how it ended.
-import { commandPhases, type CommandEvent, type CommandPhase, type CommandVerb } from "./protocol";
+import { commandPhases, type CommandEvent, type CommandPhase, type CommandVerb, type Knob } from "./protocol";
 import type { Session } from "./route";
 
 export interface Command extends CommandEvent {
@@ -16,10 +16,15 @@ export const commandName: Record<CommandVerb, string> = {
   STOP_TRAINING: "Stop",
   ADJUST_BATCH_SIZE: "Batch size",
   CHANGE_LEARNING_RATE: "Learning rate",
+  SET_KNOB: "Set",
 };
+export const commandTitle = ({ type, name }: Pick<CommandEvent, "type" | "name">): string =>
+  type === "SET_KNOB" ? knobTitle(name) : commandName[type];
+// save_checkpoint: "save checkpoint"
+export const knobTitle = (name: string): string => name.replaceAll("_", " ");
 
 // The broker's own words for what is wrong with a value, so that both say the same; empty when it is good.
-export function valueProblem(type: CommandVerb, raw: string): string {
+export function valueProblem(type: CommandVerb, raw: string, knob?: Knob): string {
   const text = raw.trim();
   const value = text === "" ? NaN : Number(text);
   const got = text === "" ? "nothing" : `'${text.slice(0, 32)}'`;
@@ -29,16 +34,27 @@ export function valueProblem(type: CommandVerb, raw: string): string {
   if (type === "CHANGE_LEARNING_RATE" && !(Number.isFinite(value) && value > 0)) {
     return `learning rate must be a finite number above 0, got ${got}`;
   }
+  if (type === "SET_KNOB" && knob) return knobProblem(knob, value, got);
+  return "";
+}
+
+// Only what is plainly wrong; the broker has the last word.
+function knobProblem({ name, type, min, max }: Knob, value: number, got: string): string {
+  const kind = type === "integer" ? "a whole number" : "a number";
+  const good = Number.isFinite(value) && (type !== "integer" || Number.isInteger(value));
+  if (!good) return `${name} must be ${kind}, got ${got}`;
+  if (min !== null && value < min) return `${name} must be at least ${min}, got ${got}`;
+  if (max !== null && value > max) return `${name} must be at most ${max}, got ${got}`;
   return "";
 }
 
 // The states of the command as they come over the bus are news enough; the answer only carries the id and the first
 // state. Throws an Error with the server's one line.
-export async function issueCommand(session: Session, type: CommandVerb, value: string): Promise<CommandEvent> {
+export async function issueCommand(session: Session, type: CommandVerb, value: string, knob = ""): Promise<CommandEvent> {
   const response = await fetch(`api/trainers/${session.run}/${session.trainer}/commands`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(value === "" ? { type } : { type, value: value.trim() }),
+    body: JSON.stringify({ type, ...(knob && { name: knob }), ...(value !== "" && { value: value.trim() }) }),
   });
   const answer: unknown = await response.json().catch(() => null);
   const said = (key: string): string => {
@@ -47,18 +63,29 @@ export async function issueCommand(session: Session, type: CommandVerb, value: s
   };
   if (!response.ok) throw new Error(said("error") || `the server answered ${response.status}`);
   const state = commandPhases.find((phase) => phase === said("state")) ?? "ISSUED";
+  const reason = reasonIn(answer);
   return {
     kind: "command",
     ...session,
     timestamp_ms: Date.now(),
     step: 0,
+    incarnation: 0n,
     command_id: said("command_id"),
     type,
+    name: knob,
     value,
     state,
     issuer: "dashboard",
     old_value: "",
     new_value: "",
-    reason: said("reason"),
+    reason,
   };
+}
+
+// Why the broker refused it at once; empty when it did not.
+function reasonIn(answer: unknown): string {
+  const commands = (answer as { commands?: unknown } | null)?.commands;
+  const first: unknown = Array.isArray(commands) ? commands[0] : null;
+  const reason = (first as { reason?: unknown } | null)?.reason;
+  return typeof reason === "string" ? reason : "";
 }

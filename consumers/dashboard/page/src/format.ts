@@ -1,39 +1,48 @@
-// Numbers as people read them. null (not known) is always an en dash.
+// Numbers as people read them. null (not said) is always an en dash; NaN and infinity are what they are.
 export const kNone = "–";
+
+// "NaN", "∞", "−∞"; empty for a finite number.
+export function notFinite(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  return Number.isFinite(value) ? "" : value > 0 ? "∞" : "−∞";
+}
 
 const trim = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 
 // 0.0312, 12.5, 1.2k, 3.4M, 1e-4: about `digits` significant digits, never more than six characters of them.
 export function number(value: number | null | undefined, digits = 4): string {
-  if (value === null || value === undefined || !Number.isFinite(value)) return kNone;
+  if (value === null || value === undefined) return kNone;
+  if (!Number.isFinite(value)) return notFinite(value);
   const size = Math.abs(value);
   if (size === 0) return "0";
   if (size < 1e-3) return value.toExponential(Math.min(digits - 1, 2)).replace(/\.?0+e/, "e");
   if (size < 1000) return trim(value.toPrecision(digits));
   for (const [unit, suffix] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const) {
-    if (size >= unit) return trim((value / unit).toPrecision(Math.min(digits, 3))) + suffix;
+    if (size < unit) continue;
+    const scaled = value / unit;
+    return Math.abs(scaled) < 1000 ? trim(scaled.toPrecision(Math.min(digits, 3))) + suffix : value.toExponential(2).replace(/\.?0*e\+?/, "e");
   }
   return kNone;
 }
 
 // 12,345: a count where every one matters.
 export function count(value: number | null | undefined): string {
-  return value === null || value === undefined ? kNone : Math.round(value).toLocaleString("en-US");
+  return value === null || value === undefined || !Number.isFinite(value) ? number(value) : Math.round(value).toLocaleString("en-US");
 }
 
 // Loss: always four decimals where it is small, so that it does not jump about.
 export function loss(value: number | null | undefined): string {
-  if (value === null || value === undefined || !Number.isFinite(value)) return kNone;
+  if (value === null || value === undefined || !Number.isFinite(value)) return number(value);
   const size = Math.abs(value);
   return size >= 1e-3 && size < 10 ? value.toFixed(4) : number(value);
 }
 
 export function percent(ratio: number | null | undefined): string {
-  return ratio === null || ratio === undefined ? kNone : `${(ratio * 100).toFixed(1)} %`;
+  return ratio === null || ratio === undefined || !Number.isFinite(ratio) ? number(ratio) : `${(ratio * 100).toFixed(1)} %`;
 }
 
 export function rate(value: number | null | undefined): string {
-  if (value === null || value === undefined) return kNone;
+  if (value === null || value === undefined || !Number.isFinite(value)) return number(value);
   return value >= 1000 ? number(value) : value.toFixed(value < 10 ? 1 : 0);
 }
 
@@ -51,7 +60,7 @@ export function duration(ms: number | null | undefined): string {
 }
 
 export function mebibytes(value: number | null | undefined): string {
-  if (value === null || value === undefined) return kNone;
+  if (value === null || value === undefined || !Number.isFinite(value)) return number(value);
   return value >= 1024 ? `${(value / 1024).toFixed(1)} GB` : `${Math.round(value)} MB`;
 }
 

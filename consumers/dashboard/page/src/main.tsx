@@ -2,8 +2,9 @@
 import { options, render } from "preact";
 import { issueCommand } from "./command";
 import { LiveSocket } from "./live_socket";
-import type { Axis, Page } from "./page";
-import { epochSeries, parseRecord, parseServerText, stepSeries } from "./protocol";
+import { fetchMediaList } from "./media_api";
+import type { Page } from "./page";
+import { parseRecord, parseServerText, type Axis } from "./protocol";
 import { parseRoute, sessionId } from "./route";
 import { fetchSeries } from "./series_api";
 import { applyCommand, applyMessage, applyRecord, newState, newWatched } from "./state";
@@ -14,6 +15,7 @@ import { App } from "./views/app";
 const kPaintEveryMs = 100; // for what arrives by itself; what the user does is painted with the next frame
 const kTickMs = 500; // ages count on
 const kMaxPoints = 2000;
+const kMaxZoomed = 100; // curves that are fetched again for a zoom; further ones keep their coarse points
 
 const socketUrl = new URL("ws", location.href.replace(/^http/, "ws").replace(/[?#].*$/, "")).href;
 const root = document.getElementById("app")!;
@@ -32,10 +34,11 @@ const page: Page = {
   tiles: () => (tileView ??= new TileView(socketUrl, dataArrived)),
   zoom: { step: null, epoch: null },
   setZoom,
-  async issue(session, type, value) {
-    const event = await issueCommand(session, type, value);
+  async issue(session, type, value, knob) {
+    const event = await issueCommand(session, type, value, knob);
     applyCommand(state, event, Date.now());
     repaint();
+    return event;
   },
   toggleTheme() {
     toggleTheme();
@@ -71,6 +74,7 @@ const socket = new LiveSocket(() => new WebSocket(socketUrl), {
     const message = parseServerText(raw);
     if (!message) return;
     if (applyMessage(state, message, Date.now())) watch();
+    if (message.type === "media" || message.type === "history") void refreshMedia();
     dataArrived();
   },
   bytes(data) {
@@ -92,6 +96,21 @@ function watch(): void {
   socket.send(watched ? { type: "watch", run: watched.run, trainer: watched.trainer, max_points: kMaxPoints } : { type: "watch" });
 }
 
+// At most one question at a time; news that come meanwhile are asked for after it.
+let mediaAsked = false;
+let mediaNews = false;
+async function refreshMedia(): Promise<void> {
+  const { watched } = state;
+  mediaNews = true;
+  if (!watched || mediaAsked) return;
+  mediaAsked = true;
+  mediaNews = false;
+  watched.media = (await fetchMediaList(watched).catch(() => null)) ?? watched.media;
+  mediaAsked = false;
+  dataArrived();
+  if (mediaNews) void refreshMedia();
+}
+
 function routeChanged(): void {
   const route = parseRoute(location.hash);
   state.route = route;
@@ -108,16 +127,16 @@ function routeChanged(): void {
 }
 
 function setZoom(axis: Axis, range: { min: number; max: number } | null): void {
-  const zoom = range && { ...range, points: {} };
+  const zoom = range && { ...range, points: new Map() };
   page.zoom = { ...page.zoom, [axis]: zoom };
   repaint();
   const { watched } = state;
   if (!zoom || !watched) return;
-  for (const name of axis === "step" ? stepSeries : epochSeries) {
-    if (watched.series[name].length === 0) continue;
+  const wanted = [...watched.series].filter(([, series]) => series.axis === axis).slice(0, kMaxZoomed);
+  for (const [name] of wanted) {
     fetchSeries(watched, name, kMaxPoints, zoom).then(
       (points) => {
-        zoom.points = { ...zoom.points, [name]: points };
+        zoom.points.set(name, points);
         repaint();
       },
       () => {}, // the coarse points stay

@@ -1,5 +1,5 @@
 // What the views may read and ask for.
-import type { CommandVerb, Points, SeriesName } from "./protocol";
+import type { Axis, CommandEvent, CommandVerb, Points } from "./protocol";
 import type { Session } from "./route";
 import type { State } from "./state";
 import type { Theme } from "./theme";
@@ -8,9 +8,8 @@ import type { TileView } from "./tiles/tile_view";
 export interface Zoom {
   min: number;
   max: number;
-  points: Partial<Record<SeriesName, Points>>; // what has arrived of the finer points
+  points: Map<string, Points>; // what has arrived of the finer points
 }
-export type Axis = "step" | "epoch";
 
 export interface Page {
   state: State;
@@ -19,7 +18,8 @@ export interface Page {
   tiles: () => TileView;
   zoom: Record<Axis, Zoom | null>;
   setZoom(axis: Axis, range: { min: number; max: number } | null): void;
-  issue(session: Session, type: CommandVerb, value: string): Promise<void>; // throws with one line
+  // `knob` is what SET_KNOB sets. Throws with one line.
+  issue(session: Session, type: CommandVerb, value: string, knob?: string): Promise<CommandEvent>;
   toggleTheme(): void;
   repaint(): void;
 }

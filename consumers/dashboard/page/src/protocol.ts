@@ -11,28 +11,35 @@ import {
 } from "../generated/trainbus_pb";
 
 export const trainerStates = [
-  "WAITING", "ALIVE", "PAUSED", "STALLED", "DEAD", "COMPLETED", "FAILED", "UNREACHABLE",
+  "WAITING", "ALIVE", "PAUSED", "STALLED", "DEAD", "COMPLETED", "STOPPED", "FAILED", "UNREACHABLE",
 ] as const;
 export type TrainerState = (typeof trainerStates)[number];
 
-export const stepSeries = [
+export const endedStates: readonly TrainerState[] = ["COMPLETED", "STOPPED", "FAILED"];
+
+// The curves that every trainer may have; named values have whatever names they were given.
+const stepSeries = [
   "batch_loss", "batch_accuracy", "learning_rate", "time_per_batch_ms", "fps", "cpu_percent", "memory_mb",
   "gpu_percent", "gpu_memory_mb",
 ] as const;
-export const epochSeries = [
+const epochSeries = [
   "epoch_loss", "epoch_accuracy", "epoch_learning_rate", "validation_loss", "validation_accuracy",
 ] as const;
-export type SeriesName = (typeof stepSeries)[number] | (typeof epochSeries)[number];
-export const seriesNames: readonly SeriesName[] = [...stepSeries, ...epochSeries];
+export type BuiltInSeries = (typeof stepSeries)[number] | (typeof epochSeries)[number];
+export const builtInSeries: ReadonlySet<string> = new Set([...stepSeries, ...epochSeries]);
+export type Axis = "step" | "epoch";
+
+// The curve of a named value, as the server calls it.
+export const curveName = (name: string): string => (builtInSeries.has(name) ? `scalars/${name}` : name);
 
 const trainerNumbers = [
-  "epoch", "total_epochs", "batch", "batches_per_epoch", "step", "loss", "accuracy", "validation_loss",
+  "epoch", "total_epochs", "batch", "batches_per_epoch", "step", "loss", "accuracy", "epoch_loss", "validation_loss",
   "validation_accuracy", "learning_rate", "batch_size", "fps", "average_fps", "time_per_batch_ms", "eta_sec",
   "cpu_percent", "memory_mb", "gpu_percent", "gpu_memory_mb", "heartbeat_age_ms", "last_record_age_ms",
 ] as const;
 type TrainerNumber = (typeof trainerNumbers)[number];
 
-// Numbers that are not known or not finite are null.
+// null: not said. NaN and infinity are what the training said.
 export type Trainer = Record<TrainerNumber, number | null> & {
   run: string;
   trainer: string;
@@ -41,17 +48,50 @@ export type Trainer = Record<TrainerNumber, number | null> & {
   status_message: string;
   model: string;
   dataset: string;
-  class_names: string[];
   sparkline: number[];
+  plan: Plan | null; // null: this message did not hold it
 };
 
+// What a run was started with, and what may be changed of it.
+export interface Plan {
+  parameters: [string, string][];
+  tags: string[];
+  notes: string;
+  classNames: string[];
+  knobs: Knob[];
+}
+
+export const knobTypes = ["action", "number", "integer", "choice", "switch"] as const;
+export interface Knob {
+  name: string;
+  type: (typeof knobTypes)[number];
+  unit: string;
+  min: number | null;
+  max: number | null;
+  value: string; // in force; "" when not known
+  choices: string[];
+  help: string;
+}
+
+// y may be NaN or infinite.
 export interface Points {
   x: number[];
   y: number[];
 }
+export interface Curve extends Points {
+  axis: Axis;
+}
+
+// The step on the line of all incarnations is offset + the incarnation's own; begin is its first, null before that.
+export interface Incarnation {
+  incarnation: bigint;
+  offset: number;
+  begin: number | null;
+}
 
 export const commandTypes = [
   "PAUSE_TRAINING", "RESUME_TRAINING", "STOP_TRAINING", "ADJUST_BATCH_SIZE", "CHANGE_LEARNING_RATE",
+  "SET_KNOB",
 ] as const;
 export type CommandVerb = (typeof commandTypes)[number];
 export const commandPhases = [
@@ -63,7 +103,8 @@ interface EventHead {
   run: string;
   trainer: string;
   timestamp_ms: number;
-  step: number;
+  step: number; // of its incarnation
+  incarnation: bigint; // 0: not known
 }
 export interface StatusEvent extends EventHead {
   kind: "status";
@@ -74,6 +115,7 @@ export interface CommandEvent extends EventHead {
   kind: "command";
   command_id: string;
   type: CommandVerb;
+  name: string; // of the knob that SET_KNOB sets
   value: string;
   state: CommandPhase;
   issuer: string;
@@ -114,10 +156,12 @@ export type ServerMessage =
       run: string;
       trainer: string;
       trainer_info: Trainer | null;
-      series: Partial<Record<SeriesName, Points>>;
+      series: Map<string, Curve>;
+      names_left_out: number;
+      incarnations: Incarnation[];
       events: BusEvent[];
     }
-  | { type: "reset"; run: string; trainer: string }
+  | { type: "reset" | "media"; run: string; trainer: string }
   | { type: "bye"; reason: string };
 
 type Json = Record<string, unknown>;
@@ -125,7 +169,18 @@ type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
-const numbers = (value: unknown): number[] => (Array.isArray(value) ? value.map(finite).filter((n) => n !== null) : []);
+const present = <T,>(value: T | null): value is T => value !== null;
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const objects = (value: unknown): Json[] => list(value).filter(isObject);
+
+const notFinite: Record<string, number> = { NaN, Infinity, "-Infinity": -Infinity };
+
+// A number, also one of the three that JSON has no number for; null for everything else.
+export function numeric(value: unknown): number | null {
+  if (typeof value === "string") return notFinite[value] ?? null;
+  return finite(value);
+}
+const numbers = (value: unknown): number[] => list(value).map(numeric).filter(present);
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(text) : []);
 
 function integer(value: unknown): bigint {
@@ -148,7 +203,7 @@ export function parseTrainer(value: unknown): Trainer | null {
   const run = text(value.run);
   const trainer = text(value.trainer);
   if (!state || !run || !trainer) return null;
-  const known = Object.fromEntries(trainerNumbers.map((name) => [name, finite(value[name])]));
+  const known = Object.fromEntries(trainerNumbers.map((name) => [name, numeric(value[name])]));
   return {
     ...(known as Record<TrainerNumber, number | null>),
     run,
@@ -158,18 +213,68 @@ export function parseTrainer(value: unknown): Trainer | null {
     status_message: text(value.status_message),
     model: text(value.model),
     dataset: text(value.dataset),
-    class_names: texts(value.class_names),
     sparkline: numbers(value.sparkline),
+    plan: "parameters" in value ? parsePlan(value) : null,
   };
 }
 
-// Points with an x or y that is not a number are left out; so are the tails of unequal arrays.
+function parsePlan(value: Json): Plan {
+  const parameters = isObject(value.parameters) ? Object.entries(value.parameters) : [];
+  return {
+    parameters: parameters.map(([name, said]): [string, string] => [name, text(said)]).sort(([a], [b]) => (a < b ? -1 : 1)),
+    tags: texts(value.tags),
+    notes: text(value.notes),
+    classNames: texts(value.class_names),
+    knobs: list(value.knobs).map(parseKnob).filter(present),
+  };
+}
+
+function parseKnob(value: unknown): Knob | null {
+  if (!isObject(value)) return null;
+  const type = oneOf(knobTypes, text(value.type).toLowerCase());
+  const name = text(value.name);
+  if (!type || !name) return null;
+  return {
+    name,
+    type,
+    unit: text(value.unit),
+    min: finite(value.min),
+    max: finite(value.max),
+    value: text(value.value),
+    choices: texts(value.choices),
+    help: text(value.help),
+  };
+}
+
+// The plan that a status record holds; null when it holds none.
+export function planOf({ payload }: MetricsRequest): Plan | null {
+  const config = payload.case === "statusUpdate" ? payload.value.config : undefined;
+  if (!config) return null;
+  return {
+    parameters: Object.entries(config.parameters).sort(([a], [b]) => (a < b ? -1 : 1)),
+    tags: config.tags,
+    notes: config.notes,
+    classNames: config.classNames,
+    knobs: config.knobs.map((knob) => ({
+      name: knob.name,
+      type: knobTypes[knob.type] ?? "action",
+      unit: knob.unit,
+      min: knob.min ?? null,
+      max: knob.max ?? null,
+      value: knob.value,
+      choices: knob.choices,
+      help: knob.help,
+    })),
+  };
+}
+
+// Points without an x, or whose y is no number of any kind, are left out; so are the tails of unequal arrays.
 export function parsePoints(xs: unknown, ys: unknown): Points {
   const points: Points = { x: [], y: [] };
   if (!Array.isArray(xs) || !Array.isArray(ys)) return points;
   for (let i = 0; i < Math.min(xs.length, ys.length); i++) {
     const x = finite(xs[i]);
-    const y = finite(ys[i]);
+    const y = numeric(ys[i]);
     if (x === null || y === null) continue;
     points.x.push(x);
     points.y.push(y);
@@ -184,6 +289,7 @@ function parseEvent(value: unknown): BusEvent | null {
     trainer: text(value.trainer),
     timestamp_ms: finite(value.timestamp_ms) ?? 0,
     step: finite(value.step) ?? finite(value.applied_step) ?? 0,
+    incarnation: integer(value.incarnation),
   };
   switch (value.kind) {
     case "status":
@@ -207,6 +313,7 @@ function parseCommand(value: Json, head: EventHead): CommandEvent | null {
     type,
     state,
     command_id: text(value.command_id),
+    name: text(value.name),
     value: text(value.value),
     issuer: text(value.issuer),
     old_value: text(value.old_value),
@@ -215,18 +322,20 @@ function parseCommand(value: Json, head: EventHead): CommandEvent | null {
   };
 }
 
-function parseSeries(value: unknown): Partial<Record<SeriesName, Points>> {
-  const series: Partial<Record<SeriesName, Points>> = {};
-  if (!isObject(value)) return series;
-  for (const name of seriesNames) {
-    const points = value[name];
-    if (isObject(points)) series[name] = parsePoints(points.x, points.y);
+function parseSeries(value: unknown): Map<string, Curve> {
+  const series = new Map<string, Curve>();
+  for (const [name, curve] of isObject(value) ? Object.entries(value) : []) {
+    if (!isObject(curve)) continue;
+    series.set(name, { axis: curve.axis === "epoch" ? "epoch" : "step", ...parsePoints(curve.x, curve.y) });
   }
   return series;
 }
 
-const present = <T,>(value: T | null): value is T => value !== null;
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const parseIncarnation = (value: Json): Incarnation => ({
+  incarnation: integer(value.incarnation),
+  offset: finite(value.offset) ?? 0,
+  begin: finite(value.begin),
+});
 
 export function parseServerText(raw: string): ServerMessage | null {
   let value: unknown;
@@ -262,10 +371,13 @@ export function parseServerText(raw: string): ServerMessage | null {
         trainer: text(value.trainer),
         trainer_info: parseTrainer(value.trainer_info),
         series: parseSeries(value.series),
+        names_left_out: finite(value.names_left_out) ?? 0,
+        incarnations: objects(value.incarnations).map(parseIncarnation),
         events: list(value.events).map(parseEvent).filter(present),
       };
     case "reset":
-      return { type: "reset", run: text(value.run), trainer: text(value.trainer) };
+    case "media":
+      return { type: value.type, run: text(value.run), trainer: text(value.trainer) };
     case "bye":
       return { type: "bye", reason: text(value.reason) };
     default:
@@ -285,7 +397,7 @@ export function parseRecord(bytes: Uint8Array): MetricsRequest | null {
 // The event that a status, command or alert record is; null for the other kinds.
 export function eventOf(record: MetricsRequest): BusEvent | null {
   const [run = "", trainer = ""] = record.sessionId.split("/");
-  const head = { run, trainer, timestamp_ms: Number(record.timestampMs), step: 0 };
+  const head = { run, trainer, timestamp_ms: Number(record.timestampMs), step: 0, incarnation: record.incarnation };
   const { payload } = record;
   switch (payload.case) {
     case "statusUpdate":
@@ -315,7 +427,9 @@ function commandEvent(command: ControlCommand, head: EventHead): CommandEvent | 
     type,
     state,
     step: Number(command.appliedStep),
+    incarnation: command.expectedIncarnation,
     command_id: command.commandId,
+    name: command.parameters.name ?? "",
     value: command.parameters.value ?? "",
     issuer: command.issuer,
     old_value: command.oldValue,

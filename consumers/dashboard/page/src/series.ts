@@ -1,6 +1,6 @@
 // Points in ascending x that grow at the end, with a bound. Past the bound the older points are thinned to the minimum
-// and the maximum of each bucket, so that a spike stays visible for ever.
-import type { Points } from "./protocol";
+// and the maximum of each bucket, so that a spike stays visible for ever; so does a value that is not finite.
+import type { Axis, Points } from "./protocol";
 
 const kMaxPoints = 6000;
 const kThinnedPoints = 3000;
@@ -8,7 +8,8 @@ const kThinnedPoints = 3000;
 export class Series {
   readonly x: number[] = [];
   readonly y: number[] = [];
-  version = 0;
+
+  constructor(readonly axis: Axis = "step") {}
 
   get length(): number {
     return this.x.length;
@@ -18,53 +19,32 @@ export class Series {
   }
 
   replace(points: Points): void {
-    this.x.length = 0;
-    this.y.length = 0;
-    this.version++;
-    for (let i = 0; i < points.x.length; i++) this.push(points.x[i]!, points.y[i]!);
+    this.x.splice(0, this.x.length, ...points.x);
+    this.y.splice(0, this.y.length, ...points.y);
   }
 
-  // A point at or before the last one supersedes everything from its x on: the trainer started again from there.
+  // At its place; one x has one point, the last that was said.
   append(x: number, y: number): void {
-    if (!Number.isFinite(x) || !Number.isFinite(y)) return;
-    this.version++;
-    while (this.x.length > 0 && this.x[this.x.length - 1]! >= x) {
-      this.x.pop();
-      this.y.pop();
-    }
-    this.push(x, y);
-    if (this.x.length > kMaxPoints) this.thin();
-  }
-
-  // History may hold two points of one x (minimum and maximum): they stay both.
-  private push(x: number, y: number): void {
-    this.x.push(x);
-    this.y.push(y);
-  }
-
-  private thin(): void {
-    const { x, y } = thinned({ x: this.x, y: this.y }, kThinnedPoints);
-    this.x.splice(0, this.x.length, ...x);
-    this.y.splice(0, this.y.length, ...y);
+    if (!Number.isFinite(x)) return;
+    let at = this.x.length;
+    while (at > 0 && this.x[at - 1]! >= x) at--;
+    const same = this.x[at] === x ? 1 : 0;
+    this.x.splice(at, same, x);
+    this.y.splice(at, same, y);
+    if (this.x.length > kMaxPoints) this.replace(thinned(this, kThinnedPoints));
   }
 }
 
-// At most `limit` points: the lowest and the highest of each of limit / 2 equal runs, in their order.
+// At most `limit` points: of each of equal runs the lowest, the highest, and one that is not finite, in their order.
 export function thinned(points: Points, limit: number): Points {
   const count = points.x.length;
   if (count <= limit) return points;
-  const buckets = Math.floor(limit / 2);
+  const buckets = Math.floor(limit / (points.y.every(Number.isFinite) ? 2 : 3));
   const out: Points = { x: [], y: [] };
   for (let bucket = 0; bucket < buckets; bucket++) {
     const begin = Math.floor((bucket * count) / buckets);
     const end = Math.floor(((bucket + 1) * count) / buckets);
-    let low = begin;
-    let high = begin;
-    for (let i = begin + 1; i < end; i++) {
-      if (points.y[i]! < points.y[low]!) low = i;
-      if (points.y[i]! > points.y[high]!) high = i;
-    }
-    for (const i of low === high ? [low] : [Math.min(low, high), Math.max(low, high)]) {
+    for (const i of extremes(points.y, begin, end)) {
       out.x.push(points.x[i]!);
       out.y.push(points.y[i]!);
     }
@@ -72,7 +52,24 @@ export function thinned(points: Points, limit: number): Points {
   return out;
 }
 
-// An exponential moving average that looks about `window` points both ways, so that it does not lag behind.
+function extremes(y: readonly number[], begin: number, end: number): number[] {
+  let low = -1;
+  let high = -1;
+  let odd = -1;
+  for (let i = begin; i < end; i++) {
+    const value = y[i]!;
+    if (!Number.isFinite(value)) {
+      if (odd < 0) odd = i;
+      continue;
+    }
+    if (low < 0 || value < y[low]!) low = i;
+    if (high < 0 || value > y[high]!) high = i;
+  }
+  return [...new Set([low, high, odd])].filter((i) => i >= 0).sort((a, b) => a - b);
+}
+
+// An exponential moving average that looks about `window` points both ways, so that it does not lag behind. It passes
+// over values that are not finite, which stay what they are.
 export function smoothed(y: readonly number[], window: number): number[] {
   const keep = 1 - 2 / (Math.max(window, 1) + 1);
   const sums = new Array<number>(y.length).fill(0);
@@ -81,6 +78,7 @@ export function smoothed(y: readonly number[], window: number): number[] {
     let sum = 0;
     let weight = 0;
     for (let i = from; i >= 0 && i < y.length; i += step) {
+      if (!Number.isFinite(y[i])) continue;
       sum = sum * keep + y[i]!;
       weight = weight * keep + 1;
       sums[i]! += sum;
@@ -89,10 +87,10 @@ export function smoothed(y: readonly number[], window: number): number[] {
   };
   pass(0, 1);
   pass(y.length - 1, -1);
-  return sums.map((sum, i) => sum / weights[i]!);
+  return y.map((value, i) => (Number.isFinite(value) ? sums[i]! / weights[i]! : value));
 }
 
-// Several series on the union of their x, null where one has no point: what uPlot draws.
+// Several series on the union of their x, null where one has no point.
 export function aligned(parts: readonly Points[]): [number[], ...(number | null)[][]] {
   const first = parts[0];
   if (first && parts.every((part) => part.x === first.x)) return [first.x, ...parts.map((part) => part.y)];

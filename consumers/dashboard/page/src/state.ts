@@ -2,12 +2,17 @@
 // read it. No clock, no socket and no document in here.
 import { ServerClock } from "./clock";
 import { isEnded, type Command } from "./command";
+import type { MediaList } from "./media_api";
 import {
+  curveName,
   eventOf,
-  seriesNames,
+  planOf,
+  type Axis,
+  type BuiltInSeries,
   type BusEvent,
   type CommandEvent,
-  type SeriesName,
+  type Incarnation,
+  type Plan,
   type ServerMessage,
   type Trainer,
   type Trouble,
@@ -18,11 +23,15 @@ import { Series } from "./series";
 
 const kMaxEvents = 400;
 const kMaxCommands = 200;
+const kMaxCurves = 2100; // what the server keeps of one trainer, and a little more
 
 export interface Watched extends Session {
   phase: "loading" | "live";
-  incarnation: bigint;
-  series: Record<SeriesName, Series>;
+  incarnations: Incarnation[]; // oldest first; records of the last one are added to the curves
+  series: Map<string, Series>;
+  namesLeftOut: number;
+  plan: Plan | null;
+  media: MediaList | null;
   events: BusEvent[]; // newest first
   info: Trainer | null; // as of the history; the trainers list is newer
 }
@@ -70,22 +79,32 @@ export function newState(route: Route): State {
 }
 
 export function newWatched(session: Session): Watched {
-  const series = Object.fromEntries(seriesNames.map((name) => [name, new Series()]));
   return {
     run: session.run,
     trainer: session.trainer,
     phase: "loading",
-    incarnation: 0n,
-    series: series as Record<SeriesName, Series>,
+    incarnations: [],
+    series: new Map(),
+    namesLeftOut: 0,
+    plan: null,
+    media: null,
     events: [],
     info: null,
   };
 }
 
+const noSeries = new Series();
+// The curve of this name; an empty one when nobody said it.
+export const curveOf = (watched: Watched, name: BuiltInSeries | (string & {})): Series => watched.series.get(name) ?? noSeries;
+
+// Where a step of an incarnation lies on the curves.
+export const offsetOf = ({ incarnations }: Watched, incarnation: bigint): number =>
+  (incarnations.find((one) => one.incarnation === incarnation) ?? incarnations.at(-1))?.offset ?? 0;
+
 const isWatched = (watched: Watched | null, session: Session): watched is Watched =>
   watched !== null && watched.run === session.run && watched.trainer === session.trainer;
 
-// True when the page must ask `watch` again.
+// True when the page must ask `watch` again (news of media are for who holds the socket).
 export function applyMessage(state: State, message: ServerMessage, now: number): boolean {
   switch (message.type) {
     case "hello":
@@ -110,6 +129,8 @@ export function applyMessage(state: State, message: ServerMessage, now: number):
       return false;
     case "reset":
       return isWatched(state.watched, message);
+    case "media":
+      return false;
     case "bye":
       state.byeReason = message.reason;
       return false;
@@ -117,10 +138,13 @@ export function applyMessage(state: State, message: ServerMessage, now: number):
 }
 
 function applyHistory(state: State, watched: Watched, message: ServerMessage & { type: "history" }, now: number): void {
-  for (const name of seriesNames) watched.series[name].replace(message.series[name] ?? { x: [], y: [] });
+  watched.series.clear();
+  for (const [name, curve] of message.series) seriesOf(watched, name, curve.axis)?.replace(curve);
+  watched.namesLeftOut = message.names_left_out;
+  watched.incarnations = message.incarnations;
+  watched.plan = message.trainer_info?.plan ?? null;
   watched.events = [...message.events].sort((a, b) => b.timestamp_ms - a.timestamp_ms).slice(0, kMaxEvents);
   watched.info = message.trainer_info;
-  watched.incarnation = message.trainer_info?.incarnation ?? 0n;
   watched.phase = "live";
   // What ended before this page came is history, not news.
   for (const event of message.events) {
@@ -137,44 +161,74 @@ export function applyRecord(state: State, record: MetricsRequest, now: number): 
     watched.events.unshift(event);
     watched.events.length = Math.min(watched.events.length, kMaxEvents);
   }
-  // An older life's record that comes late changes no curve.
-  if (record.incarnation < watched.incarnation) return;
-  watched.incarnation = record.incarnation;
-  applyPoints(watched, record);
+  if (event?.kind === "command") applyKnob(watched, event);
+  // The first incarnation needs no word of the server. A later one moves the curves: then it sends `reset`.
+  if (watched.incarnations.length === 0 && record.incarnation > 0n && !event) {
+    watched.incarnations = [{ incarnation: record.incarnation, offset: 0, begin: null }];
+  }
+  const place = watched.incarnations.at(-1);
+  if (place && place.incarnation !== record.incarnation) return;
+  watched.plan = planOf(record) ?? watched.plan;
+  const placed = place && (place.begin !== null || watched.incarnations.length === 1);
+  if (placed) applyPoints(watched, place.offset, record);
 }
 
-function applyPoints({ series }: Watched, { payload }: MetricsRequest): void {
+// What an applied command set is in force now.
+function applyKnob({ plan }: Watched, { state, type, name, new_value }: CommandEvent): void {
+  if (state !== "APPLIED" || new_value === "") return;
+  const set = { CHANGE_LEARNING_RATE: "learning_rate", ADJUST_BATCH_SIZE: "batch_size", SET_KNOB: name }[type as string];
+  const knob = plan?.knobs.find((one) => one.name === set);
+  if (knob && knob.type !== "action") knob.value = new_value;
+}
+
+function seriesOf({ series }: Watched, name: string, axis: Axis): Series | null {
+  const known = series.get(name);
+  if (known) return known;
+  if (series.size >= kMaxCurves) return null;
+  const made = new Series(axis);
+  series.set(name, made);
+  return made;
+}
+
+function applyPoints(watched: Watched, offset: number, { payload }: MetricsRequest): void {
+  const add = (name: BuiltInSeries, axis: Axis, x: number, y: number | undefined) => {
+    if (y !== undefined) seriesOf(watched, name, axis)?.append(x, y);
+  };
+  const addNamed = (values: Record<string, number>, x: number) => {
+    for (const [name, value] of Object.entries(values)) seriesOf(watched, curveName(name), "step")?.append(x, value);
+  };
   switch (payload.case) {
     case "batchData": {
-      const { step, batchLoss, batchAccuracy, learningRate, images } = payload.value;
+      const { step, batchLoss, batchAccuracy, learningRate, images, scalars } = payload.value;
       if (images.length > 0) return;
-      series.batch_loss.append(Number(step), batchLoss);
-      series.batch_accuracy.append(Number(step), batchAccuracy);
-      if (learningRate > 0) series.learning_rate.append(Number(step), learningRate);
-      return;
+      const x = offset + Number(step);
+      add("batch_loss", "step", x, batchLoss);
+      add("batch_accuracy", "step", x, batchAccuracy);
+      add("learning_rate", "step", x, learningRate);
+      return addNamed(scalars, x);
     }
     case "epochData": {
-      const { epoch, averageLoss, averageAccuracy, learningRate, validationLoss, validationAccuracy } = payload.value;
-      series.epoch_loss.append(epoch, averageLoss);
-      series.epoch_accuracy.append(epoch, averageAccuracy);
-      series.epoch_learning_rate.append(epoch, learningRate);
-      if (validationLoss !== undefined) series.validation_loss.append(epoch, validationLoss);
-      if (validationAccuracy !== undefined) series.validation_accuracy.append(epoch, validationAccuracy);
-      return;
+      const { step, epoch, averageLoss, averageAccuracy, learningRate, validationLoss, validationAccuracy, scalars } = payload.value;
+      add("epoch_loss", "epoch", epoch, averageLoss);
+      add("epoch_accuracy", "epoch", epoch, averageAccuracy);
+      add("epoch_learning_rate", "epoch", epoch, learningRate);
+      add("validation_loss", "epoch", epoch, validationLoss);
+      add("validation_accuracy", "epoch", epoch, validationAccuracy);
+      return addNamed(scalars, offset + Number(step));
     }
     case "performanceData": {
       const { step, timePerBatchMs, currentFps, resourceUsage } = payload.value;
-      series.time_per_batch_ms.append(Number(step), timePerBatchMs);
-      series.fps.append(Number(step), currentFps);
-      if (!resourceUsage) return;
-      series.cpu_percent.append(Number(step), resourceUsage.cpuPercent);
-      series.memory_mb.append(Number(step), resourceUsage.memoryMb);
-      if (resourceUsage.gpuPercent > 0 || resourceUsage.gpuMemoryMb > 0) {
-        series.gpu_percent.append(Number(step), resourceUsage.gpuPercent);
-        series.gpu_memory_mb.append(Number(step), resourceUsage.gpuMemoryMb);
-      }
+      const x = offset + Number(step);
+      add("time_per_batch_ms", "step", x, timePerBatchMs);
+      add("fps", "step", x, currentFps);
+      add("cpu_percent", "step", x, resourceUsage?.cpuPercent);
+      add("memory_mb", "step", x, resourceUsage?.memoryMb);
+      add("gpu_percent", "step", x, resourceUsage?.gpuPercent);
+      add("gpu_memory_mb", "step", x, resourceUsage?.gpuMemoryMb);
       return;
     }
+    case "scalarData":
+      return addNamed(payload.value.values, offset + Number(payload.value.step));
     default:
       return;
   }

@@ -3,7 +3,7 @@ import type { TileColours } from "./tiles/messages";
 
 export type Theme = "light" | "dark";
 const kKey = "trainbus-theme";
-const darkSystem = matchMedia("(prefers-color-scheme: dark)");
+const darkSystem = (): MediaQueryList => matchMedia("(prefers-color-scheme: dark)");
 
 function stored(): Theme | null {
   try {
@@ -14,7 +14,7 @@ function stored(): Theme | null {
   }
 }
 
-export const currentTheme = (): Theme => stored() ?? (darkSystem.matches ? "dark" : "light");
+export const currentTheme = (): Theme => stored() ?? (darkSystem().matches ? "dark" : "light");
 
 export function applyTheme(): void {
   document.documentElement.dataset.theme = currentTheme();
@@ -30,7 +30,7 @@ export function toggleTheme(): void {
 }
 
 export function onSystemTheme(changed: () => void): void {
-  darkSystem.addEventListener("change", changed);
+  darkSystem().addEventListener("change", changed);
 }
 
 export function cssColour(name: string): string {

@@ -4,7 +4,7 @@ import { count, duration, loss, mebibytes, number, percent, rate } from "../src/
 
 test("numbers are as short as they can be read", () => {
   const cases: [number | null, string][] = [
-    [null, "–"], [NaN, "–"], [0, "0"], [0.0312, "0.0312"], [1e-4, "1e-4"], [2.5e-5, "2.5e-5"], [0.001, "0.001"],
+    [null, "–"], [NaN, "NaN"], [Infinity, "∞"], [-Infinity, "−∞"], [0, "0"], [1e308, "1e308"], [0.0312, "0.0312"], [1e-4, "1e-4"], [2.5e-5, "2.5e-5"], [0.001, "0.001"],
     [12.5, "12.5"], [64, "64"], [999, "999"], [1200, "1.2k"], [3_400_000, "3.4M"], [-0.5, "-0.5"], [100, "100"],
   ];
   for (const [value, text] of cases) assert.equal(number(value), text);
@@ -24,6 +24,7 @@ test("durations name their unit", () => {
 
 test("ratios, counts, rates and memory", () => {
   assert.equal(percent(0.973), "97.3 %");
+  assert.deepEqual([loss, percent, count, rate, mebibytes].map((format) => [format(null), format(NaN)]), Array(5).fill(["–", "NaN"]));
   assert.equal(count(12345), "12,345");
   assert.deepEqual([0.5, 58.2, 3.14, 1500].map(rate), ["0.5", "58", "3.1", "1.5k"]);
   assert.deepEqual([820, 2048].map(mebibytes), ["820 MB", "2.0 GB"]);

@@ -24,30 +24,45 @@ test("a trainers list keeps the trainers that are valid and leaves out the other
 });
 
 test("numbers that are not numbers are not known", () => {
-  const parsed = parseTrainer({ ...trainer, loss: "0.5", fps: Infinity, sparkline: [1, null, "x", 2], class_names: "no" });
+  const parsed = parseTrainer({ ...trainer, loss: "0.5", fps: Infinity, sparkline: [1, null, "x", 2] });
   assert.equal(parsed?.loss, null);
   assert.equal(parsed?.fps, null);
   assert.deepEqual(parsed?.sparkline, [1, 2]);
-  assert.deepEqual(parsed?.class_names, []);
+  assert.equal(parsed?.plan, null, "a list without the settings says nothing about them");
+});
+
+test("not said and not a number are two things", () => {
+  const parsed = parseTrainer({ ...trainer, loss: "NaN", validation_loss: "-Infinity", accuracy: null, sparkline: [1, "NaN"] });
+  assert.deepEqual([parsed?.loss, parsed?.validation_loss, parsed?.accuracy], [NaN, -Infinity, null]);
+  assert.deepEqual(parsed?.sparkline, [1, NaN]);
+});
+
+test("a plan has its knobs, and leaves out what is no knob", () => {
+  const knob = { name: "weight_decay", type: "number", unit: "", min: 0, max: 0.1, value: "0.01", choices: [], help: "L2" };
+  const plan = parseTrainer({ ...trainer, parameters: { depth: "3", arch: "cnn" }, tags: ["a"], notes: "n", knobs: [knob, { name: "x", type: "dial" }, 7] })?.plan;
+  assert.deepEqual(plan?.parameters, [["arch", "cnn"], ["depth", "3"]]);
+  assert.deepEqual(plan?.knobs, [knob]);
 });
 
 test("text that is no message of the protocol is null", () => {
   for (const raw of ["", "{", "null", "[]", "3", '{"type":"dance"}', '{"type":7}']) assert.equal(parseServerText(raw), null, raw);
 });
 
-test("points without a finite x and y are left out", () => {
-  assert.deepEqual(parsePoints([1, 2, 3, 4], [0.1, null, 0.3]), { x: [1, 3], y: [0.1, 0.3] });
+test("points without an x or a y are left out; a y may be not finite", () => {
+  assert.deepEqual(parsePoints([1, 2, 3, 4], [0.1, null, "NaN"]), { x: [1, 3], y: [0.1, NaN] });
   assert.deepEqual(parsePoints("1", [1]), { x: [], y: [] });
 });
 
-test("history knows its series and events, and ignores those it does not know", () => {
+test("history has every named curve, and ignores events it does not know", () => {
   const message = parseServerText(
     JSON.stringify({
       type: "history",
       run: "mnist",
       trainer: "t0",
       trainer_info: trainer,
-      series: { batch_loss: { x: [1, 2], y: [3, 4] }, mood: { x: [1], y: [1] } },
+      series: { epoch_loss: { axis: "epoch", x: [1, 2], y: [3, 4] }, "val/iou": { axis: "step", x: [1], y: ["Infinity"] }, bad: 7 },
+      incarnations: [{ incarnation: "7", offset: 0, begin: 1 }, { incarnation: "8", offset: 320, begin: null }],
+      names_left_out: 3,
       events: [
         { kind: "status", run: "mnist", trainer: "t0", timestamp_ms: 5, step: 0, status: "RUNNING", message: "" },
         { kind: "command", type: "PAUSE_TRAINING", state: "APPLIED", command_id: "ab", applied_step: 7 },
@@ -57,7 +72,12 @@ test("history knows its series and events, and ignores those it does not know", 
     }),
   );
   assert.ok(message?.type === "history");
-  assert.deepEqual(Object.keys(message.series), ["batch_loss"]);
+  assert.deepEqual([...message.series], [
+    ["epoch_loss", { axis: "epoch", x: [1, 2], y: [3, 4] }],
+    ["val/iou", { axis: "step", x: [1], y: [Infinity] }],
+  ]);
+  assert.deepEqual(message.incarnations[1], { incarnation: 8n, offset: 320, begin: null });
+  assert.equal(message.names_left_out, 3);
   assert.deepEqual(message.events.map((event) => [event.kind, event.step]), [["status", 0], ["command", 7]]);
 });
 
@@ -101,5 +121,6 @@ test("command and status records become events with the names that people read",
     ...head,
     payload: { case: "statusUpdate", value: { status: TrainingStatus.PAUSED, message: "by ctl" } },
   });
-  assert.deepEqual(eventOf(status), { kind: "status", run: "mnist", trainer: "t0", timestamp_ms: 9, step: 0, status: "PAUSED", message: "by ctl" });
+  const head0 = { kind: "status", run: "mnist", trainer: "t0", timestamp_ms: 9, step: 0, incarnation: 0n };
+  assert.deepEqual(eventOf(status), { ...head0, status: "PAUSED", message: "by ctl" });
 });

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { aligned, Series, smoothed, thinned } from "../src/series";
 
-test("a point at an earlier x supersedes everything from there on", () => {
+test("a late point goes to its place, and one x keeps what was said last", () => {
   const series = new Series();
-  for (const [x, y] of [[1, 10], [2, 20], [3, 30], [2, 21]] as const) series.append(x, y);
-  assert.deepEqual([series.x, series.y], [[1, 2], [10, 21]]);
+  for (const [x, y] of [[1, 10], [3, 30], [2, 20], [3, 31]] as const) series.append(x, y);
+  assert.deepEqual([series.x, series.y], [[1, 2, 3], [10, 20, 31]]);
 });
 
 test("history replaces what was there, and live points follow it without a seam", () => {
@@ -17,11 +17,24 @@ test("history replaces what was there, and live points follow it without a seam"
   assert.equal(series.last, 0.05);
 });
 
-test("a point that is not finite is not taken", () => {
+test("a value that is not finite is a value, an x that is not finite is none", () => {
   const series = new Series();
   series.append(1, NaN);
+  series.append(2, -Infinity);
   series.append(Infinity, 1);
-  assert.equal(series.length, 0);
+  assert.deepEqual(series.y, [NaN, -Infinity]);
+  assert.equal(series.last, -Infinity);
+});
+
+test("one NaN among a hundred thousand values is never thinned away", () => {
+  const series = new Series();
+  for (let step = 1; step <= 100_000; step++) series.append(step, step === 31_415 ? NaN : Math.sin(step));
+  assert.ok(series.length <= 6000, `${series.length}`);
+  assert.equal(series.x[series.y.findIndex(Number.isNaN)], 31_415);
+});
+
+test("smoothing passes over a NaN and leaves it where it is", () => {
+  assert.deepEqual(smoothed([2, NaN, 2, 2], 5), [2, NaN, 2, 2]);
 });
 
 test("a series stays bounded and keeps its spike", () => {

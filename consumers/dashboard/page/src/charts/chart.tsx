@@ -2,11 +2,12 @@
 // this component only hands over data and rebuilds the plot when its shape or the theme changes.
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { number } from "../format";
-import type { Points } from "../protocol";
+import { count, notFinite, number } from "../format";
+import type { Axis, Points } from "../protocol";
 import { aligned } from "../series";
 import { cssColour, type Theme } from "../theme";
 import { drawMarkers, type Marker } from "./markers";
+import { drawNotFinite, firstNotFinite } from "./not_finite";
 
 export interface Line {
   label: string;
@@ -25,7 +26,7 @@ export interface ChartProps {
   title: string;
   testId: string;
   height: number;
-  xName: "step" | "epoch";
+  xName: Axis;
   lines: Line[];
   theme: Theme;
   range: { min: number; max: number } | null;
@@ -47,6 +48,7 @@ export function Chart(props: ChartProps) {
   latest.current = props;
   const shape = JSON.stringify([props.theme, props.log, props.lines.map(({ points, format, axisFormat, ...line }) => line)]);
   const empty = props.lines.every((line) => line.points.x.length === 0);
+  const odd = firstNotFinite(props.lines);
 
   useLayoutEffect(() => {
     if (empty) return;
@@ -83,6 +85,11 @@ export function Chart(props: ChartProps) {
             </span>
           ))}
         </div>
+        {odd && (
+          <span class="not-finite" data-testid="not-finite" title={`${odd.line} is not a finite number there`}>
+            {notFinite(odd.y)} at {props.xName} {count(odd.x)}
+          </span>
+        )}
         {props.range && (
           <button class="small" onClick={() => props.onZoom(null)} title="or double click">
             reset zoom
@@ -96,7 +103,11 @@ export function Chart(props: ChartProps) {
   );
 }
 
-const columnsOf = (lines: Line[]): uPlot.AlignedData => aligned(lines.map((line) => line.points)) as uPlot.AlignedData;
+// What uPlot draws: it has no place for a value that is not finite, which draws itself (not_finite.ts).
+function columnsOf(lines: Line[]): uPlot.AlignedData {
+  const [x, ...columns] = aligned(lines.map((line) => line.points));
+  return [x, ...columns.map((column) => column.map((y) => (y === null || Number.isFinite(y) ? y : null)))];
+}
 
 function optionsFor(latest: { current: ChartProps }, width: number, legend: { current: HTMLDivElement | null }): uPlot.Options {
   const { lines, xName, height, fromZero, log } = latest.current;
@@ -109,7 +120,7 @@ function optionsFor(latest: { current: ChartProps }, width: number, legend: { cu
     ticks: { show: false },
     gap: 6,
     size: side === 2 ? 26 : 54,
-    space: side === 2 ? 70 : 32,
+    space: side === 2 ? 56 : 32,
     ...(scale === "x" ? { incrs: kWholeSteps } : {}),
     values: (_, splits) => splits.map((value) => (value === null ? "" : (line?.axisFormat ?? line?.format ?? number)(value))),
   });
@@ -149,7 +160,12 @@ function optionsFor(latest: { current: ChartProps }, width: number, legend: { cu
     hooks: {
       setSelect: [(plot) => zoomToSelection(plot, latest.current)],
       setCursor: [(plot) => writeLegend(plot, legend.current, latest.current.lines)],
-      draw: [(plot) => drawMarkers(plot, latest.current.markers ?? [])],
+      draw: [
+        (plot) => {
+          drawNotFinite(plot, latest.current.lines);
+          drawMarkers(plot, latest.current.markers ?? []);
+        },
+      ],
     },
   };
 }
@@ -189,9 +205,11 @@ function writeLegend(plot: uPlot, box: HTMLDivElement | null, lines: Line[]): vo
   const values = box?.querySelectorAll("b");
   if (!values) return;
   const { idx } = plot.cursor;
+  const x = idx === null || idx === undefined ? undefined : plot.data[0][idx];
   lines.forEach((line, i) => {
-    const column = plot.data[i + 1];
-    const value = (idx === null || idx === undefined ? line.points.y[line.points.y.length - 1] : column?.[idx]) ?? null;
+    const { points } = line;
+    const at = x === undefined ? points.y.length - 1 : points.x.indexOf(x);
+    const value = points.y[at] ?? null;
     const cell = values[i];
     if (cell) cell.textContent = (line.format ?? number)(value);
   });

@@ -1,28 +1,41 @@
 // Control of one trainer, and what became of each command.
 import { useState } from "preact/hooks";
-import { commandName, isEnded, valueProblem, type Command } from "../command";
+import { commandName, commandTitle, isEnded, knobTitle, type Command } from "../command";
 import { count, number } from "../format";
 import type { Page } from "../page";
-import type { CommandVerb, Trainer } from "../protocol";
+import { endedStates, type CommandEvent, type CommandVerb, type Knob, type Trainer } from "../protocol";
+import type { Watched } from "../state";
+import { KnobForm, NumberForm } from "./knob_form";
 
 const kShowEndedMs = 15_000;
 
-export function Controls({ page, trainer }: { page: Page; trainer: Trainer }) {
+// The two that have commands of their own.
+const kBuiltIn = ["learning_rate", "batch_size"];
+
+export function Controls({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {
   const [problem, setProblem] = useState("");
   const [confirming, setConfirming] = useState(false);
-  const ended = ["COMPLETED", "FAILED", "DEAD"].includes(trainer.state);
+  const ended = trainer.state === "DEAD" || endedStates.includes(trainer.state);
   const disabled = ended || page.state.link !== "open";
   const paused = trainer.state === "PAUSED";
 
-  async function issue(type: CommandVerb, value = ""): Promise<void> {
+  const knobs = watched.plan?.knobs ?? [];
+  // A trainer that says nothing of its knobs may still take these two.
+  const offers = (name: string) => knobs.length === 0 || knobs.some((knob) => knob.name === name);
+  const own = knobs.filter(({ name }) => !kBuiltIn.includes(name));
+
+  async function issue(type: CommandVerb, value = "", knob?: string): Promise<CommandEvent | null> {
     setProblem("");
     setConfirming(false);
     try {
-      await page.issue(trainer, type, value);
+      return await page.issue(trainer, type, value, knob);
     } catch (error) {
-      setProblem(`${commandName[type]} was not sent: ${error instanceof Error ? error.message : String(error)}`);
+      const what = knob === undefined ? commandName[type] : knobTitle(knob);
+      setProblem(`${what} was not sent: ${error instanceof Error ? error.message : String(error)}`);
+      return null;
     }
   }
+  const target = { page, disabled, issue };
 
   return (
     <section class="panel controls" aria-label="Control">
@@ -51,9 +64,12 @@ export function Controls({ page, trainer }: { page: Page; trainer: Trainer }) {
           </button>
         )}
       </div>
-      <ValueForm id="lr" label="Learning rate" type="CHANGE_LEARNING_RATE" current={number(trainer.learning_rate)} disabled={disabled} issue={issue} />
-      <ValueForm id="batch" label="Batch size" type="ADJUST_BATCH_SIZE" current={number(trainer.batch_size)} disabled={disabled} issue={issue} />
+      {offers("learning_rate") && (
+        <NumberForm {...target} id="lr" label="Learning rate" type="CHANGE_LEARNING_RATE" current={number(trainer.learning_rate)} />
+      )}
+      {offers("batch_size") && <NumberForm {...target} id="batch" label="Batch size" type="ADJUST_BATCH_SIZE" current={number(trainer.batch_size)} />}
       {ended && <span class="dim">no control: the trainer is {trainer.state}</span>}
+      {own.length > 0 && <Knobs knobs={own} target={target} />}
       {problem && (
         <p class="problem" role="alert">
           {problem}
@@ -64,58 +80,16 @@ export function Controls({ page, trainer }: { page: Page; trainer: Trainer }) {
   );
 }
 
-interface ValueFormProps {
-  id: "lr" | "batch";
-  label: string;
-  type: CommandVerb;
-  current: string;
-  disabled: boolean;
-  issue: (type: CommandVerb, value: string) => Promise<void>;
-}
-
-function ValueForm({ id, label, type, current, disabled, issue }: ValueFormProps) {
-  const [text, setText] = useState("");
-  const [asked, setAsked] = useState(false);
-  const problem = asked || text !== "" ? valueProblem(type, text) : "";
+// Numbers first, then what is chosen, then what is asked for.
+function Knobs({ knobs, target }: { knobs: readonly Knob[]; target: Omit<Parameters<typeof KnobForm>[0], "knob"> }) {
+  const order = ["number", "integer", "choice", "switch", "action"];
+  const sorted = [...knobs].sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
   return (
-    <form
-      class="control-row"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        setAsked(true);
-        if (valueProblem(type, text)) return;
-        void issue(type, text);
-        setText("");
-        setAsked(false);
-      }}
-    >
-      <label for={`${id}-input`}>{label}</label>
-      <input
-        id={`${id}-input`}
-        data-testid={`${id}-input`}
-        type="text"
-        inputMode="decimal"
-        autocomplete="off"
-        placeholder={current}
-        value={text}
-        disabled={disabled}
-        aria-invalid={problem !== ""}
-        aria-describedby={problem ? `${id}-problem` : undefined}
-        onInput={(event) => {
-          setText(event.currentTarget.value);
-          setAsked(false);
-        }}
-      />
-      <button type="submit" data-testid={`${id}-apply`} disabled={disabled}>
-        Apply
-      </button>
-      {problem && (
-        <p class="problem" id={`${id}-problem`} data-testid={`${id}-problem`}>
-          {problem}
-        </p>
-      )}
-    </form>
+    <div class="knobs" role="group" aria-label="Knobs of this trainer" data-testid="knobs">
+      {sorted.map((knob) => (
+        <KnobForm key={knob.name} knob={knob} {...target} />
+      ))}
+    </div>
   );
 }
 
@@ -129,7 +103,7 @@ function CommandStates({ page, trainer }: { page: Page; trainer: Trainer }) {
       {shown.map((command) => (
         <li key={command.command_id} class={`command-${command.state.toLowerCase()}`} data-state={command.state} data-type={command.type}>
           <span>
-            {commandName[command.type]} {command.value && <b>{command.value}</b>}
+            {commandTitle(command)} {command.value && <b>{command.value}</b>}
           </span>
           <Steps command={command} />
           <span class="outcome">{outcome(command)}</span>
@@ -156,6 +130,8 @@ function Steps({ command }: { command: Command }) {
 
 export function outcome(command: Pick<Command, "state" | "step" | "old_value" | "new_value" | "reason">): string {
   if (command.state !== "APPLIED") return command.reason;
-  const change = command.old_value !== "" && command.old_value !== command.new_value ? `, ${command.old_value} → ${command.new_value}` : "";
+  // An action has no old value; its new one says what came of it.
+  const said = command.old_value === "" ? command.new_value : `${command.old_value} → ${command.new_value}`;
+  const change = said !== "" && command.old_value !== command.new_value ? `, ${said}` : "";
   return `at step ${count(command.step)}${change}`;
 }

@@ -1,13 +1,13 @@
 // The exact numbers of each epoch, newest first.
 import { loss, number, percent } from "../format";
-import type { Watched } from "../state";
+import { curveOf, type Watched } from "../state";
 import { aligned } from "../series";
 
 const kMaxRows = 100;
 
-export function EpochTable({ watched: { series } }: { watched: Watched }) {
+export function EpochTable({ watched }: { watched: Watched }) {
   const names = ["epoch_loss", "validation_loss", "epoch_accuracy", "validation_accuracy", "epoch_learning_rate"] as const;
-  const [epochs, ...columns] = aligned(names.map((name) => series[name]));
+  const [epochs, ...columns] = aligned(names.map((name) => curveOf(watched, name)));
   if (epochs.length === 0) return null;
   const rows = epochs.map((epoch, i) => ({ epoch, values: columns.map((column) => column[i] ?? null) })).slice(-kMaxRows).reverse();
   return (

@@ -1,5 +1,5 @@
 // Status changes, commands and alerts, newest first. A command takes one line: its latest state.
-import { commandName } from "../command";
+import { commandTitle } from "../command";
 import { count, timeOfDay } from "../format";
 import type { BusEvent } from "../protocol";
 import { outcome } from "./controls";
@@ -43,7 +43,7 @@ export function EventLog({ events }: { events: readonly BusEvent[] }) {
 function tone(event: BusEvent): string {
   switch (event.kind) {
     case "status":
-      return event.status === "FAILED" ? "bad" : "status";
+      return event.status === "FAILED" ? "bad" : event.status === "STOPPED" ? "pending" : "status";
     case "alert":
       return event.active ? "bad" : "good";
     case "command":
@@ -60,11 +60,12 @@ function describe(event: BusEvent): string {
     case "command": {
       const value = event.value && ` ${event.value}`;
       const end = event.state === "APPLIED" ? changeOf(event) : outcome(event);
-      return `${commandName[event.type]}${value} ${event.state}${end && ` ${end}`}${event.issuer && ` · by ${event.issuer}`}`;
+      return `${commandTitle(event)}${value} ${event.state}${end && ` ${end}`}${event.issuer && ` · by ${event.issuer}`}`;
     }
   }
 }
 
 function changeOf(event: BusEvent & { kind: "command" }): string {
-  return event.old_value !== "" && event.old_value !== event.new_value ? `${event.old_value} → ${event.new_value}` : "";
+  if (event.old_value === "") return event.new_value === event.value ? "" : event.new_value;
+  return event.old_value !== event.new_value ? `${event.old_value} → ${event.new_value}` : "";
 }

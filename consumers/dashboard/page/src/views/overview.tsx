@@ -1,8 +1,8 @@
 // All trainers at a glance: what needs attention comes first.
 import { useState } from "preact/hooks";
-import { count, duration, kNone, loss, number, percent, rate } from "../format";
+import { count, duration, kNone, loss, notFinite, number, percent, rate } from "../format";
 import type { Page } from "../page";
-import { trainerStates, type Trainer, type TrainerState } from "../protocol";
+import { endedStates, trainerStates, type Trainer, type TrainerState } from "../protocol";
 import { sessionId, trainerHref } from "../route";
 import { Empty } from "./empty";
 import { ProgressBar } from "./progress";
@@ -11,13 +11,21 @@ import { StateBadge, stateClass } from "./state_badge";
 
 const needsAttention: readonly TrainerState[] = ["DEAD", "STALLED", "FAILED", "UNREACHABLE"];
 
+// The loss that is no finite number any more; null while all are.
+export function diverged({ loss, epoch_loss, validation_loss }: Trainer): number | null {
+  return [loss, epoch_loss, validation_loss].find((value) => value !== null && !Number.isFinite(value)) ?? null;
+}
+
 export function sortedTrainers(trainers: Iterable<Trainer>, filter: string, only: TrainerState | null): Trainer[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const matches = (trainer: Trainer) => {
     const text = `${sessionId(trainer)} ${trainer.state} ${trainer.model} ${trainer.dataset}`.toLowerCase();
     return (only === null || trainer.state === only) && words.every((word) => text.includes(word));
   };
-  const rank = ({ state }: Trainer) => (needsAttention.includes(state) ? needsAttention.indexOf(state) : needsAttention.length);
+  const rank = (trainer: Trainer) => {
+    if (needsAttention.includes(trainer.state)) return needsAttention.indexOf(trainer.state);
+    return needsAttention.length + (diverged(trainer) === null ? 1 : 0);
+  };
   const byName = new Intl.Collator("en", { numeric: true });
   return [...trainers]
     .filter(matches)
@@ -85,14 +93,20 @@ export function Overview({ page }: { page: Page }) {
 }
 
 function Row({ trainer, page }: { trainer: Trainer; page: Page }) {
-  const ended = trainer.state === "COMPLETED" || trainer.state === "FAILED";
+  const ended = endedStates.includes(trainer.state);
+  const lost = diverged(trainer);
   const age = trainer.heartbeat_age_ms === null ? null : trainer.heartbeat_age_ms + page.now - page.state.heardAt;
   const text = [trainer.model, trainer.dataset, trainer.status_message].filter(Boolean).join(" · ");
   return (
     <li>
-      <a class={`row ${stateClass(trainer.state)}`} href={trainerHref(trainer)} data-testid="trainer-row" data-session={sessionId(trainer)}>
+      <a class={`row ${stateClass(trainer.state)}${lost === null ? "" : " diverged"}`} href={trainerHref(trainer)} data-testid="trainer-row" data-session={sessionId(trainer)}>
         <span class="cell-state">
           <StateBadge state={trainer.state} />
+          {lost !== null && (
+            <span class="badge bad-badge" data-testid="diverged" title="a loss is not a finite number">
+              {notFinite(lost)}
+            </span>
+          )}
         </span>
         <span class="cell-name">
           <span class="name">
@@ -105,7 +119,7 @@ function Row({ trainer, page }: { trainer: Trainer; page: Page }) {
           <ProgressText trainer={trainer} />
           <ProgressBar trainer={trainer} />
         </span>
-        <Value name="loss" text={loss(trainer.loss)} />
+        <Value name="loss" text={loss(trainer.loss ?? trainer.epoch_loss)} bad={lost !== null} />
         <span class="cell-spark">
           <Sparkline values={trainer.sparkline} />
         </span>
@@ -118,9 +132,9 @@ function Row({ trainer, page }: { trainer: Trainer; page: Page }) {
   );
 }
 
-function Value({ name, text }: { name: string; text: string }) {
+function Value({ name, text, bad = false }: { name: string; text: string; bad?: boolean }) {
   return (
-    <span class="num">
+    <span class={bad ? "num bad" : "num"}>
       <span class="label">{name}</span>
       {text}
     </span>

@@ -17,7 +17,8 @@ export function ProgressBar({ trainer }: { trainer: Trainer }) {
   );
 }
 
-export function Progress({ trainer }: { trainer: Trainer }) {
+// `offset`: steps that earlier incarnations did.
+export function Progress({ trainer, offset }: { trainer: Trainer; offset: number }) {
   return (
     <span class="strip-progress">
       <span class="progress-text">
@@ -30,7 +31,7 @@ export function Progress({ trainer }: { trainer: Trainer }) {
           <span class="dim">/{count(trainer.batches_per_epoch)}</span>
         </span>
         <span>
-          step <b data-testid="step">{count(trainer.step)}</b>
+          step <b data-testid="step">{count(trainer.step === null ? null : offset + trainer.step)}</b>
         </span>
       </span>
       <ProgressBar trainer={trainer} />

@@ -1,18 +1,19 @@
 // Always on screen: how fast the trainer goes, how fast this page draws, how old what it draws is, what was left out.
 import { count, duration, kNone, rate } from "../format";
 import type { Page } from "../page";
-import type { Trainer } from "../protocol";
+import { endedStates, type Trainer } from "../protocol";
+import type { Watched } from "../state";
 import { Progress } from "./progress";
 
 const kIdleMs = 2000;
 
-export function RateStrip({ page, trainer }: { page: Page; trainer: Trainer | null }) {
+export function RateStrip({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer | null }) {
   const { frame, frameAt } = page.tiles();
   const running = trainer?.state === "ALIVE" && page.state.link === "open";
   const drawing = frame !== null && page.now - frameAt < kIdleMs;
   // Between frames the picture on screen grows older.
   const age = frame === null ? null : Math.max(0, frame.ageMs) + (drawing ? 0 : page.now - frameAt);
-  const ended = trainer?.state === "COMPLETED" || trainer?.state === "FAILED";
+  const ended = trainer !== null && endedStates.includes(trainer.state);
   const beat = ended ? null : (trainer?.heartbeat_age_ms ?? null);
   return (
     <div class="rate-strip" role="status" aria-label="Frame rate">
@@ -21,7 +22,7 @@ export function RateStrip({ page, trainer }: { page: Page; trainer: Trainer | nu
       <Rate label="age of data" testId="data-age" text={duration(age)} tone={age !== null && drawing && age > 1000 ? "warn" : ""} />
       <Rate label="not shown" testId="dropped" text={frame ? count(frame.dropped) : kNone} />
       <Rate label="heartbeat" extra testId="heartbeat" text={beat === null ? kNone : duration(beat + page.now - page.state.heardAt)} />
-      {trainer && <Progress trainer={trainer} />}
+      {trainer && <Progress trainer={trainer} offset={watched.incarnations.at(-1)?.offset ?? 0} />}
     </div>
   );
 }

@@ -6,6 +6,7 @@ const shapes: Record<TrainerState, string> = {
   PAUSED: "M3 2 H5.2 V10 H3 Z M6.8 2 H9 V10 H6.8 Z",
   STALLED: "M6 1.2 L11 10.4 H1 Z",
   DEAD: "M2 3.4 L3.4 2 L6 4.6 L8.6 2 L10 3.4 L7.4 6 L10 8.6 L8.6 10 L6 7.4 L3.4 10 L2 8.6 L4.6 6 Z",
+  STOPPED: "M2.5 2.5 H9.5 V9.5 H2.5 Z",
   FAILED: "M4 1 H8 L11 4 V8 L8 11 H4 L1 8 V4 Z",
   COMPLETED: "M1.6 6.4 L3.2 4.8 L5 6.6 L8.9 2.6 L10.5 4.2 L5 9.8 Z",
   UNREACHABLE: "M1 5 H4.4 V7 H1 Z M7.6 5 H11 V7 H7.6 Z",
@@ -19,6 +20,7 @@ const meanings: Record<TrainerState, string> = {
   DEAD: "three heartbeats were missed",
   FAILED: "said that it failed",
   COMPLETED: "finished its training",
+  STOPPED: "ended before its plan, because somebody asked",
   UNREACHABLE: "the broker is away, so nothing is known",
   WAITING: "started, no batch yet",
 };

@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count, percent } from "../format";
 import type { Page } from "../page";
-import type { Trainer } from "../protocol";
+import { endedStates, type Trainer } from "../protocol";
 import type { Watched } from "../state";
 import { layoutFor, tileOrigin } from "../tiles/tile_layout";
 import type { FrameReport } from "../tiles/messages";
@@ -28,14 +28,15 @@ export function TilesPanel({ page, watched, trainer }: { page: Page; watched: Wa
     observer.observe(box.current!);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => view.show(watched, trainer?.class_names ?? []));
+  useEffect(() => view.show(watched, watched.plan?.classNames ?? []));
 
   const { frame } = view;
   const right = frame?.verdicts.filter((verdict) => verdict.right).length ?? 0;
   const note = noteFor(page, view, trainer);
   view.canvas.setAttribute("aria-label", frame ? `${frame.verdicts.length} tiles, ${right} predicted right` : "no tiles yet");
-  const over = trainer !== null && ["COMPLETED", "FAILED", "DEAD"].includes(trainer.state);
-  const look = frame || !note ? "" : over ? "waiting over" : "waiting";
+  const over = trainer !== null && (trainer.state === "DEAD" || endedStates.includes(trainer.state));
+  const gaveUp = page.now - view.askedAt > kGiveUpMs;
+  const look = frame || !note ? "" : over || gaveUp ? "waiting over" : "waiting";
   return (
     <section class={`panel tiles ${look}`} data-testid="tiles" data-frames={frame?.frames ?? 0} aria-label="Tiles">
       <header>
@@ -85,6 +86,7 @@ function noteFor(page: Page, view: TileView, trainer: Trainer | null): string {
     case "PAUSED":
       return "trainer is paused";
     case "COMPLETED":
+    case "STOPPED":
     case "FAILED":
       return view.frame ? "training has ended: the last batch" : "training has ended";
     case "DEAD":

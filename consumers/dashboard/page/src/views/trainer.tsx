@@ -1,16 +1,19 @@
 // One trainer: what it does now, how it got there, and control over it.
 import { count, duration, kNone, loss, mebibytes, number, percent, rate } from "../format";
 import type { Page } from "../page";
-import type { Trainer } from "../protocol";
+import { endedStates, type Trainer } from "../protocol";
 import { overviewHref, sessionId } from "../route";
-import type { Watched } from "../state";
+import { curveOf, type Watched } from "../state";
 import { Curves } from "./curves";
 import { Controls } from "./controls";
 import { EpochTable } from "./epoch_table";
 import { EventLog } from "./event_log";
+import { MediaPanel } from "./media_panel";
 import { RateStrip } from "./rate_strip";
+import { Settings } from "./settings";
 import { StateBadge } from "./state_badge";
 import { TilesPanel } from "./tiles_panel";
+import { Values } from "./values";
 
 export function TrainerPage({ page, watched }: { page: Page; watched: Watched }) {
   const { state } = page;
@@ -28,13 +31,14 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
         <span class="spacer" />
         <span class="dim">{[trainer?.model, trainer?.dataset].filter(Boolean).join(" · ")}</span>
       </div>
-      <RateStrip page={page} trainer={trainer} />
-      {trainer && (trainer.state === "COMPLETED" || trainer.state === "FAILED") && <Summary page={page} watched={watched} trainer={trainer} />}
-      {trainer && <Controls page={page} trainer={trainer} />}
+      <RateStrip page={page} watched={watched} trainer={trainer} />
+      {trainer && endedStates.includes(trainer.state) && <Summary page={page} watched={watched} trainer={trainer} />}
+      {trainer && <Controls page={page} watched={watched} trainer={trainer} />}
       <div class="columns">
         <div class="column">
           <TilesPanel page={page} watched={watched} trainer={trainer} />
           {trainer && <Numbers page={page} watched={watched} trainer={trainer} />}
+          <Settings plan={watched.plan} />
           <EventLog events={watched.events} />
         </div>
         <div class="column">
@@ -45,6 +49,8 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
           ) : (
             <Curves page={page} watched={watched} />
           )}
+          <Values page={page} watched={watched} />
+          <MediaPanel page={page} watched={watched} />
           <EpochTable watched={watched} />
         </div>
       </div>
@@ -65,17 +71,17 @@ function Unknown({ watched }: { watched: Watched }) {
 
 // The life of the trainer process that is shown: its incarnation starts with its start time.
 export function elapsedMs(page: Page, watched: Watched, trainer: Trainer): number | null {
-  const startedAt = Number((trainer.incarnation || watched.incarnation) >> 20n);
+  const startedAt = Number(trainer.incarnation >> 20n);
   if (startedAt < Date.UTC(2020, 0)) return null;
-  if (trainer.state !== "COMPLETED" && trainer.state !== "FAILED") return Math.max(0, page.state.clock.now(page.now) - startedAt);
+  if (!endedStates.includes(trainer.state)) return Math.max(0, page.state.clock.now(page.now) - startedAt);
   const end = watched.events.find((event) => event.kind === "status" && event.status === trainer.state);
   return end ? Math.max(0, end.timestamp_ms - startedAt) : null;
 }
 
 function Numbers({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {
-  const ended = trainer.state === "COMPLETED" || trainer.state === "FAILED";
+  const ended = endedStates.includes(trainer.state);
   const values: [string, string, string?][] = [
-    ["Loss", loss(trainer.loss), "loss"],
+    ["Loss", loss(trainer.loss ?? trainer.epoch_loss), "loss"],
     ["Accuracy", percent(trainer.accuracy), "accuracy"],
     ["Val. loss", loss(trainer.validation_loss), "validation-loss"],
     ["Val. accuracy", percent(trainer.validation_accuracy), "validation-accuracy"],
@@ -84,13 +90,12 @@ function Numbers({ page, watched, trainer }: { page: Page; watched: Watched; tra
     ["Per batch", trainer.time_per_batch_ms === null ? kNone : `${number(trainer.time_per_batch_ms, 3)} ms`],
     ["Batches/s, mean", rate(trainer.average_fps)],
     ["Elapsed", duration(elapsedMs(page, watched, trainer))],
-    ["Remaining", ended || trainer.eta_sec === null ? kNone : duration(trainer.eta_sec * 1000)],
+    ["Remaining", ended || trainer.state === "DEAD" || trainer.eta_sec === null ? kNone : duration(trainer.eta_sec * 1000)],
     ["CPU", trainer.cpu_percent === null ? kNone : `${Math.round(trainer.cpu_percent)} %`],
     ["Memory", mebibytes(trainer.memory_mb)],
   ];
-  if (trainer.gpu_percent || trainer.gpu_memory_mb) {
-    values.push(["GPU", `${Math.round(trainer.gpu_percent ?? 0)} %`], ["GPU memory", mebibytes(trainer.gpu_memory_mb)]);
-  }
+  if (trainer.gpu_percent !== null) values.push(["GPU", `${Math.round(trainer.gpu_percent)} %`]);
+  if (trainer.gpu_memory_mb !== null) values.push(["GPU memory", mebibytes(trainer.gpu_memory_mb)]);
   return (
     <section class="panel numbers" aria-label="Numbers">
       <dl>
@@ -105,22 +110,53 @@ function Numbers({ page, watched, trainer }: { page: Page; watched: Watched; tra
   );
 }
 
+const endWords: Record<string, string> = {
+  COMPLETED: "Training has ended",
+  STOPPED: "Training was stopped",
+  FAILED: "Training has failed",
+};
+
+// What it ended with: an epoch's mean, unless what came after it, or the mean itself, is no number.
+export function finalLoss(watched: Watched, trainer: Trainer): number | null {
+  const { loss: last } = trainer;
+  if (last !== null && !Number.isFinite(last)) return last;
+  return curveOf(watched, "epoch_loss").last ?? trainer.epoch_loss ?? last;
+}
+
 function Summary({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {
-  const completed = trainer.state === "COMPLETED";
+  const ended = finalLoss(watched, trainer);
+  const accuracy = curveOf(watched, "epoch_accuracy").last ?? trainer.accuracy;
+  const lost = [ended, trainer.validation_loss].find((value) => value !== null && !Number.isFinite(value)) ?? null;
+  const good = trainer.state === "COMPLETED" && lost === null;
   return (
-    <section class={completed ? "panel summary good" : "panel summary bad"} data-testid="summary" aria-label="Summary">
-      <strong>{completed ? "Training has ended" : "Training has failed"}</strong>
+    <section class={good ? "panel summary good" : trainer.state === "FAILED" || lost !== null ? "panel summary bad" : "panel summary"} data-testid="summary" aria-label="Summary">
+      <strong>
+        {endWords[trainer.state]}
+        {lost !== null && ` at ${number(lost)}`}
+      </strong>
       {trainer.status_message && <span>{trainer.status_message}</span>}
       <span>after {duration(elapsedMs(page, watched, trainer))}</span>
       <span>
-        {count(trainer.epoch)} epochs, {count(trainer.step)} steps
+        {count(trainer.epoch)} {trainer.epoch === 1 ? "epoch" : "epochs"}, {count((watched.incarnations.at(-1)?.offset ?? 0) + (trainer.step ?? 0))} steps
       </span>
-      <span>
-        loss <b>{loss(watched.series.epoch_loss.last ?? trainer.loss)}</b>, accuracy <b>{percent(watched.series.epoch_accuracy.last ?? trainer.accuracy)}</b>
-      </span>
+      {(ended !== null || accuracy !== null) && (
+        <span>
+          loss <b>{loss(ended)}</b>
+          {accuracy !== null && (
+            <>
+              , accuracy <b>{percent(accuracy)}</b>
+            </>
+          )}
+        </span>
+      )}
       {trainer.validation_loss !== null && (
         <span>
-          validation <b>{loss(trainer.validation_loss)}</b>, <b>{percent(trainer.validation_accuracy)}</b>
+          validation <b>{loss(trainer.validation_loss)}</b>
+          {trainer.validation_accuracy !== null && (
+            <>
+              , <b>{percent(trainer.validation_accuracy)}</b>
+            </>
+          )}
         </span>
       )}
     </section>

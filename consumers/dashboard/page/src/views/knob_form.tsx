@@ -1,0 +1,127 @@
+// What a trainer lets people change or ask for, each knob drawn by its type. What was typed stays until the trainer has
+// applied it, so that a refused value can be corrected.
+import { useEffect, useState } from "preact/hooks";
+import { commandName, knobTitle, valueProblem } from "../command";
+import { number } from "../format";
+import type { Page } from "../page";
+import type { CommandEvent, CommandVerb, Knob } from "../protocol";
+
+export interface Target {
+  page: Page;
+  disabled: boolean;
+  // null: it was not sent, and the reason is on screen.
+  issue: (type: CommandVerb, value: string, knob?: string) => Promise<CommandEvent | null>;
+}
+
+export function KnobForm({ knob, ...target }: Target & { knob: Knob }) {
+  const set = (value: string) => void target.issue("SET_KNOB", value, knob.name);
+  const title = knobTitle(knob.name);
+  const id = `knob-${knob.name}`;
+  switch (knob.type) {
+    case "action":
+      return (
+        <button data-testid={id} disabled={target.disabled} title={knob.help || undefined} onClick={() => set("")}>
+          {title}
+        </button>
+      );
+    case "switch":
+      return (
+        <span class="control-row" title={knob.help || undefined}>
+          <label for={id}>{title}</label>
+          <button id={id} data-testid={id} class="switch" role="switch" aria-checked={knob.value === "on"} disabled={target.disabled} onClick={() => set(knob.value === "on" ? "off" : "on")}>
+            <i aria-hidden="true" />
+            {knob.value || "–"}
+          </button>
+        </span>
+      );
+    case "choice":
+      return (
+        <span class="control-row" title={knob.help || undefined}>
+          <label for={id}>{title}</label>
+          <select id={id} data-testid={id} disabled={target.disabled} value={knob.value} onChange={(event) => set(event.currentTarget.value)}>
+            {!knob.choices.includes(knob.value) && <option value={knob.value}>{knob.value || "–"}</option>}
+            {knob.choices.map((choice) => (
+              <option key={choice} value={choice}>
+                {choice}
+              </option>
+            ))}
+          </select>
+        </span>
+      );
+    default:
+      return <NumberForm {...target} id={id} label={title} type="SET_KNOB" knob={knob} current={knob.value} hint={rangeOf(knob)} help={knob.help} />;
+  }
+}
+
+// "0..0.1", "at least 1", "at most 10"; with the unit.
+export function rangeOf({ min, max, unit }: Pick<Knob, "min" | "max" | "unit">): string {
+  const range =
+    min !== null && max !== null ? `${number(min)}..${number(max)}` : min !== null ? `at least ${number(min)}` : max !== null ? `at most ${number(max)}` : "";
+  return [range, unit].filter(Boolean).join(" ");
+}
+
+interface NumberFormProps extends Target {
+  id: string;
+  label: string;
+  type: CommandVerb;
+  knob?: Knob;
+  current: string;
+  hint?: string;
+  help?: string;
+}
+
+export function NumberForm({ page, id, label, type, knob, current, hint, help, disabled, issue }: NumberFormProps) {
+  const [text, setText] = useState("");
+  const [asked, setAsked] = useState(false);
+  const [sent, setSent] = useState({ id: "", text: "" });
+  const problem = asked || text !== "" ? valueProblem(type, text, knob) : "";
+  const state = page.state.commands.get(sent.id)?.state;
+  useEffect(() => {
+    if (state !== "APPLIED") return;
+    if (text === sent.text) setText("");
+    setSent({ id: "", text: "" });
+    setAsked(false);
+  }, [state]);
+  return (
+    <form
+      class="control-row"
+      noValidate
+      title={help || undefined}
+      onSubmit={(event) => {
+        event.preventDefault();
+        setAsked(true);
+        if (valueProblem(type, text, knob)) return;
+        void issue(type, text, knob?.name).then((command) => setSent({ id: command?.command_id ?? "", text }));
+      }}
+    >
+      <label for={`${id}-input`}>{label}</label>
+      <span class="field">
+        <input
+          id={`${id}-input`}
+          data-testid={`${id}-input`}
+          type="text"
+          inputMode="decimal"
+          autocomplete="off"
+          placeholder={current}
+          value={text}
+          disabled={disabled}
+          aria-invalid={problem !== ""}
+          aria-describedby={problem ? `${id}-problem` : undefined}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            setAsked(false);
+          }}
+        />
+        {hint && <small class="dim">{hint}</small>}
+      </span>
+      <button type="submit" data-testid={`${id}-apply`} disabled={disabled} aria-label={`Apply ${label || commandName[type]}`}>
+        Apply
+      </button>
+      {problem && (
+        <p class="problem" id={`${id}-problem`} data-testid={`${id}-problem`}>
+          {problem}
+        </p>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,117 @@
+// Pictures, text, histograms and tables that the training shows, by name; a slider goes back in time.
+import { useEffect, useState } from "preact/hooks";
+import { count, timeOfDay } from "../format";
+import { fetchMedia, type MediaContent, type NamedMedia } from "../media_api";
+import type { Page } from "../page";
+import type { Watched } from "../state";
+import { HistogramView } from "./histogram";
+import { TableView } from "./table_view";
+
+const kShownAtOnce = 12;
+
+export function MediaPanel({ page, watched }: { page: Page; watched: Watched }) {
+  const [all, setAll] = useState(false);
+  const { media: list } = watched;
+  if (!list || list.media.length === 0) return null;
+  const shown = all ? list.media : list.media.slice(0, kShownAtOnce);
+  return (
+    <section class="media" aria-label="Media" data-testid="media">
+      <header class="section-head">
+        <h2>Media</h2>
+        <span class="dim">{count(list.media.length)}</span>
+        {list.leftOut > 0 && <span class="warn">{count(list.leftOut)} records of further names are left out</span>}
+      </header>
+      <div class="media-cards">
+        {shown.map((media) => (
+          <Card key={media.name} page={page} watched={watched} media={media} />
+        ))}
+      </div>
+      {shown.length < list.media.length && (
+        <button class="small more" onClick={() => setAll(true)}>
+          {count(list.media.length - shown.length)} more
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Card({ page, watched, media }: { page: Page; watched: Watched; media: NamedMedia }) {
+  const [chosen, setChosen] = useState(""); // id; "": the newest
+  const { records } = media;
+  const found = records.findIndex((record) => record.id === chosen);
+  const at = found < 0 ? records.length - 1 : found;
+  const record = records[at]!;
+  const shown = useContent(page, watched, record.id);
+  return (
+    <figure class={`panel media-card media-${media.type}`} data-testid="media-card" data-name={media.name} data-type={media.type}>
+      <header>
+        <h3>{media.name}</h3>
+        <span class="facts">
+          <span data-testid="media-step">step {count(record.step)}</span>
+          <span class="dim">{timeOfDay(record.timestamp_ms)}</span>
+        </span>
+      </header>
+      <div class="media-body" aria-busy={shown.busy}>
+        {shown.problem ? <p class="problem">{shown.problem}</p> : shown.content && <Content content={shown.content} />}
+      </div>
+      {records.length > 1 && (
+        <footer>
+          <input
+            type="range"
+            aria-label={`Step of ${media.name}`}
+            data-testid="media-slider"
+            min={0}
+            max={records.length - 1}
+            value={at}
+            onInput={(event) => {
+              const index = Number(event.currentTarget.value);
+              setChosen(index === records.length - 1 ? "" : (records[index]?.id ?? ""));
+            }}
+          />
+          <span class="dim">
+            {at + 1} of {records.length}
+            {media.leftOut > 0 && `, ${count(media.leftOut)} older ones are no longer kept`}
+          </span>
+        </footer>
+      )}
+    </figure>
+  );
+}
+
+// What was shown before stays until the new content is here.
+function useContent(page: Page, watched: Watched, id: string) {
+  const [shown, setShown] = useState<{ id: string; content: MediaContent | null; problem: string }>({ id: "", content: null, problem: "" });
+  useEffect(() => {
+    let wanted = true;
+    fetchMedia(watched, id).then(
+      (content) => wanted && setShown({ id, content, problem: content ? "" : "this page does not know this type" }),
+      (error: unknown) => wanted && setShown({ id, content: null, problem: error instanceof Error ? error.message : String(error) }),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [id, page.state.link === "open"]);
+  return { ...shown, busy: shown.id !== id };
+}
+
+function Content({ content }: { content: MediaContent }) {
+  switch (content.type) {
+    case "text":
+      return <pre tabIndex={0}>{content.text}</pre>;
+    case "images":
+      return (
+        <div class={content.images.length === 1 ? "pictures one" : "pictures"}>
+          {content.images.map(({ url, caption }) => (
+            <figure key={url}>
+              <img src={url} alt={caption || "picture"} loading="lazy" />
+              {caption && <figcaption title={caption}>{caption}</figcaption>}
+            </figure>
+          ))}
+        </div>
+      );
+    case "histogram":
+      return <HistogramView edges={content.edges} counts={content.counts} />;
+    case "table":
+      return <TableView {...content} />;
+  }
+}
