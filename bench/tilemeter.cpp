@@ -74,7 +74,7 @@ struct Measured {
       ++images;
       image_bytes += image.image_bytes().size();
     }
-    ages_ms.push_back(frame.received_unix_ms - message.timestamp_ms());
+    ages_ms.push_back(frame.received_unix_ms - record_ms(message));
   }
   std::int64_t age_ms(double quantile) {
     if (ages_ms.empty()) return 0;

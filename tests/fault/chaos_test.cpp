@@ -202,7 +202,7 @@ TEST_F(ChaosTest, KillingTheBrokerAndItsConsumersLosesNothing) {
   victims.push_back({"dashboard", [this] { return start_dashboard(); }, start_dashboard()});
   run_chaos(victims, kills, true);
   for (auto& trainer : trainers)
-    EXPECT_EQ(trainer->wait(std::chrono::seconds(seconds + 30)), 0) << trainer->output();
+    EXPECT_EQ(trainer->wait(std::chrono::seconds(seconds + 60)), 0) << trainer->output();
   expect_everything_arrived();
 }
 
@@ -219,7 +219,7 @@ TEST_F(ChaosTest, KillingTrainersLosesNothingThatWasAccepted) {
   run_chaos(victims, kills, true);
   for (auto& role : victims) {
     if (role.name != "trainer") continue;
-    EXPECT_EQ(role.process->wait(std::chrono::seconds(seconds + 40)), 0) << role.process->output();
+    EXPECT_EQ(role.process->wait(std::chrono::seconds(seconds + 60)), 0) << role.process->output();
   }
   expect_everything_arrived();
 }

@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
         notes.accepted.fetch_add(1);
       std::this_thread::sleep_until(next);
     }
-    return producer.finish(trainbus::v1::COMPLETED, "", std::chrono::seconds(15)) ? 0 : 1;
+    return producer.finish(trainbus::v1::COMPLETED, "", std::chrono::seconds(60)) ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

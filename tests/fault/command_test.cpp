@@ -47,13 +47,13 @@ class CommandLinkTest : public testing::Test {
     v1::ControlCommand command;
     command.set_type(v1::CHANGE_LEARNING_RATE);
     command.set_command_id(new_command_id());
-    command.set_deadline_ms(unix_ms() + 120'000);
+    command.set_time_to_live_ms(120'000);
     (*command.mutable_parameters())["value"] = std::to_string(value);
-    EXPECT_TRUE(control_.issue("r/t", command, 5s));
+    EXPECT_TRUE(control_.issue("r/t", command, 30s));
     return command.command_id();
   }
   v1::CommandState state(const std::string& id) {
-    const auto found = control_.find(id, 5s);
+    const auto found = control_.find(id, 30s);
     return found && !found->commands.empty() ? found->commands[0].command().state() : v1::COMMAND_STATE_UNSET;
   }
   testing::AssertionResult all_applied(const std::vector<std::string>& ids) {

@@ -47,8 +47,11 @@ class DamageTest : public testing::Test {
     ASSERT_TRUE(address) << broker->output();
     std::vector<std::unique_ptr<Producer>> trainers;
     for (int i = 0; i < kTrainers; ++i)
-      trainers.push_back(std::make_unique<Producer>(ProducerOptions{
-          .run = "r", .trainer = "t" + std::to_string(i), .broker = *address, .spool_dir = folder_ / "spool"}));
+      trainers.push_back(std::make_unique<Producer>(ProducerOptions{.run = "r",
+                                                                    .trainer = "t" + std::to_string(i),
+                                                                    .broker = *address,
+                                                                    .spool_dir = folder_ / "spool",
+                                                                    .meter_resources = false}));
     const auto log_half = [&](std::uint64_t from) {
       for (std::uint64_t batch = from; batch < from + kBatches / 2; ++batch)
         for (auto& trainer : trainers)

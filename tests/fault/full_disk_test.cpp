@@ -40,14 +40,15 @@ class FullDiskTest : public testing::Test {
     options.spool_dir = spool_dir;
     return options;
   }
-  // Logs batches of 1 KiB, one a millisecond; the loop must never wait.
+  // Logs batches of 1 KiB, one a millisecond; the loop must never wait (patience: a busy machine holds up anybody).
   void log(Producer& producer, int count) {
     const Prediction prediction{.label = std::string(1024, 'x')};
     for (int i = 0; i < count; ++i) {
-      const auto started = std::chrono::steady_clock::now();
+      const auto next = std::chrono::steady_clock::now() + 1ms;
+      const test::Patience patience(100ms);
       ASSERT_TRUE(producer.log_batch({.epoch = 1, .batch = logged_++, .predictions = {&prediction, 1}}));
-      slowest_ = std::max(slowest_, std::chrono::steady_clock::now() - started);
-      std::this_thread::sleep_until(started + 1ms);
+      waits_ += patience.over() ? 1 : 0;
+      std::this_thread::sleep_until(next);
     }
   }
   void expect_stored_once(const std::string& broker) {
@@ -59,13 +60,13 @@ class FullDiskTest : public testing::Test {
     std::vector<int> expected(static_cast<std::size_t>(logged_));
     std::iota(expected.begin(), expected.end(), 0);
     EXPECT_EQ(stored, expected);
-    EXPECT_LT(slowest_, 100ms) << "the loop waited";
+    EXPECT_EQ(waits_, 0) << "the loop waited for 100 ms or longer";
   }
 
   test::TempDir folder_;
   test::PrivateMount disk_{folder_.path() / "disk", 6 << 20};
   int logged_ = 0;
-  std::chrono::steady_clock::duration slowest_{};
+  int waits_ = 0;
 };
 
 TEST_F(FullDiskTest, ABrokerSaysSoAcknowledgesNothingAndHealsWhenThereIsRoom) {
@@ -101,7 +102,7 @@ TEST_F(FullDiskTest, ABrokerSaysSoAcknowledgesNothingAndHealsWhenThereIsRoom) {
   disk_.free();
   EXPECT_TRUE(alerted(false));
   EXPECT_TRUE(broker->wait_for("the journal works again"));
-  EXPECT_TRUE(producer.close(20s));
+  EXPECT_TRUE(producer.close(60s));
   expect_stored_once(*address);
   broker->signal(SIGTERM);
   EXPECT_EQ(broker->wait(5s), 0);
@@ -118,15 +119,15 @@ TEST_F(FullDiskTest, ABrokerThatIsKilledAndStartedOnAFullDiskSaysWhyOrServes) {
   ASSERT_TRUE(broker->wait(5s));
   disk_.fill();
   broker = start_broker(disk_.folder() / "state", *address);
-  if (const auto code = broker->wait(2s)) {
-    EXPECT_EQ(*code, 1) << broker->output();
+  if (!broker->wait_for("listening on ")) {
+    EXPECT_EQ(broker->wait(5s), 1) << broker->output();
     EXPECT_THAT(broker->output(), HasSubstr("journal"));
     EXPECT_EQ(std::count(broker->output().begin(), broker->output().end(), '\n'), 1) << broker->output();
   }
   log(producer, 300);
   disk_.free();
   if (broker->wait(0ms)) broker = start_broker(disk_.folder() / "state", *address);
-  EXPECT_TRUE(producer.close(20s));
+  EXPECT_TRUE(producer.close(60s));
   expect_stored_once(*address);
 }
 
@@ -149,7 +150,7 @@ TEST_F(FullDiskTest, ASpoolWithoutRoomCostsOnlySafetyAndSaysSo) {
   EXPECT_EQ(producer.counters().refused, 0u);
   broker = start_broker(state, *address);
   ASSERT_TRUE(broker->wait_for("listening on ")) << broker->output();
-  EXPECT_TRUE(producer.close(20s));
+  EXPECT_TRUE(producer.close(60s));
   expect_stored_once(*address);
 }
 

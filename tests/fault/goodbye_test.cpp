@@ -23,8 +23,11 @@ class Peers {
   Peers(const std::string& broker, const std::string& spool) {
     for (int i = 0; i < kEach; ++i) {
       consumers_.push_back(std::make_unique<Consumer>(ConsumerOptions{.broker = broker}));
-      trainers_.push_back(std::make_unique<Producer>(
-          ProducerOptions{.run = "r", .trainer = "t" + std::to_string(i), .broker = broker, .spool_dir = spool}));
+      trainers_.push_back(std::make_unique<Producer>(ProducerOptions{.run = "r",
+                                                                     .trainer = "t" + std::to_string(i),
+                                                                     .broker = broker,
+                                                                     .spool_dir = spool,
+                                                                     .meter_resources = false}));
     }
   }
   // Reads a little, and counts who is connected.

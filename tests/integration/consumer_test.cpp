@@ -19,7 +19,7 @@ using test::eventually;
 using test::PlainPeer;
 using test::RunningBroker;
 
-// Reads until `count` records came or `limit` has passed, and says where a stream was not in order.
+// Reads until `count` records came, and says where a stream was not in order.
 struct Collected {
   StreamHeads heads = {};
   std::uint64_t records = 0;
@@ -27,9 +27,8 @@ struct Collected {
   std::string disorder = {};
 };
 
-void collect(Consumer& consumer, Collected& collected, std::uint64_t count, milliseconds limit = seconds(20)) {
-  const auto until = std::chrono::steady_clock::now() + limit;
-  while (collected.records < count && std::chrono::steady_clock::now() < until) {
+void collect(Consumer& consumer, Collected& collected, std::uint64_t count) {
+  for (const test::Patience patience(seconds(20)); collected.records < count && !patience.over();) {
     const auto* record = consumer.next(milliseconds(20));
     if (record == nullptr) continue;
     ++collected.records;
@@ -45,9 +44,8 @@ void collect(Consumer& consumer, Collected& collected, std::uint64_t count, mill
 // Nothing more may come: a sentinel published after everything is the next record.
 void expect_sentinel_next(Consumer& consumer, Producer& producer) {
   ASSERT_TRUE(producer.log_epoch({.epoch = 4711}));
-  const auto until = std::chrono::steady_clock::now() + seconds(5);
   const Record* record = nullptr;
-  while (record == nullptr && std::chrono::steady_clock::now() < until)
+  for (const test::Patience patience(seconds(5)); record == nullptr && !patience.over();)
     record = consumer.next(milliseconds(20));
   ASSERT_NE(record, nullptr);
   EXPECT_EQ(record->message.epoch_data().epoch(), 4711) << record->message.ShortDebugString();
@@ -187,7 +185,7 @@ TEST(Consumer, MakesItsFeedAnewWhenTheBrokerDoesNotHearIt) {
                                 "batch/"
                             ? 1
                             : 0;
-        return subscribed == 2;
+        return subscribed >= 2;
       },
       seconds(12)));
 }

@@ -32,7 +32,7 @@ TEST(ControlClient, ACommandGoesThereAndItsEndComesBack) {
   producer.on_learning_rate([](double value) { return Applied{0.1, value}; });
   ASSERT_TRUE(eventually("connected", [&] { return producer.connected(); }));
   ControlClient client(broker.address());
-  const auto issued = client.issue("r/t", learning_rate("0.01"), seconds(3));
+  const auto issued = client.issue("r/t", learning_rate("0.01"), seconds(30));
   ASSERT_TRUE(issued.has_value());
   ASSERT_EQ(issued->commands.size(), 1u) << issued->error;
   const auto id = issued->commands[0].command().command_id();
@@ -40,7 +40,7 @@ TEST(ControlClient, ACommandGoesThereAndItsEndComesBack) {
   v1::ControlCommand end;
   ASSERT_TRUE(eventually("applied", [&] {
     producer.step();
-    const auto found = client.find(id, seconds(3));
+    const auto found = client.find(id, seconds(30));
     if (!found || found->commands.size() != 1) return false;
     end = found->commands[0].command();
     return command_ended(end.state());
@@ -48,8 +48,8 @@ TEST(ControlClient, ACommandGoesThereAndItsEndComesBack) {
   EXPECT_EQ(end.state(), v1::COMMAND_APPLIED);
   EXPECT_EQ(end.old_value(), "0.1");
   EXPECT_EQ(end.new_value(), "0.01");
-  EXPECT_EQ(client.commands_of("r/t", seconds(3))->commands.size(), 1u);
-  EXPECT_EQ(client.commands_of("r/*", seconds(3))->commands.size(), 1u);
+  EXPECT_EQ(client.commands_of("r/t", seconds(30))->commands.size(), 1u);
+  EXPECT_EQ(client.commands_of("r/*", seconds(30))->commands.size(), 1u);
 }
 
 TEST(ControlClient, TheSameIdTwiceIsOneCommand) {
@@ -59,17 +59,17 @@ TEST(ControlClient, TheSameIdTwiceIsOneCommand) {
   ControlClient client(broker.address());
   auto command = learning_rate("0.01");
   command.set_command_id(new_command_id());
-  ASSERT_EQ(client.issue("r/t", command, seconds(3))->error, "");
-  ASSERT_EQ(client.issue("r/t", command, seconds(3))->error, "");
-  EXPECT_EQ(client.commands_of("r/t", seconds(3))->commands.size(), 1u);
+  ASSERT_EQ(client.issue("r/t", command, seconds(30))->error, "");
+  ASSERT_EQ(client.issue("r/t", command, seconds(30))->error, "");
+  EXPECT_EQ(client.commands_of("r/t", seconds(30))->commands.size(), 1u);
 }
 
 TEST(ControlClient, ARefusalIsOneLineThatNamesTheValue) {
   RunningBroker broker;
   ControlClient client(broker.address());
-  EXPECT_THAT(client.issue("r/nobody", learning_rate("0.1"), seconds(3))->error, HasSubstr("r/nobody"));
-  EXPECT_THAT(client.issue("r/t", learning_rate("-1"), seconds(3))->error, HasSubstr("-1"));
-  EXPECT_THAT(client.find(new_command_id(), seconds(3))->error, HasSubstr("no command"));
+  EXPECT_THAT(client.issue("r/nobody", learning_rate("0.1"), seconds(30))->error, HasSubstr("r/nobody"));
+  EXPECT_THAT(client.issue("r/t", learning_rate("-1"), seconds(30))->error, HasSubstr("-1"));
+  EXPECT_THAT(client.find(new_command_id(), seconds(30))->error, HasSubstr("no command"));
 }
 
 TEST(ControlClient, ListsTrainersRaisesAlertsAndReadsCounters) {
@@ -78,30 +78,30 @@ TEST(ControlClient, ListsTrainersRaisesAlertsAndReadsCounters) {
   producer.start({.total_epochs = 2});
   ASSERT_TRUE(eventually("stored", [&] { return producer.counters().stored == 1; }));
   ControlClient client(broker.address());
-  const auto list = client.list("r", seconds(3));
+  const auto list = client.list("r", seconds(30));
   ASSERT_TRUE(list.has_value());
   ASSERT_EQ(list->trainers_size(), 1);
   EXPECT_EQ(list->trainers(0).incarnation(), producer.incarnation());
-  EXPECT_EQ(client.list("other", seconds(3))->trainers_size(), 0);
+  EXPECT_EQ(client.list("other", seconds(30))->trainers_size(), 0);
   v1::Alert alert;
   alert.set_alert_id("a1");
   alert.set_rule("dead");
-  EXPECT_TRUE(client.raise("r/t", alert, seconds(3)));
-  EXPECT_TRUE(client.raise("r/t", alert, seconds(3))) << "the same id again is stored already";
-  EXPECT_FALSE(client.raise("r/nobody", alert, seconds(3)));
-  EXPECT_FALSE(client.stats(seconds(3))->counters().empty());
+  EXPECT_TRUE(client.raise("r/t", alert, seconds(30)));
+  EXPECT_TRUE(client.raise("r/t", alert, seconds(30))) << "the same id again is stored already";
+  EXPECT_FALSE(client.raise("r/nobody", alert, seconds(30)));
+  EXPECT_FALSE(client.stats(seconds(30))->counters().empty());
 }
 
 TEST(ControlClient, GivesUpAfterItsTimeoutWithoutABrokerAndFindsOneThatComesBack) {
   RunningBroker broker;
   ControlClient client(broker.address());
-  ASSERT_TRUE(client.stats(seconds(3)).has_value());
+  ASSERT_TRUE(client.stats(seconds(30)).has_value());
   broker.stop();
-  const auto before = std::chrono::steady_clock::now();
+  const test::Patience patience(seconds(1));
   EXPECT_FALSE(client.stats(milliseconds(200)).has_value());
-  EXPECT_LT(std::chrono::steady_clock::now() - before, milliseconds(1000));
+  EXPECT_FALSE(patience.over());
   broker.start();
-  EXPECT_TRUE(client.stats(seconds(5)).has_value());
+  EXPECT_TRUE(client.stats(seconds(30)).has_value());
 }
 
 }  // namespace

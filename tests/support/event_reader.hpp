@@ -14,15 +14,24 @@
 
 namespace trainbus::test {
 
+struct ReadHistogram {
+  double min = 0, max = 0, number = 0, sum = 0;
+  std::vector<double> limits, counts;
+};
+
 struct ReadEvent {
   double wall_time = 0;
   std::int64_t step = 0;
   std::string file_version;
   bool session_start = false;
   std::map<std::string, float> scalars;
-  std::map<std::string, std::string> texts;   // of string tensors with the plugin "text"
-  std::map<std::string, std::string> images;  // encoded bytes
-  std::uint64_t kind = 0, sequence = 0;       // fields 1000 and 1001
+  std::map<std::string, std::string> texts;                 // of string tensors with the plugin "text"
+  std::map<std::string, std::string> images;                // encoded bytes
+  std::map<std::string, std::vector<std::string>> samples;  // of one tag: width, height, encoded pictures
+  std::map<std::string, ReadHistogram> histograms;
+  std::map<std::string, std::string> hparams;  // "number 3", "text adam", "bool true"
+  std::uint64_t session_end = 0;               // 1 success, 2 failure
+  std::uint64_t kind = 0, sequence = 0;        // fields 1000 and 1001
 };
 
 inline std::uint32_t bitwise_crc32c(std::string_view bytes) {
@@ -93,6 +102,37 @@ class ReadFields {
   std::map<int, std::vector<std::string>> bytes_;
 };
 
+inline std::vector<double> packed_doubles(const std::string& bytes) {
+  std::vector<double> numbers(bytes.size() / sizeof(double));
+  std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(double));
+  return numbers;
+}
+
+inline void read_hparams(const ReadFields& data, ReadEvent& event) {
+  if (data.number(1) != 0) throw std::runtime_error("hparams of an unknown version");
+  for (const auto& entry : ReadFields(data.bytes(3)).all(1)) {
+    const ReadFields pair(entry), value(pair.bytes(2));
+    event.hparams[pair.bytes(1)] = value.has(2)   ? "number " + std::to_string(value.real<double>(2))
+                                   : value.has(3) ? "text " + value.bytes(3)
+                                                  : std::string("bool ") + (value.number(4) != 0 ? "true" : "false");
+  }
+  if (data.has(4)) event.session_end = ReadFields(data.bytes(4)).number(1);
+}
+
+inline void read_tensor(const std::string& tag, const ReadFields& value, ReadEvent& event) {
+  const ReadFields tensor(value.bytes(8)), metadata(value.bytes(9)), plugin(metadata.bytes(1));
+  const auto strings = tensor.all(8);
+  const auto size = ReadFields(ReadFields(tensor.bytes(2)).bytes(2)).number(1);
+  if (plugin.bytes(1) == "hparams") return read_hparams(ReadFields(plugin.bytes(2)), event);
+  if (tensor.number(1) != 7 || size != strings.size()) throw std::runtime_error(tag + ": not strings");
+  if (plugin.bytes(1) == "text" && metadata.number(4) == 2 && size == 1)
+    event.texts[tag] = strings[0];
+  else if (plugin.bytes(1) == "images" && metadata.number(4) == 3 && size > 2)
+    event.samples[tag] = strings;
+  else
+    throw std::runtime_error(tag + ": neither text nor pictures");
+}
+
 inline void read_value(const ReadFields& value, ReadEvent& event) {
   const auto tag = value.bytes(1);
   if (value.has(2)) event.scalars[tag] = value.real<float>(2);
@@ -102,12 +142,16 @@ inline void read_value(const ReadFields& value, ReadEvent& event) {
       throw std::runtime_error(tag + ": an image without size or colours");
     event.images[tag] = image.bytes(4);
   }
-  if (value.has(8)) {
-    const ReadFields tensor(value.bytes(8)), metadata(value.bytes(9));
-    if (tensor.number(1) != 7 || ReadFields(metadata.bytes(1)).bytes(1) != "text")
-      throw std::runtime_error(tag + ": not a text");
-    event.texts[tag] = tensor.bytes(8);
+  if (value.has(5)) {
+    const ReadFields histogram(value.bytes(5));
+    event.histograms[tag] = {.min = histogram.real<double>(1),
+                             .max = histogram.real<double>(2),
+                             .number = histogram.real<double>(3),
+                             .sum = histogram.real<double>(4),
+                             .limits = packed_doubles(histogram.bytes(6)),
+                             .counts = packed_doubles(histogram.bytes(7))};
   }
+  if (value.has(8)) read_tensor(tag, value, event);
 }
 
 inline ReadEvent read_event(std::string_view data) {
@@ -119,6 +163,10 @@ inline ReadEvent read_event(std::string_view data) {
                   .scalars = {},
                   .texts = {},
                   .images = {},
+                  .samples = {},
+                  .histograms = {},
+                  .hparams = {},
+                  .session_end = 0,
                   .kind = fields.number(1000),
                   .sequence = fields.number(1001)};
   for (const auto& value : ReadFields(fields.bytes(5)).all(1))

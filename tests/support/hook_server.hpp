@@ -13,6 +13,7 @@
 #include <boost/beast/ssl.hpp>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -57,6 +58,16 @@ class HookServer {
     const std::lock_guard lock(mutex_);
     answer_ = std::move(answer);
   }
+  // Of each answer from now on.
+  void headers(std::map<std::string, std::string> headers) {
+    const std::lock_guard lock(mutex_);
+    headers_ = std::move(headers);
+  }
+  // What came last, with its headers.
+  boost::beast::http::request<boost::beast::http::string_body> last_request() const {
+    const std::lock_guard lock(mutex_);
+    return last_request_;
+  }
   std::size_t requests() const { return requests_; }
   // The notices that were answered with 2xx.
   std::vector<nlohmann::json> taken() const {
@@ -97,6 +108,10 @@ class HookServer {
     http::read(stream, in, request, error);
     if (error) return;
     ++requests_;
+    {
+      const std::lock_guard lock(mutex_);
+      last_request_ = request;
+    }
     const int status = status_for(request.body());
     if (status == kHang) {
       hanging_.push_back(std::move(socket));
@@ -106,6 +121,11 @@ class HookServer {
     } else {
       http::response<http::string_body> response(static_cast<http::status>(status), 11);
       response.set(http::field::connection, "close");
+      {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [name, value] : headers_)
+          response.set(name, value);
+      }
       response.prepare_payload();
       http::write(stream, response, error);
     }
@@ -119,8 +139,10 @@ class HookServer {
   }
 
   mutable std::mutex mutex_;
-  Answer answer_;                      // guarded
-  std::vector<nlohmann::json> taken_;  // guarded
+  Answer answer_;                                                              // guarded
+  std::vector<nlohmann::json> taken_;                                          // guarded
+  std::map<std::string, std::string> headers_;                                 // guarded
+  boost::beast::http::request<boost::beast::http::string_body> last_request_;  // guarded
   std::atomic<std::size_t> requests_{0};
   std::atomic<bool> stop_{false};
   boost::asio::io_context io_;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <zmq.hpp>
 
+#include "tests/support/patient_receive.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/wire.hpp"
 
@@ -19,10 +20,8 @@ class PlainPeer {
       : pub_(context_, zmq::socket_type::xpub),
         sub_(context_, zmq::socket_type::sub),
         dealer_(context_, zmq::socket_type::dealer) {
-    for (auto* socket : {&pub_, &sub_, &dealer_}) {
+    for (auto* socket : {&pub_, &sub_, &dealer_})
       socket->set(zmq::sockopt::linger, 0);
-      socket->set(zmq::sockopt::rcvtimeo, 5000);
-    }
     pub_.connect(endpoints.data_in());
     sub_.connect(endpoints.data_out());
     dealer_.connect(endpoints.control());
@@ -44,7 +43,7 @@ class PlainPeer {
     std::set<std::string> topics;
     while (topics.size() < std::size(kAllKinds) - 1) {
       zmq::message_t event;
-      if (!pub_.recv(event)) return false;
+      if (!receive_patiently(pub_, event)) return false;
       topics.insert(event.to_string().substr(1));
     }
     return true;
@@ -52,7 +51,7 @@ class PlainPeer {
   // The next subscription event: '+' or '-' and the topic.
   std::string next_subscription() {
     zmq::message_t event;
-    if (!pub_.recv(event)) return "nothing";
+    if (!receive_patiently(pub_, event)) return "nothing";
     const auto text = event.to_string();
     return (text[0] == 1 ? '+' : '-') + text.substr(1);
   }
@@ -77,7 +76,7 @@ class PlainPeer {
   std::pair<std::string, v1::MetricsRequest> receive() {
     zmq::message_t topic, body;
     v1::MetricsRequest message;
-    if (!sub_.recv(topic) || !sub_.recv(body)) return {"nothing", message};
+    if (!receive_patiently(sub_, topic) || !receive_patiently(sub_, body)) return {"nothing", message};
     message.ParseFromArray(body.data(), static_cast<int>(body.size()));
     return {topic.to_string(), message};
   }
@@ -88,7 +87,7 @@ class PlainPeer {
   v1::MetricsResponse next_response() {
     zmq::message_t body;
     v1::MetricsResponse response;
-    if (dealer_.recv(body)) response.ParseFromArray(body.data(), static_cast<int>(body.size()));
+    if (receive_patiently(dealer_, body)) response.ParseFromArray(body.data(), static_cast<int>(body.size()));
     return response;
   }
   v1::MetricsResponse next_of(v1::MetricsResponse::PayloadCase wanted) {

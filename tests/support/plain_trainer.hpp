@@ -5,6 +5,7 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "support/patient_receive.hpp"
 #include "support/sample_records.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/sockets.hpp"
@@ -17,11 +18,10 @@ class PlainTrainer {
   explicit PlainTrainer(const std::string& broker) : socket_(context_, zmq::socket_type::xpub) {
     socket_.set(zmq::sockopt::linger, 0);
     socket_.set(zmq::sockopt::sndhwm, 0);
-    socket_.set(zmq::sockopt::rcvtimeo, 5000);
     socket_.connect(parse_endpoints(broker).data_in());
     zmq::message_t subscription;
     for (bool batch = false, status = false; !batch || !status;) {
-      if (!socket_.recv(subscription)) throw std::runtime_error("the broker never subscribed");
+      if (!receive_patiently(socket_, subscription)) throw std::runtime_error("the broker never subscribed");
       const auto prefix = bytes_of(subscription).substr(1);
       batch |= std::string_view("batch/r/").starts_with(prefix);
       status |= std::string_view("status/r/").starts_with(prefix);

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/patience.hpp"
+
 namespace trainbus::test {
 
 class Process {
@@ -60,30 +62,26 @@ class Process {
     return output_;
   }
 
-  // The rest of the first line that contains `marker`, after it; waits for it at most `limit`.
+  // The rest of the first line that contains `marker`, after it; waits for it at most `limit` (patience).
   std::optional<std::string> wait_for(const std::string& marker,
                                       std::chrono::milliseconds limit = std::chrono::seconds(10)) {
-    const auto until = std::chrono::steady_clock::now() + limit;
+    const Patience patience(limit);
     do {
       const auto at = output().find(marker);
       const auto end = at == std::string::npos ? at : output_.find('\n', at);
       if (end != std::string::npos) return output_.substr(at + marker.size(), end - at - marker.size());
-      if (wait(std::chrono::milliseconds(5)) && output().find(marker) == std::string::npos) return std::nullopt;
-    } while (std::chrono::steady_clock::now() < until);
+      if (has_ended() && output().find(marker) == std::string::npos) return std::nullopt;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    } while (!patience.over());
     return std::nullopt;
   }
 
-  // The exit code (128 + signal when killed) once it has ended; empty when it has not within `limit`.
+  // The exit code (128 + signal when killed) once it has ended; empty when it has not within `limit` (patience).
   std::optional<int> wait(std::chrono::milliseconds limit) {
-    const auto until = std::chrono::steady_clock::now() + limit;
-    while (!exit_code_) {
-      int status = 0;
-      if (waitpid(pid_, &status, WNOHANG) == pid_) {
-        exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        break;
-      }
+    const Patience patience(limit);
+    while (!has_ended()) {
       output();  // a full pipe would stop the child
-      if (std::chrono::steady_clock::now() >= until) return std::nullopt;
+      if (limit.count() == 0 || patience.over()) return std::nullopt;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     output();
@@ -91,6 +89,13 @@ class Process {
   }
 
  private:
+  bool has_ended() {
+    int status = 0;
+    if (!exit_code_ && waitpid(pid_, &status, WNOHANG) == pid_)
+      exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return exit_code_.has_value();
+  }
+
   pid_t pid_ = -1;
   int output_fd_ = -1;
   std::string output_;

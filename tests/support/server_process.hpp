@@ -14,19 +14,25 @@
 
 namespace trainbus::test {
 
-// A port of 127.0.0.1 that nobody has, below those that the kernel gives to connecting sockets.
+// A port of 127.0.0.1 that nobody has, above those that the kernel gives to connecting sockets and those among which a
+// broker looks. It is bound as long as this process lives, so that no test beside it gets it too; a server that sets
+// SO_REUSEADDR, as servers do, may listen there.
 inline int free_port() {
   static std::mt19937 random(std::random_device{}());
   for (int attempt = 0; attempt < 200; ++attempt) {
-    const int port = std::uniform_int_distribution(10'000, 29'999)(random);
+    const int port = std::uniform_int_distribution(61'000, 65'535)(random);
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(static_cast<std::uint16_t>(port));
-    const bool is_free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    close(fd);
-    if (is_free) return port;
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      close(fd);
+      continue;
+    }
+    const int on = 1;  // only now: before, the bind would not see another test's
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    return port;
   }
   throw std::runtime_error("no free port");
 }

@@ -26,7 +26,10 @@ class Siege : public ::testing::Test {
 #ifdef __SANITIZE_ADDRESS__
   static constexpr long kMaxKeptMib = 1024;  // AddressSanitizer keeps freed memory for a while
 #else
-  static constexpr long kMaxKeptMib = 64;  // what the broker may have more after an attack than before
+  // What the broker may have more after an attack than before: the 64 MiB that its allocator keeps of what was freed
+  // (M_TRIM_THRESHOLD in broker/main.cpp), and 64 MiB for what it remembers by intent, of 25,000 sessions or 10,000
+  // open commands for example.
+  static constexpr long kMaxKeptMib = 64 + 64;
 #endif
   static constexpr long kMaxPeakMib = kMaxKeptMib + 512;
 
@@ -63,7 +66,7 @@ class Siege : public ::testing::Test {
 
   // The counters by name, as trainbus-ctl would ask.
   std::map<std::string, std::uint64_t> counters() {
-    const auto stats = ctl_->stats(std::chrono::seconds(10));
+    const auto stats = ctl_->stats(std::chrono::seconds(60));
     if (!stats) {
       ADD_FAILURE() << "the broker does not answer";
       return {};
@@ -84,11 +87,12 @@ class Siege : public ::testing::Test {
     EXPECT_FALSE(broker_->wait(std::chrono::milliseconds(0))) << broker_->output();
     const auto witnessed = witness_->lost_nothing();
     EXPECT_TRUE(witnessed);
-    const long kept = memory_mib(broker_->pid(), "VmRSS") - memory_before_;
+    // What was asked last may still be worked on.
+    const auto kept = [&] { return memory_mib(broker_->pid(), "VmRSS") - memory_before_; };
+    EXPECT_TRUE(eventually("it has given back what the attack took", [&] { return kept() <= kMaxKeptMib; }));
     const long peak = memory_mib(broker_->pid(), "VmHWM") - memory_before_;
-    std::cout << "witness: " << witnessed.message() << "; broker: +" << kept << " MiB kept, +" << peak << " MiB at most"
-              << std::endl;
-    EXPECT_LE(kept, kMaxKeptMib);
+    std::cout << "witness: " << witnessed.message() << "; broker: +" << kept() << " MiB kept, +" << peak
+              << " MiB at most" << std::endl;
     EXPECT_LE(peak, kMaxPeakMib);
     expect_clean_journal();
     broker_->signal(SIGTERM);

@@ -40,6 +40,7 @@ class SinkUnderTest {
 
   StreamHeads open() {
     heads() = {};
+    warnings().clear();
     check(type_->open(instance_));
     return heads();
   }
@@ -47,22 +48,41 @@ class SinkUnderTest {
     const std::string kind(kind_name(record.topic.kind));
     const std::string bytes = record.message.SerializeAsString();
     const auto& message = record.message;
-    const trainbus_record given{.kind = kind.c_str(),
-                                .run = record.topic.session.run.c_str(),
-                                .trainer = record.topic.session.trainer.c_str(),
-                                .incarnation = message.incarnation(),
-                                .sequence = message.sequence(),
-                                .timestamp_ms = message.timestamp_ms(),
-                                .message = bytes.data(),
-                                .message_size = bytes.size(),
-                                .json = nullptr,
-                                .parsed = nullptr};
+    const Given given({.kind = kind.c_str(),
+                       .run = record.topic.session.run.c_str(),
+                       .trainer = record.topic.session.trainer.c_str(),
+                       .incarnation = message.incarnation(),
+                       .sequence = message.sequence(),
+                       .timestamp_ms = record_ms(message),
+                       .message = bytes.data(),
+                       .message_size = bytes.size(),
+                       .json = Given::write_json,
+                       .parsed = nullptr},
+                      record, json_);
     check(type_->write(instance_, &given));
   }
   void flush() { check(type_->flush(instance_)); }
   void sync() { check(type_->sync(instance_)); }
+  // Said since open().
+  static std::vector<std::string>& warnings() {
+    static std::vector<std::string> lines;
+    return lines;
+  }
 
  private:
+  struct Given : trainbus_record {
+    Given(const trainbus_record& plain, const Record& from, std::string& buffer)
+        : trainbus_record(plain), record(from), text(buffer) {}
+    static const char* write_json(const trainbus_record* self, std::size_t* size) {
+      const auto& given = *static_cast<const Given*>(self);
+      given.text.clear();
+      append_record_json(given.text, given.record);
+      if (size != nullptr) *size = given.text.size();
+      return given.text.c_str();
+    }
+    const Record& record;
+    std::string& text;
+  };
   static std::string& said() {
     static std::string text;
     return text;
@@ -84,7 +104,14 @@ class SinkUnderTest {
                    std::uint64_t incarnation, std::uint64_t sequence) {
     heads()[{std::string(run) + '/' + trainer, incarnation, kind_from_name(kind)}] = sequence;
   }
-  static void warn(const trainbus_host*, const char*, ...) {}
+  static void warn(const trainbus_host*, const char* format, ...) {
+    char line[1024];
+    std::va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    warnings().emplace_back(line);
+  }
   static void check(int status) {
     if (status != 0) throw std::runtime_error(said());
   }
@@ -94,6 +121,7 @@ class SinkUnderTest {
   std::vector<const char*> pointers_;
   trainbus_host host_{};
   void* instance_ = nullptr;
+  std::string json_;
 };
 
 // What `action` throws.

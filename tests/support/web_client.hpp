@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/support/patience.hpp"
+
 namespace trainbus::test {
 
 namespace beast = boost::beast;
@@ -35,7 +37,8 @@ class WebLine {
     std::optional<Error> result;
     start([&](Error error, auto&&...) { result = error; });
     io_.restart();
-    io_.run_for(std::chrono::seconds(10));
+    for (const Patience patience(std::chrono::seconds(10)); !result && !patience.over();)
+      io_.run_for(std::chrono::milliseconds(20));
     if (!result) throw std::runtime_error("the dashboard said nothing for 10 s");
     return *result;
   }

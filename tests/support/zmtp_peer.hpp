@@ -15,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+#include "tests/support/patience.hpp"
+
 namespace trainbus::test {
 
 namespace zmtp {
@@ -87,7 +89,7 @@ class ZmtpPeer {
     constexpr std::size_t kGreeting = 64;
     if (!send(zmtp::handshake(socket_type))) return false;
     std::string heard;
-    for (pollfd waiting{fd_, POLLIN, 0}; poll(&waiting, 1, 1000) == 1;) {
+    while (wait_for(POLLIN, std::chrono::seconds(1))) {
       char buffer[256];
       const auto count = recv(fd_, buffer, sizeof buffer, 0);
       heard_ = true;
@@ -107,8 +109,7 @@ class ZmtpPeer {
         continue;
       }
       if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
-      pollfd waiting{fd_, POLLIN | POLLOUT, 0};
-      poll(&waiting, 1, 5000);
+      wait_for(POLLIN | POLLOUT, std::chrono::seconds(5));
       if (!drain()) return false;
     }
     return true;
@@ -124,7 +125,7 @@ class ZmtpPeer {
   // Reads until these bytes come; false when the other side hangs up, or says nothing for 5 s.
   bool hears(std::string_view wanted) {
     std::string heard;
-    for (pollfd waiting{fd_, POLLIN, 0}; poll(&waiting, 1, 5000) == 1;) {
+    while (wait_for(POLLIN, std::chrono::seconds(5))) {
       char buffer[4096];
       const auto count = recv(fd_, buffer, sizeof buffer, 0);
       if (count <= 0) return false;
@@ -137,8 +138,7 @@ class ZmtpPeer {
   // Waits until the other side has said something, or hung up: it looks at this connection.
   void wait_until_heard() {
     if (std::exchange(heard_, true)) return;
-    pollfd waiting{fd_, POLLIN, 0};
-    poll(&waiting, 1, 1000);
+    wait_for(POLLIN, std::chrono::seconds(1));
   }
   void shut_down_sending() { shutdown(fd_, SHUT_WR); }
   // Ends with a reset: nothing lingers, and no port stays taken.
@@ -149,6 +149,16 @@ class ZmtpPeer {
   }
 
  private:
+  // True as soon as one of the events is there.
+  bool wait_for(short events, std::chrono::milliseconds limit) const {
+    const Patience patience(limit);
+    do {
+      pollfd waiting{fd_, events, 0};
+      if (poll(&waiting, 1, 20) == 1) return true;
+    } while (!patience.over());
+    return false;
+  }
+
   int fd_ = -1;
   bool heard_ = false;  // by us
 };
