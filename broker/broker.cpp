@@ -1,5 +1,7 @@
 #include "broker/broker.hpp"
 
+#include <malloc.h>
+
 #include <array>
 #include <chrono>
 #include <utility>
@@ -75,14 +77,23 @@ void Broker::poll_once(std::chrono::milliseconds timeout) {
                                         {sockets_.router.handle(), 0, ZMQ_POLLIN, 0},
                                         {store_.journal().outcomes_socket().handle(), 0, ZMQ_POLLIN, 0},
                                         {store_.journal().answers_socket().handle(), 0, ZMQ_POLLIN, 0}}};
-  zmq_poll(items.data(), static_cast<int>(items.size()), timeout.count());  // EINTR: a turn with nothing to do
+  const int ready = zmq_poll(items.data(), static_cast<int>(items.size()), timeout.count());  // EINTR: nothing to do
   const std::int64_t now_ms = steady_ms();
+  if (ready == 0) give_back_memory(now_ms);
   data_.forward_subscriptions();
   data_.forward_data(now_ms);
   control_.answer(now_ms);
   store_.turn(now_ms, news_);
   control_.answer_fetches();
   control_.tick(now_ms);
+}
+
+// What a flood was kept in is freed in small pieces, and what is in use between them keeps the allocator from giving
+// their pages back by itself.
+void Broker::give_back_memory(std::int64_t now_ms) {
+  if (now_ms < next_memory_look_ms_) return;
+  next_memory_look_ms_ = now_ms + kMemoryLookEveryMs;
+  if (mallinfo2().fordblks >= kGiveBackBytes) malloc_trim(0);
 }
 
 v1::BrokerStats Broker::stats() const {

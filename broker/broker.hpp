@@ -36,6 +36,11 @@ class Broker {
   v1::BrokerStats stats() const;
 
  private:
+  static constexpr std::int64_t kMemoryLookEveryMs = 2'000;
+  static constexpr std::size_t kGiveBackBytes = 32 << 20;  // freed and kept; less is not worth the page faults later
+
+  // In a turn without work.
+  void give_back_memory(std::int64_t now_ms);
   void say_journal_health(bool failing, const std::string& message);
 
   StateFolder folder_;
@@ -48,6 +53,7 @@ class Broker {
   RecordStore store_;
   ControlPath control_;
   RecordStore::News news_;
+  std::int64_t next_memory_look_ms_ = 0;
 };
 
 }  // namespace trainbus

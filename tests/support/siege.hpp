@@ -26,10 +26,7 @@ class Siege : public ::testing::Test {
 #ifdef __SANITIZE_ADDRESS__
   static constexpr long kMaxKeptMib = 1024;  // AddressSanitizer keeps freed memory for a while
 #else
-  // What the broker may have more after an attack than before: the 64 MiB that its allocator keeps of what was freed
-  // (M_TRIM_THRESHOLD in broker/main.cpp), and 64 MiB for what it remembers by intent, of 25,000 sessions or 10,000
-  // open commands for example.
-  static constexpr long kMaxKeptMib = 64 + 64;
+  static constexpr long kMaxKeptMib = 64;  // what the broker may have more after an attack than before
 #endif
   static constexpr long kMaxPeakMib = kMaxKeptMib + 512;
 
