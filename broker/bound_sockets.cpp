@@ -1,8 +1,10 @@
 #include "broker/bound_sockets.hpp"
 
+#include <cerrno>
 #include <random>
 #include <stdexcept>
 
+#include "trainbus/addresses.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/wire.hpp"
 
@@ -10,8 +12,6 @@ namespace trainbus {
 namespace {
 
 constexpr int kTriesForFreePorts = 200;
-constexpr int kXpubHighWaterMark = 20'000;
-constexpr int kRouterHighWaterMark = 200;  // answers that a peer does not read; a page has 1 MiB
 constexpr std::int64_t kMaxSubscriptionFrame = 1024;
 
 BoundSockets make_sockets(zmq::context_t& context) {
@@ -24,21 +24,22 @@ BoundSockets make_sockets(zmq::context_t& context) {
   apply_lane(sockets.xsub, Lane::kTiles);
   apply_lane(sockets.xpub, Lane::kData);
   sockets.xpub.set(opt::maxmsgsize, kMaxSubscriptionFrame);
-  sockets.xpub.set(opt::sndhwm, kXpubHighWaterMark);
+  sockets.xpub.set(opt::sndhwm, BoundSockets::kSubscriberQueue);
   apply_lane(sockets.router, Lane::kControl);
   sockets.router.set(opt::router_mandatory, true);
-  sockets.router.set(opt::sndhwm, kRouterHighWaterMark);
+  sockets.router.set(opt::sndhwm, BoundSockets::kAnswerQueue);
   return sockets;
 }
 
 void bind_all(BoundSockets& sockets, const Endpoints& endpoints) {
   std::string address;
   try {
-    sockets.xsub.bind(address = endpoints.data_in());
-    sockets.xpub.bind(address = endpoints.data_out());
-    sockets.router.bind(address = endpoints.control());
+    bind_to(sockets.xsub, address = endpoints.data_in());
+    bind_to(sockets.xpub, address = endpoints.data_out());
+    bind_to(sockets.router, address = endpoints.control());
   } catch (const zmq::error_t& error) {
-    throw std::runtime_error("cannot listen on " + address + ": " + error.what());
+    const std::string why = error.num() == ENODEV ? "no host is known by that name" : error.what();
+    throw std::runtime_error("cannot listen on " + address + ": " + why);
   }
   sockets.endpoints = endpoints;
 }

@@ -9,6 +9,9 @@
 namespace trainbus {
 
 struct BoundSockets {
+  static constexpr int kSubscriberQueue = 20'000;  // messages that wait for a subscriber; policy: drop the newest
+  static constexpr int kAnswerQueue = 200;         // answers that a peer does not read; a page has 1 MiB; policy: drop
+
   zmq::socket_t xsub;    // P: trainers publish here
   zmq::socket_t xpub;    // P+1: consumers subscribe here
   zmq::socket_t router;  // P+2: control

@@ -4,12 +4,19 @@
 #include <memory>
 #include <string>
 
+#include "broker/backup_desk.hpp"
 #include "broker/bound_sockets.hpp"
 #include "broker/command_registry.hpp"
+#include "broker/connection_watch.hpp"
 #include "broker/control_path.hpp"
 #include "broker/data_path.hpp"
+#include "broker/file_guard.hpp"
+#include "broker/history_desk.hpp"
+#include "broker/name_conflicts.hpp"
 #include "broker/record_store.hpp"
 #include "broker/roster.hpp"
+#include "broker/state_folder.hpp"
+#include "trainbus/limits.hpp"
 
 namespace trainbus {
 
@@ -34,25 +41,37 @@ class Broker {
   // Takes in what is still arriving, commits, acknowledges and tells every peer; at most `limit`.
   void stop(std::chrono::milliseconds limit);
   v1::BrokerStats stats() const;
+  // How many trainers there are files for, and how many files.
+  std::pair<std::size_t, std::size_t> room() const { return {files_.room(), files_.files()}; }
 
  private:
+  static constexpr std::int64_t kBusyTurnMs = 2;  // while a reader of the history is at work
   static constexpr std::int64_t kMemoryLookEveryMs = 2'000;
   static constexpr std::size_t kGiveBackBytes = 32 << 20;  // freed and kept; less is not worth the page faults later
 
   // In a turn without work.
   void give_back_memory(std::int64_t now_ms);
-  void say_journal_health(bool failing, const std::string& message);
+  void restore(const std::string& session_id, const v1::ControlCommand& command);
+  // An alert record of the broker itself.
+  void raise(const std::string& rule, bool active, const std::string& message);
+  void add_limits();
 
   StateFolder folder_;
   zmq::context_t context_;
   BoundSockets sockets_;
+  ConnectionWatch connections_;
   Roster roster_;
   CommandRegistry registry_;
   AlertRegistry alerts_;
   DataPath data_;
+  HistoryDesk history_;
+  BackupDesk backup_;
+  NameConflicts conflicts_;
   RecordStore store_;
+  FileGuard files_;
   ControlPath control_;
   RecordStore::News news_;
+  LimitTable limits_;
   std::int64_t next_memory_look_ms_ = 0;
 };
 

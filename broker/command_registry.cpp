@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "trainbus/incarnation.hpp"
 #include "trainbus/text.hpp"
 
 namespace trainbus {
@@ -14,12 +15,16 @@ bool session_matches(const std::string& session_id, const std::string& wanted) {
 
 }  // namespace
 
-void CommandRegistry::restore(const std::string& session_id, const v1::ControlCommand& command) {
+void CommandRegistry::restore(const std::string& session_id, const v1::ControlCommand& command, std::int64_t now_ms,
+                              std::int64_t unix_ms) {
   const Key key{command.command_id(), session_id};
   Entry& entry = entries_[key];
   entry.session_id = session_id;
   if (command.state() <= entry.command.state()) return;
   entry.command = command;
+  const auto most_ms = std::clamp<std::int64_t>(command.time_to_live_ms(), 0, kMaxDeadlineMs);
+  const auto deadline_ms = std::clamp(command.deadline_ms(), unix_ms, unix_ms + most_ms);
+  entry.expires_ms = now_ms + deadline_ms - unix_ms;
   entry.stored = true;
   if (command_ended(command.state())) {
     remember_end(key);
@@ -29,7 +34,8 @@ void CommandRegistry::restore(const std::string& session_id, const v1::ControlCo
 }
 
 CommandRegistry::Entry& CommandRegistry::issue(const std::string& session_id, const v1::ControlCommand& command,
-                                               const TargetFacts& target, std::int64_t now_ms, bool& is_new) {
+                                               const TargetFacts& target, std::int64_t now_ms, std::int64_t unix_ms,
+                                               bool& is_new) {
   const Key key{command.command_id(), session_id};
   const auto [place, inserted] = entries_.try_emplace(key);
   Entry& entry = place->second;
@@ -46,19 +52,20 @@ CommandRegistry::Entry& CommandRegistry::issue(const std::string& session_id, co
   entry.command.set_time_to_live_ms(command.time_to_live_ms() == 0
                                         ? kDefaultDeadlineMs
                                         : std::clamp<std::int64_t>(command.time_to_live_ms(), 0, kMaxDeadlineMs));
-  entry.command.set_deadline_ms(now_ms + entry.command.time_to_live_ms());
+  entry.expires_ms = now_ms + entry.command.time_to_live_ms();
+  entry.command.set_deadline_ms(unix_ms + entry.command.time_to_live_ms());
   const bool other = command.expected_incarnation() != 0 && command.expected_incarnation() != target.incarnation;
   if (command.expected_incarnation() == 0) entry.command.set_expected_incarnation(target.incarnation);
   open_[key] = &entry;
   if (other) {
     move(entry, v1::COMMAND_REJECTED,
          "incarnation " + std::to_string(command.expected_incarnation()) + " has ended, the trainer is now " +
-             std::to_string(target.incarnation));
+             std::to_string(target.incarnation) + " (@" + short_incarnation(target.incarnation) + ")");
   } else if (target.ended) {
     move(entry, v1::COMMAND_REJECTED, "the training has ended");
   } else if (!target.refusal.empty()) {
     move(entry, v1::COMMAND_REJECTED, target.refusal);
-  } else if (entry.command.deadline_ms() <= now_ms) {
+  } else if (entry.expires_ms <= now_ms) {
     move(entry, v1::COMMAND_EXPIRED, "its time was over when the broker got it");
   }
   return entry;
@@ -87,7 +94,7 @@ void CommandRegistry::stored(const std::string& session_id, const std::string& c
 void CommandRegistry::judge(Entry& entry, const TargetFacts& target, std::int64_t now_ms, Due& due) {
   const bool superseded = target.incarnation != entry.command.expected_incarnation();
   const bool gone = superseded || target.ended;
-  const auto deadline = entry.command.deadline_ms();
+  const auto deadline = entry.expires_ms;
   if (entry.command.state() == v1::COMMAND_ACCEPTED) {
     if (gone) {
       move(entry, v1::COMMAND_REJECTED, "the training ended before the command was delivered");

@@ -1,5 +1,8 @@
 #include "broker/data_path.hpp"
 
+#include <utility>
+
+#include "trainbus/envelope.hpp"
 #include "trainbus/sockets.hpp"
 
 namespace trainbus {
@@ -9,6 +12,13 @@ constexpr std::string_view kFence = "fence/";
 constexpr std::size_t kMaxSubscriptionBytes = 200;
 
 }  // namespace
+
+zmq::message_t with_incarnation(const zmq::message_t& body, std::uint64_t incarnation) {
+  v1::MetricsRequest said;
+  said.set_incarnation(incarnation);
+  const auto bytes = std::string(bytes_of(body)) + said.SerializeAsString();
+  return zmq::message_t(bytes.data(), bytes.size());
+}
 
 void DataPath::attach(RecordStore& store, Roster& roster) {
   store_ = &store;
@@ -23,7 +33,11 @@ bool DataPath::forward_data(std::int64_t now_ms) {
   std::size_t bytes = 0;
   const auto bytes_before = counters_.bytes_in;
   for (int count = 0; count < kMessagesPerTurn && bytes < kBytesPerTurn; ++count) {
-    if (!receive_message(xsub_, frames_)) return false;
+    if (!receive_message(xsub_, frames_)) {
+      connections_.drained(Port::kDataIn);
+      return false;
+    }
+    connections_.heard(frames_[0]);
     for (const auto& frame : frames_)
       bytes += frame.size();
     ++counters_.messages_in;
@@ -33,34 +47,59 @@ bool DataPath::forward_data(std::int64_t now_ms) {
   return true;
 }
 
+// Into topic_ and message_. A topic that records came on before is known by its bytes.
+WireError DataPath::read(std::string_view topic_bytes, std::string_view body, Stream*& newest) {
+  newest = store_->newest(topic_bytes);
+  if (newest == nullptr) {
+    auto parsed = parse_topic(topic_bytes);
+    if (!parsed) return WireError::kBadTopic;
+    topic_ = std::move(*parsed);
+  }
+  const Kind kind = newest != nullptr ? newest->topic.kind : topic_.kind;
+  const WireError error = decode_envelope(kind, session_in(topic_bytes), body, message_);
+  return error == WireError::kNone && kind == v1::KIND_COMMAND ? WireError::kForbiddenKind : error;
+}
+
+// Which start of its trainer it is of, its payload tells.
+void DataPath::identify(const Topic& topic, std::string_view body, std::int64_t now_ms) {
+  message_.ParseFromArray(body.data(), static_cast<int>(body.size()));  // it did
+  roster_->identify(topic, message_, now_ms);
+}
+
 void DataPath::take(std::vector<zmq::message_t>& frames, std::int64_t now_ms) {
-  arena_.Reset();
-  auto& message = *google::protobuf::Arena::CreateMessage<v1::MetricsRequest>(&arena_);
-  WireError error = WireError::kFrameCount;
-  if (frames.size() == 2) error = decode_record(bytes_of(frames[0]), bytes_of(frames[1]), topic_, message);
-  if (error == WireError::kNone && topic_.kind == v1::KIND_COMMAND) error = WireError::kForbiddenKind;
+  Stream* newest = nullptr;
+  const WireError error =
+      frames.size() == 2 ? read(bytes_of(frames[0]), bytes_of(frames[1]), newest) : WireError::kFrameCount;
   if (error != WireError::kNone) {
     ++counters_.rejected[static_cast<std::size_t>(error)];
     return;
   }
-  if (is_kept(topic_.kind)) {
-    if (!store_->take(topic_, message, frames[1], now_ms)) {
+  const Topic& topic = newest != nullptr ? newest->topic : topic_;
+  const bool said_incarnation = message_.incarnation() != 0;
+  if (!said_incarnation || message_.sequence() == 0) identify(topic, bytes_of(frames[1]), now_ms);
+  if (is_kept(topic.kind)) {
+    if (!store_->take(topic, message_, frames[1], now_ms, newest)) {
       ++counters_.too_many_streams;
       return;
     }
-    roster_->heard(topic_, message, frames[1], now_ms);
+    if (roster_->heard(topic, message_, frames[1], now_ms))
+      if (auto row = roster_->to_store(message_.session_id(), message_.incarnation())) store_->add(std::move(*row));
     return;
   }
-  roster_->heard(topic_, message, frames[1], now_ms);
-  ++(topic_.kind == v1::KIND_TILES ? counters_.tiles_in : counters_.heartbeats_in);
+  if (!said_incarnation) frames[1] = with_incarnation(frames[1], message_.incarnation());
+  roster_->heard(topic, message_, frames[1], now_ms);
+  ++(topic.kind == v1::KIND_TILES ? counters_.tiles_in : counters_.heartbeats_in);
   ++counters_.messages_out;
-  xpub_.send(std::move(frames[0]), zmq::send_flags::sndmore);
-  xpub_.send(std::move(frames[1]), zmq::send_flags::none);
+  fan_out_.send(std::move(frames[0]), std::move(frames[1]));
 }
 
 bool DataPath::forward_subscriptions() {
   for (int count = 0; count < kMessagesPerTurn; ++count) {
-    if (!receive_message(xpub_, frames_)) return false;
+    if (!receive_message(xpub_, frames_)) {
+      connections_.drained(Port::kDataOut);
+      return false;
+    }
+    connections_.heard(frames_[0]);
     ++counters_.subscriptions;
     const auto bytes = bytes_of(frames_[0]);
     if (frames_.size() != 1 || bytes.empty() || bytes.size() > kMaxSubscriptionBytes ||
@@ -80,23 +119,15 @@ bool DataPath::forward_subscriptions() {
 // XPUB gives only the first subscription and the last unsubscription of a topic, so this is the demand. Every trainer
 // keeps each of them.
 void DataPath::pass_on_demand(bool wanted, std::string_view topic) {
-  const auto known = demanded_.find(topic);
-  if (wanted == (known != demanded_.end())) return;
-  if (wanted && demanded_.size() >= kMaxDemandedTopics) {
-    ++counters_.too_many_demanded;
-    return;
-  }
-  if (wanted)
-    demanded_.emplace(topic);
-  else
-    demanded_.erase(known);
+  const auto change = tile_demand_.change(wanted, topic);
+  if (change == TileDemand::Change::kFull) ++counters_.too_many_demanded;
+  if (change != TileDemand::Change::kChanged) return;
   xsub_.send(zmq::buffer((wanted ? '\1' : '\0') + std::string(topic)), zmq::send_flags::dontwait);
 }
 
 void DataPath::publish(const std::string& topic, zmq::message_t body) {
   ++counters_.messages_out;
-  xpub_.send(zmq::buffer(topic), zmq::send_flags::sndmore);
-  xpub_.send(std::move(body), zmq::send_flags::none);
+  fan_out_.send(zmq::message_t(topic.data(), topic.size()), std::move(body));
 }
 
 }  // namespace trainbus

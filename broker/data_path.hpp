@@ -2,7 +2,6 @@
 // The data sockets: XSUB (trainers publish), XPUB (consumers subscribe), and the forwarding between them. Hostile
 // bytes are dropped and counted by reason. Used by the bus thread only.
 
-#include <google/protobuf/arena.h>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -13,8 +12,11 @@
 
 #include <zmq.hpp>
 
+#include "broker/connection_watch.hpp"
+#include "broker/fan_out.hpp"
 #include "broker/record_store.hpp"
 #include "broker/roster.hpp"
+#include "broker/tile_demand.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
@@ -34,13 +36,16 @@ struct DataCounters {
   RejectCounters rejected{};
 };
 
+// A live record that said none, with one. Concatenated messages are merged when they are parsed.
+zmq::message_t with_incarnation(const zmq::message_t& body, std::uint64_t incarnation);
+
 class DataPath {
  public:
-  static constexpr int kMessagesPerTurn = 64;  // before looking the other way
+  static constexpr int kMessagesPerTurn = 512;  // before looking the other way
   static constexpr std::size_t kBytesPerTurn = 4 << 20;
-  static constexpr std::size_t kMaxDemandedTopics = 10'000;  // of tiles, passed on to the trainers; policy: refuse
 
-  DataPath(zmq::socket_t& xsub, zmq::socket_t& xpub) : xsub_(xsub), xpub_(xpub) {}
+  DataPath(zmq::socket_t& xsub, zmq::socket_t& xpub, ConnectionWatch& connections)
+      : xsub_(xsub), xpub_(xpub), fan_out_(xpub), connections_(connections) {}
   // Set once, before the first turn. Subscribes upstream to every kind but tiles.
   void attach(RecordStore& store, Roster& roster);
 
@@ -51,22 +56,27 @@ class DataPath {
   void publish(const std::string& topic, zmq::message_t body);
 
   const DataCounters& counters() const { return counters_; }
+  TileDemand& tile_demand() { return tile_demand_; }
+  const TileDemand& tile_demand() const { return tile_demand_; }
+  std::uint64_t overflows() const { return fan_out_.overflows(); }  // of a subscriber's queue
 
  private:
   void take(std::vector<zmq::message_t>& frames, std::int64_t now_ms);
+  void identify(const Topic& topic, std::string_view body, std::int64_t now_ms);
+  WireError read(std::string_view topic_bytes, std::string_view body, Stream*& newest);
   void pass_on_demand(bool wanted, std::string_view topic);
 
   zmq::socket_t& xsub_;
   zmq::socket_t& xpub_;
+  FanOut fan_out_;
+  ConnectionWatch& connections_;
   RecordStore* store_ = nullptr;
   Roster* roster_ = nullptr;
-  std::set<std::string, std::less<>> demanded_;
+  TileDemand tile_demand_;
   DataCounters counters_;
   std::vector<zmq::message_t> frames_;
   Topic topic_;
-  // A payload is a member of a oneof, which a reused message frees and makes anew each time; an arena does not.
-  std::vector<char> arena_block_ = std::vector<char>(64 << 10);
-  google::protobuf::Arena arena_{arena_block_.data(), arena_block_.size()};
+  v1::MetricsRequest message_;  // mostly the envelope alone
 };
 
 }  // namespace trainbus

@@ -49,6 +49,8 @@ class DemandBoard {
     return maximum;
   }
 
+  std::size_t leases() const { return count_; }
+
   void forget_expired(std::int64_t now_ms) {
     for (auto session = leases_.begin(); session != leases_.end();) {
       count_ -= std::erase_if(session->second, [&](const auto& entry) { return entry.second.until_ms <= now_ms; });

@@ -1,26 +1,28 @@
 #pragma once
 // The journal: every kept record, once, in the order the broker took it in. A SQLite file (WAL) in the state folder:
 //
-//   streams(stream, session, incarnation, kind, last_sequence)      one row per (session, incarnation, kind)
-//   records(position, stream, sequence, timestamp_ms, crc, body)    body: the MetricsRequest as it came; crc: its
-//   CRC-32 lost(stream, first_sequence, last_sequence)                     what never arrived, or was retired history
-//   a view that joins the first two, for people
+//   blocks(position, records, journal_ms, taken_in_ms, directory, data)   the records, see journal_block.hpp
+//   segments(position, last_position, streams, checksum)                  what is where, see journal_segment.hpp
+//   streams(stream, session, incarnation, kind, ...)                      a row a (session, incarnation, kind)
+//   lost(stream, first_sequence, last_sequence)                           what never arrived, or was retired
+//   incarnations(session, incarnation, heard_order, first_heard_ms, visibility)
+//   history                                                               a view, for people
 //
-// `position` grows with every record and is the page token of fetch. Two classes, one per thread: a writer that owns
-// the write connection, and a reader with a connection of its own. A record whose bytes are not what was written (CRC,
-// or not of its stream) is never served: it is counted, and the answer says LOST where its place is known, at the
-// latest before the next record of its stream.
+// A record's `position` is the page token of fetch: it grows by one with every record, so a number that is missing
+// tells of a page that was. Two classes, one per thread: a writer that owns the write connection, and a reader with a
+// connection of its own. A record whose bytes are not what was written is never served: it is counted, and said LOST.
 
-#include <cstdint>
 #include <functional>
-#include <map>
-#include <span>
 #include <string>
 #include <vector>
-#include <zmq.hpp>
 
+#include "broker/block_table.hpp"
+#include "broker/journal_clock.hpp"
+#include "broker/journal_mark.hpp"
+#include "broker/journal_schema.hpp"
 #include "broker/sqlite.hpp"
-#include "trainbus/topic.hpp"
+#include "broker/store_batch.hpp"
+#include "broker/stream_table.hpp"
 
 namespace trainbus {
 
@@ -38,117 +40,152 @@ struct Retention {
   bool any() const { return max_age_ms != 0 || max_bytes != 0; }
 };
 
-struct StreamRow {
-  std::uint64_t stream = 0;  // id, from 1
-  SessionName session;
-  std::uint64_t incarnation = 0;
-  Kind kind = v1::KIND_UNKNOWN;
-  std::uint64_t last_sequence = 0;
-};
-
-// One group commit. Bodies share memory with what was forwarded.
-struct StoreBatch {
-  struct Row {
-    std::uint64_t stream = 0;
-    std::uint64_t sequence = 0;
-    std::int64_t timestamp_ms = 0;
-    zmq::message_t body;
-  };
-  struct Lost {
-    std::uint64_t stream = 0;
-    std::uint64_t first_sequence = 0;
-    std::uint64_t last_sequence = 0;
-  };
-  std::vector<StreamRow> new_streams;
-  std::vector<Row> rows;
-  std::vector<Lost> lost;
-  bool after_failure = false;  // handed over again; until it comes, a failed writer stores nothing (order)
-
-  bool empty() const { return new_streams.empty() && rows.empty() && lost.empty(); }
-  std::uint64_t bytes() const;
-  void append(StoreBatch&& later);
-};
-
-// Takes the state folder for this process (flock): a second broker on it is refused with one line.
-class StateFolder {
- public:
-  explicit StateFolder(const std::string& path);
-  ~StateFolder();
-  StateFolder(const StateFolder&) = delete;
-  StateFolder& operator=(const StateFolder&) = delete;
-  std::string journal_path() const { return path_ + "/journal.sqlite"; }
-
- private:
-  std::string path_;
-  int lock_fd_ = -1;
-};
-
 class JournalWriter {
  public:
-  // Opens or makes the file. Throws SqliteError with one line when it is damaged, of another version, or not writable.
-  JournalWriter(const std::string& path, Durability durability);
+  // Opens or makes the file; one of version 1 is brought to this version first. Throws SqliteError with one line when
+  // it is damaged beyond use, of another version, or not writable. Records are stamped with the time of `clock`;
+  // retention counts in it.
+  JournalWriter(const std::string& path, Durability durability, Retention retention = {}, Clocks clocks = {});
 
-  // Appends all of it, or nothing and throws. A row whose (stream, sequence) is there already is left as it is.
-  // While `gives_way` says so, the thread offers its processor every few rows: a commit on busy cores then does not
-  // delay those who forward.
+  // Appends all of it, or nothing and throws. A record whose stream is there up to its sequence or further is left as
+  // it is. While `gives_way` says so, the thread offers its processor after each block: a commit on busy cores then
+  // does not delay those who forward.
   void append(
       const StoreBatch& batch, const std::function<bool()>& gives_way = [] { return false; });
 
-  // Retires at most kRetireRows of the oldest records that are past the bounds; true when there may be more. They
-  // become LOST for whoever asks. The file gives its space back in small steps.
-  bool retire(const Retention& retention, std::int64_t now_unix_ms);
-  std::uint64_t retired() const { return retired_; }
+  // Retires some of the oldest blocks that are past the bounds; true when there may be more. Their records become LOST
+  // for whoever asks. The file's space is used again.
+  bool retire();
+  std::uint64_t retired() const { return retired_; }  // records
 
-  static constexpr int kRetireRows = 2'000;
+  // Gives free space back to the file system, a step; true when there is more.
+  bool give_back_space();
+
+  // Positions up to this one are not given out: those that were, and whose records are gone.
+  void skip_to(std::uint64_t position);
+
+  // Copies what is in the WAL into the file, as far as readers let it. A quiet journal is then whole in its file alone.
+  void checkpoint(bool quiet);
+  std::uint64_t wal_bytes() const { return wal_pages_ * kJournalPageBytes; }
+  std::uint64_t bytes_in_use();
+  std::uint64_t last_position() const { return position_; }
+  // Records that an earlier broker stored here and that were gone when this one started.
+  std::uint64_t gone_at_start() const { return gone_at_start_; }
+
+  // A WAL of so much is copied into the file after a commit, however busy.
+  static constexpr std::uint64_t kCheckpointBytes = 8 << 20;
 
  private:
   void insert(const StoreBatch& batch, const std::function<bool()>& gives_way);
+  void insert_rows(const StoreBatch& batch, const std::function<bool()>& gives_way);
+  void insert_others(const StoreBatch& batch);
+  // The stream's part of the open segment, which knows how far the stream was.
+  SegmentStream& part_of(std::uint64_t stream);
+  void end_segment();
   void begin_or_nothing(const std::function<void()>& changes);
-  std::uint64_t bytes_in_use();
+  void read_open_segment();
+  void take_up_mark();
+  void write_mark();
+  void set_state(std::string_view name, std::uint64_t value);
+  std::uint64_t state(std::string_view name);
 
+  const std::string path_;
   SqliteDatabase database_;
-  Statement add_stream_, add_row_, move_head_, add_lost_, oldest_, delete_to_, retire_stream_, pages_, free_pages_;
+  BlockTable blocks_;
+  StreamRows streams_;
+  Retention retention_;
+  MarkFile mark_;
+  JournalClock clock_;
+  Statement add_block_, add_segment_, add_incarnation_, add_lost_, add_own_, delete_to_, delete_segments_,
+      retire_stream_, set_state_, get_state_, pages_, free_pages_;
+  DirectoryWriter directory_;
+  Segment open_;
+  std::unordered_map<std::uint64_t, bool> own_streams_;  // of those in the open segment: of the broker's own kinds
   std::uint64_t position_ = 0;
   std::uint64_t retired_ = 0;
+  std::uint64_t wal_pages_ = 0;
+  std::uint64_t gone_at_start_ = 0;
 };
 
 class JournalReader {
  public:
   explicit JournalReader(const std::string& path);
 
-  // With last_sequence as the records say, not the streams table.
+  // With last_sequence as the records say.
   std::vector<StreamRow> streams();
-  // The newest record of a stream; empty body when there is none.
+  // The following are look-ups, a few rows each.
+  std::vector<StreamRow> streams(const SessionName& session);
+  std::vector<StreamRow> streams(const SessionName& session, std::uint64_t incarnation);
+  // Those that were made last, oldest first.
+  std::vector<StreamRow> newest_streams(std::size_t limit);
+  std::uint64_t last_stream();  // the highest id
+  // The next session after this one, by id, that has streams; empty: there is none.
+  std::string session_after(const std::string& session_id);
+  std::vector<IncarnationRow> incarnations();
+  std::vector<IncarnationRow> incarnations(const SessionName& session);
+  struct Use {
+    std::uint64_t records = 0;  // retired ones included
+    std::uint64_t bytes = 0;    // of the bodies
+  };
+  Use use(const SessionName& session);
+  // The newest record of a stream, by lookup; empty when there is none.
   std::string last_body(std::uint64_t stream);
-  // Every body of a stream from its start, in order.
+  // Every body of a stream of commands or alerts from its start, in order.
   std::vector<std::string> bodies(std::uint64_t stream);
 
-  // One page, at most request.max_bytes (0: 512 KiB, 1 MiB at most) and kMaxScan rows looked at.
+  // One page, at most request.max_bytes (0: 512 KiB, 1 MiB at most) and kMaxScan records looked at.
   v1::FetchReply fetch(const v1::FetchRequest& request);
 
-  // Records that were not what was written.
+  // Records that were not what was written, and positions that could not be read.
   std::uint64_t damaged() const { return damaged_; }
 
   static constexpr int kMaxScan = 200'000;
 
  private:
-  void refresh_streams();
+  struct Page;  // the answer while it is made
+  struct Losses {
+    std::uint64_t last_position = 0;
+    std::vector<StoreBatch::Lost> ranges;
+  };
+  template <class Result>
+  Result in_one_view(const std::function<Result()>& read);
+  void refresh();  // tail and streams
+  void refresh_tail();
+  std::vector<StreamRow> read_rows(Statement& query);
+  void release_blocks();
+  void read_streams();
+  void read_segments(std::uint64_t from);
+  void recover_streams();
+  void take_newest_head(StreamRow& stream);
+  std::uint64_t newest_position(std::uint64_t stream);
   v1::FetchReply read_page(const v1::FetchRequest& request);
-  std::uint64_t start_position(const v1::FetchRequest& request, const std::vector<bool>& wanted);
-  void add_lost(const v1::FetchRequest& request, const std::vector<bool>& wanted, v1::FetchReply& reply);
+  void add_incarnations(Page& page);
   std::vector<bool> wanted_streams(const v1::FetchRequest& request) const;
-  enum class Verdict { kAsWritten, kDamaged, kMisplaced };
-  // A row of (position, stream, body, sequence, crc) and the stream it says it is of.
-  Verdict check(const Statement& row, const StreamRow& stream);
-  std::uint64_t accounted_below(std::uint64_t stream, std::uint64_t sequence);
-  bool is_intact(std::uint64_t stream, std::uint64_t sequence);
+  std::vector<std::uint64_t> heads_of(const v1::FetchRequest& request) const;
+  std::uint64_t start_position(const std::vector<bool>& wanted, const std::vector<std::uint64_t>& heads);
+  void add_lost(Page& page);
+  void add_record(const Block& block, const BlockEntry& entry, std::uint64_t position, Page& page);
+  void add_losses_at(std::uint64_t position, Page& page);
+  void add_gap(std::uint64_t first, std::uint64_t last, Page& page);
+  const Losses& losses_at(std::uint64_t position);
+  bool segment_at(std::uint64_t position, Segment& segment);
+  // True when the record is the stream's, and a message; an unknown stream is learned from it.
+  bool belongs(const BlockEntry& entry, std::string_view body);
 
   SqliteDatabase database_;
-  Statement new_streams_, heads_, last_body_, bodies_, scan_, seek_, end_, lost_, highest_, highest_lost_, row_,
-      covered_;
+  BlockTable blocks_, other_blocks_;  // of the page, and of what is looked up for it
+  Statement new_streams_, last_stream_, session_streams_, incarnation_streams_, newest_streams_, session_after_,
+      incarnations_, session_incarnations_, order_, lost_, highest_lost_, own_, segments_behind_, segment_before_,
+      end_of_segments_, retired_;
+  StreamRows stream_rows_;
+  StreamTable streams_;
+  std::vector<std::uint64_t> without_row_;            // ids whose row cannot be read, or is not what was written
+  Segment tail_;                                      // what no segment has yet
+  std::unordered_map<std::uint64_t, Losses> losses_;  // of damaged segments, by their first position
+  std::unordered_map<std::uint64_t, v1::Incarnation> orders_;  // by stream, where it was asked for
+  std::uint64_t retired_through_ = 0;
   v1::MetricsRequest checked_;
   std::uint64_t damaged_ = 0;
-  std::vector<StreamRow> streams_;  // by id - 1
 };
 
 }  // namespace trainbus

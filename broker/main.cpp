@@ -2,9 +2,10 @@
 #include <spdlog/spdlog.h>
 
 #include <iostream>
-#include <map>
 
 #include "broker/broker.hpp"
+#include "broker/journal_verbs.hpp"
+#include "broker/retention_text.hpp"
 #include "trainbus/program.hpp"
 
 namespace {
@@ -26,7 +27,8 @@ int main(int argc, char** argv) {
   trainbus::BrokerOptions options;
   options.state_dir = "trainbus-state";
   std::string durability = "process";
-  std::string retain;
+  std::string retain, retain_bytes;
+  std::string offline_dir;
   bool insecure = false;
   app.add_option("--listen", options.listen,
                  "Base address tcp://HOST:P; P, P+1 and P+2 are used; port * finds free ones")
@@ -39,23 +41,35 @@ int main(int argc, char** argv) {
   app.add_option("--io-threads", options.io_threads, "ZeroMQ I/O threads")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
-  app.add_option("--retain", retain, "Retire records older than this: 30d, 12h, 45m (default: keep everything)")
-      ->transform(
-          CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1.}, {"m", 60.}, {"h", 3600.}, {"d", 86400.}},
-                                CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"));
-  app.add_option("--retain-bytes", options.retention.max_bytes,
-                 "Retire the oldest records past this size of the journal: 500M, 10G (default: no limit)")
-      ->transform(CLI::AsSizeValue(false));
+  app.add_option_function<std::string>(
+         "--retain", [&](const std::string& text) { retain = text; },
+         "Retire records that the broker took in longer ago than this: 30d, 12h, 45m (default: keep everything)")
+      ->check(trainbus::valid_by(trainbus::parse_retained_age));
+  app.add_option_function<std::string>(
+         "--retain-bytes", [&](const std::string& text) { retain_bytes = text; },
+         "Retire the oldest records past this size of the journal: 500M, 10G (default: no limit)")
+      ->check(trainbus::valid_by(trainbus::parse_retained_bytes));
   app.add_flag("--insecure", insecure, "Listen on an address that others can reach, without keys");
+  auto* check = app.add_subcommand("check", "Read a journal that no broker has open and say what is damaged: exit 1");
+  check->add_option("STATE_DIR", offline_dir, "Folder of the journal")->required();
+  auto* repair = app.add_subcommand("repair", "Make a whole journal of a damaged one, of every record still found");
+  repair->add_option("STATE_DIR", offline_dir, "Folder of the journal; the damaged file is kept there")->required();
   app.footer(
       "Example:\n  trainbus-broker --state-dir ~/runs/bus\n  trainbus-train --run demo --name t0     (finds it at "
-      "tcp://127.0.0.1:7760)\n\nThe journal is STATE_DIR/journal.sqlite; its view `history` is for you to query.");
+      "tcp://127.0.0.1:7760)\n\nThe journal is STATE_DIR/journal.sqlite; its view `history` is for you to query.\n"
+      "  trainbus-broker check ~/runs/bus         after a disk went bad; then, if it says so:\n"
+      "  trainbus-broker repair ~/runs/bus");
   return trainbus::run_program(app, argc, argv, [&] {
+    if (*check) return trainbus::check_state_dir(offline_dir);
+    if (*repair) return trainbus::repair_state_dir(offline_dir);
     trainbus::require_loopback("--listen", trainbus::parse_endpoints(options.listen).host, insecure);
-    if (!retain.empty()) options.retention.max_age_ms = static_cast<std::int64_t>(std::stod(retain) * 1000);
+    if (!retain.empty()) options.retention.max_age_ms = trainbus::parse_retained_age(retain);
+    if (!retain_bytes.empty()) options.retention.max_bytes = trainbus::parse_retained_bytes(retain_bytes);
     if (durability == "power") options.durability = trainbus::Durability::kPower;
     trainbus::Broker broker(options);
     std::cout << "trainbus-broker: listening on " << broker.endpoints().base() << std::endl;
+    const auto [trainers, files] = broker.room();
+    spdlog::info("room for about {} trainers ({} files)", trainers, files);
     while (!trainbus::stop_requested())
       broker.poll_once(std::chrono::milliseconds(50));
     spdlog::info("stopping: taking in and storing what is on its way");

@@ -12,70 +12,156 @@ namespace {
 
 zmq::message_t message_of(std::string_view bytes) { return zmq::message_t(bytes.data(), bytes.size()); }
 
+std::size_t key_of(const SessionName& session, std::uint64_t incarnation) {
+  return std::hash<std::string>{}(session.id() + '@' + std::to_string(incarnation));
+}
+
 }  // namespace
 
-RecordStore::RecordStore(zmq::context_t& context, const std::string& journal_path, Durability durability,
-                         Retention retention, Publish publish, const Seen& seen)
+RecordStore::RecordStore(const std::string& journal_path, Durability durability, Retention retention, Publish publish,
+                         Seen seen, const SeenArchived& seen_archived)
     : publish_(std::move(publish)),
-      journal_(context, journal_path, durability, retention),
+      seen_(std::move(seen)),
+      journal_(journal_path, durability, retention),
+      lookup_(journal_path),
+      forgets_(durability != Durability::kNothing),
       pending_(std::make_unique<StoreBatch>()) {
-  JournalReader reader(journal_path);
+  const auto incarnations = lookup_.incarnations();
+  for (const auto& row : incarnations)
+    if (row.visibility == Visibility::kDeleted) deleted_.insert(key_of(row.session, row.incarnation));
+  intake_.note_last_id(lookup_.last_stream());
+  for (const auto& row : lookup_.newest_streams(kReadBackAtStart))
+    restore(row);
+  for (const auto& row : incarnations)
+    if (row.visibility == Visibility::kArchived) seen_archived(row);
+}
+
+void RecordStore::restore(const StreamRow& row) {
+  if (row.stream == 0 || row.kind == v1::KIND_UNKNOWN) return;
+  const Topic topic{row.kind, row.session};
+  Stream& stream = intake_.restore(row.stream, topic, row.incarnation, row.last_sequence);
+  stream.deleted = deleted_.contains(key_of(row.session, row.incarnation));
   v1::MetricsRequest message;
-  const auto show = [&](const Topic& topic, const std::string& body) {
-    if (!body.empty() && message.ParseFromString(body)) seen(topic, message, message_of(body));
+  const auto show = [&](const std::string& body) {
+    if (!body.empty() && message.ParseFromString(body)) seen_(topic, message, message_of(body));
   };
-  for (const auto& row : reader.streams()) {
-    if (row.stream == 0 || row.kind == v1::KIND_UNKNOWN) continue;
-    const Topic topic{row.kind, row.session};
-    intake_.restore(row.stream, topic, row.incarnation, row.last_sequence);
-    if (row.kind == v1::KIND_COMMAND || row.kind == v1::KIND_ALERT) {
-      for (const auto& body : reader.bodies(row.stream))
-        show(topic, body);
-    } else {
-      show(topic, reader.last_body(row.stream));
-    }
+  if (row.kind == v1::KIND_COMMAND || row.kind == v1::KIND_ALERT) {
+    for (const auto& body : lookup_.bodies(row.stream))
+      show(body);
+  } else {
+    show(lookup_.last_body(row.stream));
   }
 }
 
+bool RecordStore::recall(const SessionName& session, std::uint64_t incarnation) {
+  if (intake_.knows(session, incarnation)) return true;
+  try {
+    for (const auto& row : lookup_.streams(session, incarnation))
+      restore(row);
+    return true;
+  } catch (const SqliteError& error) {
+    spdlog::error("{}; records of {} are refused", error.what(), session.id());
+    return false;
+  }
+}
+
+std::vector<IncarnationRow> RecordStore::incarnations(const std::string& session_id) {
+  const auto session = parse_session_id(session_id);
+  try {
+    return session ? lookup_.incarnations(*session) : std::vector<IncarnationRow>{};
+  } catch (const SqliteError& error) {
+    spdlog::error("{}; the order of the incarnations of {} is as they are heard now", error.what(), session_id);
+    return {};
+  }
+}
+
+// The journal's own records of an incarnation that was deleted are its audit, and stay.
+void RecordStore::drop_from_now_on(const std::vector<IncarnationRow>& incarnations) {
+  for (const auto& row : incarnations) {
+    deleted_.insert(key_of(row.session, row.incarnation));
+    for (const Kind kind : kKeptKinds)
+      if (Stream* stream = intake_.find({kind, row.session}, row.incarnation); stream != nullptr)
+        stream->deleted = true;
+  }
+}
+
+void RecordStore::set_visibility(std::vector<IncarnationRow> rows) {
+  std::move(rows.begin(), rows.end(), std::back_inserter(pending_->incarnations));
+}
+
+void RecordStore::drop_as_lost(Stream& stream, std::uint64_t sequence) {
+  if (sequence <= stream.queued || sequence > Intake::kMaxSequence) return;
+  dropped_as_deleted_ += sequence - stream.queued;
+  pending_->lost.push_back({stream.id, stream.queued + 1, sequence});
+  stream.queued = stream.forwarded = sequence;
+}
+
+void RecordStore::forget_quiet(std::int64_t now_ms) {
+  constexpr std::int64_t kLookEveryMs = 100;
+  if (!forgets_ || failing() || now_ms < next_forget_ms_) return;
+  next_forget_ms_ = now_ms + kLookEveryMs;
+  intake_.forget_quiet(now_ms);
+}
+
 Stream* RecordStore::stream_for(const Topic& topic, std::uint64_t incarnation) {
+  if (Stream* known = intake_.find(topic, incarnation); known != nullptr) return known;
+  if (!recall(topic.session, incarnation)) return nullptr;
   bool is_new = false;
   Stream* stream = intake_.find_or_make(topic, incarnation, is_new);
-  if (stream != nullptr && is_new)
+  if (stream != nullptr && is_new) {
     pending_->new_streams.push_back({stream->id, topic.session, incarnation, topic.kind, 0});
+    stream->deleted = deleted_.contains(key_of(topic.session, incarnation));
+  }
   return stream;
 }
 
-bool RecordStore::take(const Topic& topic, v1::MetricsRequest& message, zmq::message_t& body, std::int64_t now_ms) {
-  const bool numbered = message.incarnation() != 0 && message.sequence() != 0;
-  Stream* stream = stream_for(topic, numbered ? message.incarnation() : broker_incarnation_);
+// Fields that stand behind others of their number win over them, so the payload need not be written again.
+void RecordStore::number(const Stream& stream, v1::MetricsRequest& message, zmq::message_t& body) const {
+  v1::MetricsRequest numbers;
+  numbers.set_incarnation(message.incarnation());
+  numbers.set_sequence(stream.queued + 1);
+  if (message.timestamp_ms() == 0) numbers.set_timestamp_ms(static_cast<std::uint64_t>(unix_ms()));
+  message.MergeFrom(numbers);
+  body = message_of(std::string(bytes_of(body)) + numbers.SerializeAsString());
+}
+
+bool RecordStore::take(const Topic& topic, v1::MetricsRequest& message, zmq::message_t& body, std::int64_t now_ms,
+                       Stream* newest) {
+  const std::uint64_t incarnation = message.incarnation();
+  if (incarnation == 0) return false;  // no room for its session
+  Stream* stream = newest != nullptr && newest->incarnation == incarnation ? newest : stream_for(topic, incarnation);
   if (stream == nullptr) return false;
-  if (!numbered) {
-    message.set_incarnation(broker_incarnation_);
-    message.set_sequence(stream->queued + 1);
-    if (message.timestamp_ms() == 0) message.set_timestamp_ms(unix_ms());
-    body = message_of(message.SerializeAsString());
+  if (message.sequence() == 0) number(*stream, message, body);
+  if (stream->deleted) {
+    drop_as_lost(*stream, message.sequence());
+    return true;
   }
   // Copied: as it came, a record of 300 B holds on to the 8 KiB that libzmq received it with, wherever it waits: for
   // the journal, for a full disk, for a slow subscriber.
   zmq::message_t own = message_of(bytes_of(body));
   // A time that is still to come would keep the records after it from ever being old enough to retire.
-  const auto timestamp_ms = std::min(record_ms(message), unix_ms());
+  const auto timestamp_ms = std::min(record_ms(message), wall_ms(now_ms));
   intake_.offer(*stream, message.sequence(), timestamp_ms, std::move(own), now_ms, backlog_bytes_ < kMaxBacklogBytes,
                 ready_);
-  act_on_ready();
+  note_lost(intake_.take_lost(), now_ms);
+  act_on_ready(now_ms);
   return true;
 }
 
-void RecordStore::act_on_ready() {
+// Unix time, asked for once a turn.
+std::int64_t RecordStore::wall_ms(std::int64_t now_ms) {
+  if (std::exchange(wall_at_ms_, now_ms) != now_ms) wall_ms_ = unix_ms();
+  return wall_ms_;
+}
+
+void RecordStore::act_on_ready(std::int64_t now_ms) {
   for (auto& record : ready_) {
-    if (record.publish) {
-      zmq::message_t shared;
-      shared.copy(record.body);
-      publish_(record.stream->topic_text, std::move(shared));
+    if (record.store) {
+      backlog_bytes_ += record.body.size();
+      pending_->add(record.stream->id, record.sequence, record.timestamp_ms, wall_ms(now_ms), bytes_of(record.body));
     }
-    if (!record.store) continue;
-    backlog_bytes_ += record.body.size();
-    pending_->rows.push_back({record.stream->id, record.sequence, record.timestamp_ms, std::move(record.body)});
+    not_stored_ += record.store ? 0 : 1;
+    if (record.publish) publish_(record.stream->topic_text, std::move(record.body));
   }
   ready_.clear();
 }
@@ -87,7 +173,7 @@ void RecordStore::write(const Topic& topic, v1::MetricsRequest& message, OnStore
   stream->forwarded = stream->queued;
   std::string body = message.SerializeAsString();
   backlog_bytes_ += body.size();
-  pending_->rows.push_back({stream->id, message.sequence(), record_ms(message), message_of(body)});
+  pending_->add(stream->id, message.sequence(), record_ms(message), unix_ms(), body);
   own_.push_back({stream, message.sequence(), std::move(body), std::move(on_stored)});
 }
 
@@ -98,42 +184,57 @@ void RecordStore::write_now(const Topic& topic, v1::MetricsRequest& message) {
   message.set_sequence(stream->queued + 1);
   intake_.offer(*stream, message.sequence(), record_ms(message), message_of(message.SerializeAsString()), 0, true,
                 ready_);
-  act_on_ready();
+  act_on_ready(steady_ms());
 }
 
-void RecordStore::hand_over() {
+void RecordStore::hand_over(std::int64_t now_ms) {
   if (pending_->empty()) return;
   ++in_flight_;
+  next_commit_ms_ = now_ms + kCommitEveryMs;
   journal_.store(std::exchange(pending_, std::make_unique<StoreBatch>()));
 }
 
-void RecordStore::fetch(std::unique_ptr<FetchJob> job) {
-  if (!failing()) hand_over();
+void RecordStore::fetch(std::unique_ptr<FetchJob> job, std::int64_t now_ms) {
+  if (!failing()) hand_over(now_ms);
   journal_.fetch(std::move(job));
 }
 
-void RecordStore::give_up_old_holes(std::int64_t now_ms, const News& news) {
+void RecordStore::give_up_old_holes(std::int64_t now_ms) {
   constexpr std::int64_t kLookEveryMs = 100;
   if (now_ms < next_holes_ms_) return;
   next_holes_ms_ = now_ms + kLookEveryMs;
   std::vector<LostRecords> lost;
   intake_.give_up_old_holes(now_ms, ready_, lost);
+  note_lost(lost, now_ms);
+  act_on_ready(now_ms);
+}
+
+void RecordStore::note_lost(const std::vector<LostRecords>& lost, std::int64_t now_ms) {
+  constexpr std::int64_t kSayEveryMs = 60'000;
   for (const auto& range : lost) {
     pending_->lost.push_back({range.stream->id, range.first, range.last});
-    news.gave_up(range);
+    gave_up_.push_back(range);
   }
-  if (!lost.empty())
-    spdlog::warn("{} incarnation {}: records {}..{} never arrived, given up{}", lost[0].stream->topic_text,
-                 lost[0].stream->incarnation, lost[0].first, lost[0].last,
-                 lost.size() == 1 ? "" : "; so did some of " + std::to_string(lost.size() - 1) + " other streams");
-  act_on_ready();
+  if (lost.empty() || now_ms < next_say_lost_ms_) return;
+  next_say_lost_ms_ = now_ms + kSayEveryMs;
+  spdlog::warn("{} incarnation {}: records {}..{} never arrived, given up; {} in all", lost[0].stream->topic_text,
+               lost[0].stream->incarnation, lost[0].first, lost[0].last, intake_.counters().lost);
 }
 
 void RecordStore::turn(std::int64_t now_ms, const News& news) {
-  give_up_old_holes(now_ms, news);
+  give_up_old_holes(now_ms);
+  for (const auto& range : std::exchange(gave_up_, {}))
+    news.gave_up(range);
   while (auto outcome = journal_.take_outcome())
     take_outcome(*outcome, now_ms, news);
-  if (!failing() || (now_ms >= retry_at_ms_ && in_flight_ == 0)) hand_over();
+  // One batch at a time: what comes meanwhile is the next, however long a commit takes.
+  if (in_flight_ == 0 && now_ms >= (failing() ? retry_at_ms_ : next_commit_ms_)) hand_over(now_ms);
+  forget_quiet(now_ms);  // last: nothing in this turn still points to what goes
+}
+
+std::int64_t RecordStore::due_in_ms(std::int64_t now_ms) const {
+  if (pending_->empty() || in_flight_ != 0) return -1;
+  return std::max<std::int64_t>(0, (failing() ? retry_at_ms_ : next_commit_ms_) - now_ms);
 }
 
 void RecordStore::take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const News& news) {
@@ -145,7 +246,7 @@ void RecordStore::take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const
     retry_at_ms_ = now_ms + JournalThread::kRetryEveryMs;
     failed_.append(std::move(outcome.failed));
   }
-  if (in_flight_ == 0 && !failed_.empty()) {
+  if (in_flight_ == 0 && failing()) {
     failed_.append(std::move(*pending_));
     failed_.after_failure = true;
     *pending_ = std::exchange(failed_, {});
@@ -159,15 +260,16 @@ void RecordStore::take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const
 }
 
 void RecordStore::note_health(const StoreOutcome& outcome, const News& news) {
-  if (outcome.ok == failure_.empty()) return;
+  const std::string rule = outcome.ok ? "" : outcome.moved ? "state_folder" : "journal_failing";
+  if (rule == failure_rule_) return;
+  if (!failure_rule_.empty()) news.healed(failure_rule_);
+  failure_rule_ = rule;
+  failure_ = outcome.error;
   if (outcome.ok) {
     spdlog::info("the journal works again");
-    failure_.clear();
-    news.healed();
   } else {
     spdlog::error("{}; nothing is acknowledged until it works again", outcome.error);
-    failure_ = outcome.error;
-    news.failing(outcome.error);
+    news.failing(rule, outcome.error);
   }
 }
 

@@ -57,7 +57,8 @@ std::string_view Statement::bytes(int column) const {
 void Statement::bind_one(int index, std::int64_t value) { sqlite3_bind_int64(statement_.get(), index, value); }
 
 void Statement::bind_one(int index, std::string_view text) {
-  sqlite3_bind_blob64(statement_.get(), index, text.data(), text.size(), SQLITE_STATIC);
+  const char* data = text.data() == nullptr ? "" : text.data();  // a null pointer would be NULL
+  sqlite3_bind_blob64(statement_.get(), index, data, text.size(), SQLITE_STATIC);
 }
 
 }  // namespace trainbus

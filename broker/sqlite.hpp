@@ -46,6 +46,16 @@ class Statement {
   bool step();
   void run();  // step to the end, reset
   void reset();
+  // Calls `take(*this)` for each row; resets, whatever happens.
+  template <class Take>
+  void each(const Take& take) {
+    struct Resetter {
+      Statement& statement;
+      ~Resetter() { statement.reset(); }
+    } resetter{*this};
+    while (step())
+      take(*this);
+  }
 
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
   std::uint64_t number(int column) const { return static_cast<std::uint64_t>(integer(column)); }

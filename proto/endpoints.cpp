@@ -1,8 +1,13 @@
 #include "trainbus/endpoints.hpp"
 
+#include <arpa/inet.h>
+#include <strings.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>
+
+#include "trainbus/addresses.hpp"
 
 namespace trainbus {
 namespace {
@@ -15,7 +20,15 @@ constexpr int kHighestBasePort = 32765;
 
 std::string at(const Endpoints& endpoints, int offset) {
   const std::string port = endpoints.base_port == 0 ? "*" : std::to_string(endpoints.base_port + offset);
-  return "tcp://" + endpoints.host + ':' + port;
+  return "tcp://" + host_and_port(endpoints.host, port);
+}
+
+std::string_view without_brackets(std::string_view host) {
+  return host.size() >= 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2) : host;
+}
+
+bool same_word(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace
@@ -32,7 +45,12 @@ Endpoints parse_endpoints(std::string_view base) {
   const auto colon = rest.rfind(':');
   if (colon == std::string_view::npos || colon == 0) refuse(base, "must look like tcp://HOST:PORT");
   const auto port_text = rest.substr(colon + 1);
-  Endpoints endpoints{std::string(rest.substr(0, colon)), 0};
+  const auto host = without_brackets(rest.substr(0, colon));
+  const bool bracketed = host.size() != colon;
+  if (bracketed != (host.find(':') != std::string_view::npos) || host.empty())
+    refuse(base, "an IPv6 address, and nothing else, stands in brackets: tcp://[::1]:PORT");
+  if (host.find_first_of(" \t/[]@;,") != std::string_view::npos) refuse(base, "the host must be a name or an address");
+  Endpoints endpoints{std::string(host), 0};
   if (port_text == "*") return endpoints;
   int port = -1;
   const auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
@@ -49,7 +67,13 @@ std::string default_broker() {
 }
 
 bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+  if (same_word(host, "localhost")) return true;
+  const std::string address(without_brackets(host));
+  in_addr v4{};
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
 }  // namespace trainbus

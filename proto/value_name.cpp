@@ -7,6 +7,10 @@ namespace trainbus {
 bool valid_value_name(std::string_view name) {
   if (name.empty() || name.size() > kMaxValueNameBytes) return false;
   while (!name.empty()) {
+    if (name[0] >= 0x20 && name[0] < 0x7f) {  // nearly always
+      name.remove_prefix(1);
+      continue;
+    }
     const std::size_t bytes = utf8_character_bytes(name);
     const auto first = static_cast<unsigned char>(name[0]);
     const bool c1 = first == 0xc2 && bytes == 2 && static_cast<unsigned char>(name[1]) < 0xa0;

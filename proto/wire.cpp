@@ -4,6 +4,8 @@
 #include <cmath>
 #include <random>
 
+#include "trainbus/envelope.hpp"
+#include "trainbus/incarnation.hpp"
 #include "trainbus/knobs.hpp"
 #include "trainbus/media.hpp"
 #include "trainbus/text.hpp"
@@ -13,9 +15,9 @@ namespace trainbus {
 namespace {
 
 constexpr std::string_view kErrorNames[] = {
-    "none",           "frame_count",    "bad_topic",        "too_large",       "not_protobuf",
-    "no_payload",     "kind_mismatch",  "session_mismatch", "too_many_images", "bad_image",
-    "forbidden_kind", "bad_value_name", "too_many_values",  "bad_media",
+    "none",           "frame_count",    "bad_topic",        "too_large",        "not_protobuf",
+    "no_payload",     "kind_mismatch",  "session_mismatch", "too_many_images",  "bad_image",
+    "forbidden_kind", "bad_value_name", "too_many_values",  "number_too_large", "bad_media",
 };
 static_assert(std::size(kErrorNames) == static_cast<std::size_t>(WireError::kCount));
 
@@ -55,6 +57,33 @@ WireError check_payload(const v1::MetricsRequest& message, Kind kind) {
     case v1::MetricsRequest::kScalarData: return check_values(message.scalar_data().values());
     case v1::MetricsRequest::kMediaData: return check_media(message.media_data());
     default: return WireError::kNone;
+  }
+}
+
+bool too_large(std::uint64_t number) { return number > kMaxIncarnation; }
+
+template <class Positions>
+bool any_too_large(const Positions& positions) {
+  return std::any_of(positions.begin(), positions.end(), [](const auto& one) { return too_large(one.sequence()); });
+}
+
+// A journal cannot hold such numbers, and a peer that sends one could otherwise take a name for good.
+bool too_large_numbers(const v1::MetricsRequest& message) {
+  if (too_large(message.incarnation()) || too_large(message.sequence())) return true;
+  switch (message.payload_case()) {
+    case v1::MetricsRequest::kHello:
+      return too_large(message.hello().delivered_by()) || any_too_large(message.hello().highest()) ||
+             any_too_large(message.hello().stored());
+    case v1::MetricsRequest::kHeartbeat: return any_too_large(message.heartbeat().highest());
+    case v1::MetricsRequest::kIssueCommand: return too_large(message.issue_command().expected_incarnation());
+    case v1::MetricsRequest::kCommandReport: return too_large(message.command_report().expected_incarnation());
+    case v1::MetricsRequest::kCommand: return too_large(message.command().expected_incarnation());
+    case v1::MetricsRequest::kAlert: return too_large(message.alert().trainer_incarnation());
+    case v1::MetricsRequest::kFetch:
+      return any_too_large(message.fetch().heads()) ||
+             std::any_of(message.fetch().heads().begin(), message.fetch().heads().end(),
+                         [](const auto& head) { return too_large(head.incarnation()); });
+    default: return false;
   }
 }
 
@@ -99,22 +128,32 @@ WireError decode_record(std::string_view topic_bytes, std::string_view body, Top
   auto parsed = parse_topic(topic_bytes);
   if (!parsed) return WireError::kBadTopic;
   topic = std::move(*parsed);
-  const bool tiles = topic.kind == v1::KIND_TILES;
+  return decode_body(topic.kind, session_in(topic_bytes), body, message);
+}
+
+std::string_view session_in(std::string_view topic_bytes) {
+  const auto session_at = topic_bytes.find('/') + 1;
+  return topic_bytes.substr(session_at, topic_bytes.size() - session_at - 1);
+}
+
+WireError decode_body(Kind topic_kind, std::string_view session_id, std::string_view body,
+                      v1::MetricsRequest& message) {
+  const bool tiles = topic_kind == v1::KIND_TILES;
   if (body.size() > (tiles ? kMaxTilesBytes : kMaxRecordBytes)) return WireError::kTooLarge;
   if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) return WireError::kNotProtobuf;
   if (message.payload_case() == v1::MetricsRequest::PAYLOAD_NOT_SET) return WireError::kNoPayload;
   const Kind kind = payload_kind(message);
-  if (kind != topic.kind && !(tiles && kind == v1::KIND_BATCH)) return WireError::kKindMismatch;
-  // "run/trainer" is the tail of the topic without its closing slash.
-  const auto session_at = topic_bytes.find('/') + 1;
-  if (message.session_id() != topic_bytes.substr(session_at, topic_bytes.size() - session_at - 1))
-    return WireError::kSessionMismatch;
-  return check_payload(message, topic.kind);
+  if (kind != topic_kind && !(tiles && kind == v1::KIND_BATCH)) return WireError::kKindMismatch;
+  if (message.session_id() != session_id) return WireError::kSessionMismatch;
+  if (too_large_numbers(message)) return WireError::kNumberTooLarge;
+  return check_payload(message, topic_kind);
 }
 
 WireError decode_control(std::string_view body, v1::MetricsRequest& message) {
   const WireError error = parse_control(body, message);
-  if (error != WireError::kNone || message.session_id().empty()) return error;
+  if (error != WireError::kNone) return error;
+  if (too_large_numbers(message)) return WireError::kNumberTooLarge;
+  if (message.session_id().empty()) return error;
   if (message.session_id().ends_with("/*")) {  // every trainer of a run
     return valid_name(std::string_view(message.session_id()).substr(0, message.session_id().size() - 2))
                ? WireError::kNone
@@ -161,7 +200,10 @@ std::string command_problem(const v1::ControlCommand& command) {
   switch (command.type()) {
     case v1::PAUSE_TRAINING:
     case v1::RESUME_TRAINING:
-    case v1::STOP_TRAINING: return {};
+    case v1::STOP_TRAINING:
+    case v1::ARCHIVE_HISTORY:
+    case v1::RESTORE_HISTORY:
+    case v1::DELETE_HISTORY: return {};
     case v1::ADJUST_BATCH_SIZE:
       if (value >= 1 && value <= kMaxBatchSize && value == std::floor(value)) return {};
       return "batch size must be a whole number from 1 to " + std::to_string(kMaxBatchSize) + ", got " + text;
@@ -183,6 +225,9 @@ std::string_view command_verb(v1::CommandType type) {
     case v1::ADJUST_BATCH_SIZE: return "set-batch-size";
     case v1::CHANGE_LEARNING_RATE: return "set-lr";
     case v1::SET_KNOB: return "set";
+    case v1::ARCHIVE_HISTORY: return "archive";
+    case v1::RESTORE_HISTORY: return "restore";
+    case v1::DELETE_HISTORY: return "delete";
     default: return "unknown";
   }
 }
@@ -227,9 +272,14 @@ std::int64_t steady_ms() {
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
+std::int64_t even_unix_ms() {
+  static const std::int64_t offset_ms = unix_ms() - steady_ms();
+  return steady_ms() + offset_ms;
+}
+
 std::uint64_t new_incarnation() {
   std::random_device random;
-  return static_cast<std::uint64_t>(unix_ms()) << 20 | (random() & 0xfffff);
+  return (static_cast<std::uint64_t>(unix_ms()) << 20 | (random() & 0xfffff)) & kMaxIncarnation;
 }
 
 }  // namespace trainbus

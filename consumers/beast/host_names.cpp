@@ -39,15 +39,14 @@ bool is_address(const std::string& host) {
   return !error;
 }
 
-// "127.example.com" begins like a loopback address and is a name that anybody can register.
-bool is_loopback_name(const std::string& host) {
-  return is_loopback(host) && (host == "localhost" || is_address(host));
+std::string without_brackets(const std::string& host) {
+  return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
 }
 
 }  // namespace
 
 HostNames::HostNames(std::string listen_host, std::vector<std::string> allowed)
-    : listen_host_(lower(listen_host)), allowed_(std::move(allowed)) {
+    : listen_host_(without_brackets(lower(listen_host))), allowed_(std::move(allowed)) {
   for (auto& name : allowed_)
     name = lower(name);
 }
@@ -55,7 +54,7 @@ HostNames::HostNames(std::string listen_host, std::vector<std::string> allowed)
 bool HostNames::answers_to(std::string_view header) const {
   const std::string host = host_of(header);
   if (host.empty()) return false;
-  if (is_loopback_name(host) || host == listen_host_) return true;
+  if (is_loopback(host) || host == listen_host_) return true;
   if (std::find(allowed_.begin(), allowed_.end(), host) != allowed_.end()) return true;
   return !is_loopback(listen_host_) && is_address(host);
 }

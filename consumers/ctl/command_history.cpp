@@ -29,10 +29,11 @@ ScheduledEdit as_edit(const v1::ControlCommand& command) {
 
 }  // namespace
 
-void CommandHistory::take(const v1::MetricsRequest& record) {
+void CommandHistory::take(const v1::MetricsRequest& record, std::int64_t order) {
   const auto& command = record.command();
   const auto [at, is_new] = index_.try_emplace({command.command_id(), record.session_id()}, entries_.size());
-  if (is_new) entries_.push_back({.session_id = record.session_id(), .incarnation = record.incarnation()});
+  if (is_new)
+    entries_.push_back({.session_id = record.session_id(), .incarnation = record.incarnation(), .order = order});
   Entry& entry = entries_[at->second];
   entry.reached.push_back({command.state(), record_ms(record)});
   entry.command = command;
@@ -57,7 +58,7 @@ CommandHistory::Edits CommandHistory::applied_to(const std::string& trainer) con
     throw std::invalid_argument("commands were applied to " + all + ": choose one with --trainer");
   }
   const auto newest = (*std::max_element(applied.begin(), applied.end(), [](const Entry* one, const Entry* other) {
-                        return one->incarnation < other->incarnation;
+                        return one->order < other->order;
                       }))->incarnation;
   std::erase_if(applied, [newest](const Entry* entry) { return entry->incarnation != newest; });
   std::sort(applied.begin(), applied.end(), [](const Entry* one, const Entry* other) {

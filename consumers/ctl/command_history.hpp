@@ -22,11 +22,12 @@ class CommandHistory {
     };
     std::string session_id;
     std::uint64_t incarnation = 0;
+    std::int64_t order = 0;             // of that incarnation: the larger is the newer
     v1::ControlCommand command = {};    // in the last state it reached
     std::uint64_t sequence = 0;         // of that state's record
     std::vector<Reached> reached = {};  // as it went
   };
-  void take(const v1::MetricsRequest& record);
+  void take(const v1::MetricsRequest& record, std::int64_t order);
 
   // One per command and trainer, in the order in which they were issued.
   const std::vector<Entry>& entries() const { return entries_; }
@@ -36,7 +37,7 @@ class CommandHistory {
     std::uint64_t incarnation = 0;
     std::vector<ScheduledEdit> edits;  // in the order in which they were applied
   };
-  // What was applied to the newest commanded life of `trainer`; "": of the only trainer that was commanded.
+  // What was applied to the newest commanded incarnation of `trainer`; "": of the only trainer that was commanded.
   // Throws std::invalid_argument with one line when there is none, or more than one.
   Edits applied_to(const std::string& trainer) const;
 

@@ -14,7 +14,10 @@ std::string command_what(const v1::ControlCommand& command) {
 
 std::string command_how(const v1::ControlCommand& command) {
   std::string text(command_state_name(command.state()));
-  if (command.state() == v1::COMMAND_APPLIED) {
+  const bool of_history = command.type() >= v1::ARCHIVE_HISTORY && command.type() <= v1::DELETE_HISTORY;
+  if (of_history) {
+    text += ": " + printable(command.new_value()) + ", was " + printable(command.old_value());
+  } else if (command.state() == v1::COMMAND_APPLIED) {
     text += " at step " + std::to_string(command.applied_step());
     if (!command.old_value().empty())
       text += " (" + printable(command.old_value()) + " -> " + printable(command.new_value()) + ')';

@@ -8,9 +8,11 @@
 
 namespace trainbus {
 
-// A table a trainer, a sentence for its tiles, and at the end the sums that do not close.
+// A table a trainer, a sentence for its tiles, and at the end the sums that do not close, and of how many trainers it
+// is not known what they gave out.
 std::vector<std::string> ledger_lines(const std::vector<TrainerLedger>& ledgers);
-// {"trainers":[{"run","trainer","incarnation" (a string),"heartbeat","records":[{"kind","produced","stored","lost",
+// {"trainers":[{"run","trainer","incarnation" (a
+// string),"heartbeat","unnumbered","known","records":[{"kind","produced","stored","lost",
 // "in_outbox"}],"tiles":{…}}],"open":["…"]}
 std::string ledger_json(const std::vector<TrainerLedger>& ledgers);
 

@@ -3,9 +3,12 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "backup_verb.hpp"
+#include "history_verbs.hpp"
 #include "time_flag.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/host_name.hpp"
+#include "trainbus/incarnation.hpp"
 #include "trainbus/program.hpp"
 #include "verbs.hpp"
 
@@ -26,8 +29,12 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-ctl ledger mnist --wait 10s       is everything stored? what was lost where? exit 1 when a sum stays open
   trainbus-ctl tail --kind epoch --run mnist --history
   trainbus-ctl tail --json --once > run.jsonl
+  trainbus-ctl archive 'mnist-*' --older-than 30d --dry-run    out of lists, still on disk; restore brings them back
+  trainbus-ctl delete 'try-*/t?' --older-than 90d    for good, and asks first; a live trainer is never touched
+  trainbus-ctl backup journal-2026-11.sqlite     a checked copy of the journal, while the broker works
 
-SESSION is RUN/TRAINER, or RUN/* (in quotes) for every trainer of a run. A command exits 0 only when every
+SESSION is RUN/TRAINER, or RUN/* (in quotes) for every trainer of a run. Where two trainers of one name are alive,
+RUN/TRAINER@INCARNATION is one of them, as list shows it (mnist/t0@3f2a1) or by the whole number. A command exits 0 only when every
 addressed trainer applied it. A knob that the trainer does not offer, and a value out of its range, is refused by the
 broker with the reason.
 )";
@@ -39,8 +46,8 @@ std::string issuer() {
 
 const CLI::Validator kSession(
     [](const std::string& text) {
-      const bool all = text.ends_with("/*") && valid_name(std::string_view(text).substr(0, text.size() - 2));
-      return all || parse_session_id(text) ? std::string{} : "'" + text + "' is not RUN/TRAINER or RUN/*";
+      return parse_trainer_address(text) ? std::string{}
+                                         : "'" + text + "' is not RUN/TRAINER, RUN/TRAINER@INCARNATION or RUN/*";
     },
     "");
 
@@ -52,8 +59,10 @@ const CLI::Validator kName(
 
 const CLI::Validator kRunOrSession(
     [](std::string& text) {
-      return valid_name(text) || kSession(text).empty() ? std::string{}
-                                                        : "'" + text + "' is not RUN, RUN/TRAINER or RUN/*";
+      const auto address = parse_trainer_address(text);
+      return valid_name(text) || (address && address->incarnation.empty())
+                 ? std::string{}
+                 : "'" + text + "' is not RUN, RUN/TRAINER or RUN/*";
     },
     "");
 
@@ -82,6 +91,10 @@ struct Flags {
   double wait_ms = 0;
   HistoryOptions history;
   TailOptions tail;
+  HistoryChange change;
+  bool archived = false;
+  std::string backup_file;
+  bool force = false;
 };
 
 CLI::Option* add_session(CLI::App& verb, std::string& session) {
@@ -141,6 +154,20 @@ CLI::App* add_commands(CLI::App& app, Flags& flags) {
   return verb;
 }
 
+void add_history_change(CLI::App& app, Flags& flags, v1::CommandType type, const char* description) {
+  auto* verb = app.add_subcommand(std::string(command_verb(type)), description);
+  verb->add_option("pattern", flags.change.patterns, "RUN or RUN/TRAINER; * ? [] as in a shell, in quotes")->required();
+  verb->add_option("--older-than", flags.change.older_than_ms, "only those whose last record is older: 30d, 12h, 45m")
+      ->type_name("TIME")
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, std::int64_t>{{"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
+          CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
+      ->check(CLI::PositiveNumber.description("").application_index(0));
+  verb->add_flag("--dry-run", flags.change.dry_run, "say what would be done, with records and bytes, and do nothing");
+  if (type == v1::DELETE_HISTORY) verb->add_flag("--yes", flags.change.yes, "do not ask");
+  verb->callback([&flags, type] { flags.change.type = type; });
+}
+
 int send(Flags& flags) {
   auto& command = flags.command.command;
   command.set_command_id(new_command_id());
@@ -165,6 +192,7 @@ int main(int argc, char** argv) {
 
   auto* list = app.add_subcommand("list", "the trainers and their state");
   list->add_option("run", flags.run, "only this run");
+  list->add_flag("--archived", flags.archived, "all that the journal has, archived and long ended ones too");
   add_command(app, flags, v1::PAUSE_TRAINING, "wait at the next step boundary");
   add_command(app, flags, v1::RESUME_TRAINING, "go on");
   add_command(app, flags, v1::STOP_TRAINING, "end the training in good order");
@@ -182,10 +210,23 @@ int main(int argc, char** argv) {
   ledger->add_option("run", flags.run, "only this run");
   add_time_flag(*ledger, "--wait", flags.wait_ms, 0, "look again for so long until every sum closes")
       ->default_str("0s");
+  add_history_change(app, flags, v1::ARCHIVE_HISTORY, "take trainers out of lists; their records stay");
+  add_history_change(app, flags, v1::RESTORE_HISTORY, "put archived trainers back into lists");
+  add_history_change(app, flags, v1::DELETE_HISTORY,
+                     "delete the records of trainers for good, and get their space back");
+  auto* backup = app.add_subcommand("backup", "write a consistent copy of the journal, while the broker works");
+  backup->add_option("file", flags.backup_file, "the copy; FILE.part until it is whole and checked")->required();
+  backup->add_flag("--force", flags.force, "write over FILE");
   auto* stats = app.add_subcommand("stats", "the broker's counters and gauges");
 
   return run_program(app, argc, argv, [&] {
+    if (list->parsed() && flags.archived) return list_history(flags.ctl, flags.run);
     if (list->parsed()) return list_trainers(flags.ctl, flags.run);
+    if (backup->parsed()) return back_up_journal(flags.ctl, flags.backup_file, flags.force);
+    if (flags.change.type != v1::UNKNOWN_COMMAND) {
+      flags.change.issuer = issuer();
+      return change_history(flags.ctl, flags.change);
+    }
     if (knobs->parsed()) return show_knobs(flags.ctl, flags.session);
     if (show->parsed()) return show_trainers(flags.ctl, flags.session);
     if (commands->parsed()) return show_commands(flags.ctl, flags.history);

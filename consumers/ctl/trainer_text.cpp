@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "text_forms.hpp"
+#include "trainbus/incarnation.hpp"
 #include "trainbus/knobs.hpp"
 
 namespace trainbus {
@@ -74,11 +76,16 @@ void add_settings(std::vector<std::string>& lines, const v1::TrainingConfig& pla
 std::vector<std::string> trainer_text(const TrainerTable::Row& row, std::int64_t now_ms) {
   const auto& figures = row.view->figures();
   const v1::TrainingConfig plan = figures.plan.value_or(v1::TrainingConfig{});
-  std::string title = row.view->session().id() + "  " + std::string(liveness_name(row.state));
+  std::string title = row.view->session().id();
+  if (!row.alone) title = incarnation_address(title, figures.incarnation);
+  title += "  " + std::string(liveness_name(row.state));
   if (!figures.status_message.empty()) title += "  " + printable(figures.status_message);
-  const auto age_ms = row.view->facts(now_ms).last_heard_age_ms;
+  const auto age_ms = row.view->last_heard_age_ms(now_ms);
   if (age_ms >= 0) title += "  heard " + duration_text(static_cast<double>(age_ms) / 1000) + " ago";
   std::vector<std::string> lines{title};
+  if (const auto skew_ms = row.view->standing().clock_skew_ms; skew_ms && std::abs(*skew_ms) > kSkewShownMs)
+    lines.push_back(line("clock", duration_text(static_cast<double>(std::abs(*skew_ms)) / 1000) +
+                                      (*skew_ms > 0 ? " ahead of the broker's" : " behind the broker's")));
   add_position(lines, figures, plan);
   add_values(lines, figures);
   add_rates(lines, figures);

@@ -12,10 +12,12 @@
 #include "command_history.hpp"
 #include "command_text.hpp"
 #include "ledger_text.hpp"
+#include "limit_text.hpp"
 #include "record_text.hpp"
 #include "text_forms.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/control_client.hpp"
+#include "trainbus/incarnation.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/record_json.hpp"
 #include "trainbus/trainer_json.hpp"
@@ -33,7 +35,8 @@ constexpr auto kPatience = 3s;
 constexpr auto kTurn = 50ms;
 
 [[noreturn]] void no_broker(const CtlOptions& ctl) {
-  throw std::runtime_error("no broker answers at " + ctl.broker + " within 3 s (is trainbus-broker running?)");
+  throw std::runtime_error("no broker answers at " + ctl.broker +
+                           " within 3 s (is trainbus-broker running?): " + control_silence(ctl.broker));
 }
 
 void say(const std::string& line) { std::cout << line << '\n' << std::flush; }
@@ -43,22 +46,70 @@ void say_all(const std::vector<std::string>& lines) {
     say(line);
 }
 
-// What the broker lists now of a run ("": of all).
-TrainerTable table_of(const CtlOptions& ctl, const std::string& run, std::int64_t now_ms) {
+// What the broker lists now.
+TrainerTable table_of(const CtlOptions& ctl, v1::ListRequest request, std::int64_t now_ms) {
   ControlClient client(ctl.broker);
-  const auto list = client.list(run, kPatience);
+  const auto list = client.list(std::move(request), kPatience);
   if (!list) no_broker(ctl);
   TrainerTable table;
   table.update(*list, now_ms);
   return table;
 }
 
-// Those of "run/trainer" or "run/*"; throws when there are none. Valid as long as `table` is.
+// Of a run ("": of all).
+v1::ListRequest of_run(const std::string& run) {
+  v1::ListRequest request;
+  request.set_run(run);
+  return request;
+}
+
+// Of "run/trainer" or "run/*".
+v1::ListRequest of_session(const std::string& session) {
+  const auto slash = session.find('/');
+  auto request = of_run(session.substr(0, slash));
+  if (!session.ends_with("/*")) request.set_trainer(session.substr(slash + 1));
+  return request;
+}
+
+// With all that they said. `address` may name an incarnation.
+v1::ListRequest whole_of(const std::string& address) {
+  const auto named = parse_trainer_address(address).value();
+  auto request = of_session(named.session_id);
+  request.set_whole(true);
+  request.set_older(!named.incarnation.empty());
+  return request;
+}
+
+// The incarnation that an address names; 0: none. Throws with one line when there is no such one, or more than one.
+std::uint64_t named_incarnation(const CtlOptions& ctl, ControlClient& client, const TrainerAddress& address) {
+  if (address.incarnation.empty()) return 0;
+  auto request = of_session(address.session_id);
+  request.set_older(true);
+  const auto list = client.list(std::move(request), kPatience);
+  if (!list) no_broker(ctl);
+  std::vector<std::uint64_t> meant;
+  std::string alive;
+  for (const auto& entry : list->trainers()) {
+    if (means_incarnation(address.incarnation, entry.incarnation())) meant.push_back(entry.incarnation());
+    if (entry.live()) alive += ' ' + incarnation_address(address.session_id, entry.incarnation());
+  }
+  const std::string text = address.session_id + '@' + address.incarnation;
+  if (meant.empty())
+    throw std::runtime_error("no trainer '" + text + "'; alive of this name:" + (alive.empty() ? " none" : alive));
+  if (meant.size() > 1)
+    throw std::runtime_error('\'' + text + "' means " + std::to_string(meant.size()) + " incarnations, " +
+                             std::to_string(meant[0]) + " and " + std::to_string(meant[1]) +
+                             " among them: give the whole number");
+  return meant[0];
+}
+
+// Of a table of `session`; throws when there are none. Valid as long as `table` is.
 std::vector<TrainerTable::Row> addressed_rows(const TrainerTable& table, const std::string& session,
                                               std::int64_t now_ms) {
   auto rows = table.rows(now_ms);
-  if (!session.ends_with("/*"))
-    std::erase_if(rows, [&](const TrainerTable::Row& row) { return row.view->session().id() != session; });
+  const auto wanted = parse_trainer_address(session).value().incarnation;
+  if (!wanted.empty())
+    std::erase_if(rows, [&](const auto& row) { return !means_incarnation(wanted, row.view->figures().incarnation); });
   if (rows.empty()) throw std::runtime_error("no trainer '" + session + '\'');
   return rows;
 }
@@ -68,7 +119,7 @@ template <class Take>
 void read(const CtlOptions& ctl, Consumer& consumer, bool once, const Take& take) {
   const auto give_up = Clock::now() + kPatience;
   bool seen_broker = false, away = false;
-  std::string trouble;
+  std::string trouble, silent_port;
   while (!stop_requested() && std::cout) {
     const auto* record = consumer.next(kTurn);
     if (record != nullptr && !take(*record)) return;
@@ -80,6 +131,10 @@ void read(const CtlOptions& ctl, Consumer& consumer, bool once, const Take& take
       if (!trouble.empty()) spdlog::warn("the broker does not give its journal: {}", trouble);
     }
     if (!seen_broker && !consumer.connected() && Clock::now() > give_up) no_broker(ctl);
+    if (seen_broker && consumer.port_trouble() != silent_port) {
+      silent_port = consumer.port_trouble();
+      spdlog::warn("{}", silent_port.empty() ? "every port of the broker answers again" : silent_port);
+    }
     if (seen_broker && consumer.connected() == away) {
       away = !away;
       spdlog::warn("the broker at {} {}", ctl.broker, away ? "is away" : "is back");
@@ -130,19 +185,38 @@ class CommandProgress {
 
 // The end comes at the latest when the broker gives up on a trainer that took the command and fell silent.
 constexpr auto kPastDeadline = 40s;
+constexpr auto kAskForEnd = 500ms;
 
-void wait_for_end(const CtlOptions& ctl, const CommandOptions& options, const std::string& id,
-                  CommandProgress& progress) {
-  Consumer consumer(commands_of(ctl, options.session));
+// Each state as its record comes. The control port is asked as well: it knows the end also where the data port does not
+// answer.
+void wait_for_end(const CtlOptions& ctl, ControlClient& client, const CommandOptions& options,
+                  const std::string& session, const std::string& id, CommandProgress& progress) {
+  Consumer consumer(commands_of(ctl, session));
   const auto until = Clock::now() + options.deadline + kPastDeadline;
-  while (!progress.ended()) {
+  for (auto ask_at = Clock::now() + kAskForEnd; !progress.ended();) {
     if (stop_requested() || Clock::now() > until)
-      throw std::runtime_error("stopped waiting before the end; 'trainbus-ctl commands " + options.session +
-                               "' shows it");
-    const auto* record = consumer.next(kTurn);
-    if (record == nullptr || record->message.command().command_id() != id) continue;
-    progress.take(record->message.session_id(), record->message.command(), record_ms(record->message));
+      throw std::runtime_error("stopped waiting before the end; 'trainbus-ctl commands " + session + "' shows it");
+    if (const auto* record = consumer.next(kTurn); record != nullptr && record->message.command().command_id() == id)
+      progress.take(record->message.session_id(), record->message.command(), record_ms(record->message));
+    if (Clock::now() < ask_at) continue;
+    ask_at = Clock::now() + kAskForEnd;
+    if (const auto found = client.find(id, kAskForEnd))
+      for (const auto& entry : found->commands)
+        progress.take(entry.session_id(), entry.command(), unix_ms());
   }
+}
+
+void warn_if_nothing_is_stored(const CtlOptions& ctl) {
+  const auto stats = ControlClient(ctl.broker).stats(kPatience);
+  if (!stats) return;
+  const auto gauge = [&](const char* name) {
+    const auto found = stats->gauges().find(name);
+    return found != stats->gauges().end() && found->second != 0;
+  };
+  if (gauge("state_folder_missing"))
+    spdlog::warn("the broker stores nothing now: its state folder is not in its place, its log says which file");
+  else if (gauge("journal_failing"))
+    spdlog::warn("the broker stores nothing now: its journal fails, its log says why");
 }
 
 int export_edits(const CommandHistory::Edits& applied, const std::string& file) {
@@ -158,8 +232,8 @@ int export_edits(const CommandHistory::Edits& applied, const std::string& file) 
 }  // namespace
 
 int list_trainers(const CtlOptions& ctl, const std::string& run) {
-  const auto now_ms = unix_ms();
-  const auto table = table_of(ctl, run, now_ms);
+  const auto now_ms = even_unix_ms();
+  const auto table = table_of(ctl, of_run(run), now_ms);
   const auto rows = table.rows(now_ms);
   if (ctl.json)
     say(trainers_json(rows, now_ms));
@@ -167,12 +241,13 @@ int list_trainers(const CtlOptions& ctl, const std::string& run) {
     say("no trainers");
   else
     say_all(trainer_lines(rows, now_ms, {}));
+  warn_if_nothing_is_stored(ctl);
   return 0;
 }
 
 int show_trainers(const CtlOptions& ctl, const std::string& session) {
-  const auto now_ms = unix_ms();
-  const auto table = table_of(ctl, session.substr(0, session.find('/')), now_ms);
+  const auto now_ms = even_unix_ms();
+  const auto table = table_of(ctl, whole_of(session), now_ms);
   const auto rows = addressed_rows(table, session, now_ms);
   if (ctl.json) say(trainers_json(rows, now_ms));
   for (const auto& row : rows)
@@ -181,8 +256,8 @@ int show_trainers(const CtlOptions& ctl, const std::string& session) {
 }
 
 int show_knobs(const CtlOptions& ctl, const std::string& session) {
-  const auto now_ms = unix_ms();
-  const auto table = table_of(ctl, session.substr(0, session.find('/')), now_ms);
+  const auto now_ms = even_unix_ms();
+  const auto table = table_of(ctl, whole_of(session), now_ms);
   std::string json;
   for (const auto& row : addressed_rows(table, session, now_ms)) {
     const auto& of = row.view->session();
@@ -200,13 +275,15 @@ int show_knobs(const CtlOptions& ctl, const std::string& session) {
 int send_command(const CtlOptions& ctl, const CommandOptions& options) {
   ControlClient client(ctl.broker);
   auto command = options.command;
+  const auto address = parse_trainer_address(options.session).value();
+  command.set_expected_incarnation(named_incarnation(ctl, client, address));
   command.set_time_to_live_ms(options.deadline.count());
-  const auto issued = client.issue(options.session, command, kPatience);
+  const auto issued = client.issue(address.session_id, command, kPatience);
   if (!issued) no_broker(ctl);
   if (!issued->error.empty()) throw std::runtime_error(issued->error);
   CommandProgress progress(ctl, issued->commands);
   if (options.wait) {
-    wait_for_end(ctl, options, command.command_id(), progress);
+    wait_for_end(ctl, client, options, address.session_id, command.command_id(), progress);
   } else {
     for (const auto& entry : issued->commands)
       progress.take(entry.session_id(), entry.command(), unix_ms());
@@ -221,7 +298,7 @@ int show_commands(const CtlOptions& ctl, const HistoryOptions& options) {
   if (!options.trainer.empty()) wanted.trainer = options.trainer;
   Consumer consumer(wanted);
   read(ctl, consumer, true, [&](const Record& record) {
-    history.take(record.message);
+    history.take(record.message, record.order);
     return true;
   });
   if (consumer.counters().lost > 0) spdlog::warn("{} states are gone from the journal", consumer.counters().lost);
@@ -280,6 +357,7 @@ int show_stats(const CtlOptions& ctl) {
     say(message_json(*stats));
     return 0;
   }
+  say_all(limit_lines(*stats));
   std::map<std::string, std::string> values;
   for (const auto& [name, value] : stats->counters())
     values[name] = std::to_string(value);

@@ -28,6 +28,7 @@ struct FacedRecord : trainbus_record {
       return faced.json_text.c_str();
     };
     parsed = &from.message;
+    order = from.order;
   }
   const Record& record;
   std::string& json_text;

@@ -12,6 +12,7 @@
 #include "sink_help.hpp"
 #include "sink_metrics.hpp"
 #include "sink_reporter.hpp"
+#include "trainbus/control_client.hpp"
 #include "trainbus/program.hpp"
 
 namespace {
@@ -171,7 +172,7 @@ int finish(const Runners& runners, Say say = Say::kWhatFailed) {
   if (left_behind) {
     std::cout.flush();
     std::cerr.flush();
-    _exit(status);
+    _exit(std::cout ? status : 1);
   }
   return status;
 }
@@ -228,7 +229,8 @@ void write(const Runners& runners, const Flags& flags) {
     alerts.turn(reports, now);
     if (std::ranges::any_of(reports, &SinkReport::connected)) heard = now;
     if (flags.once && now - heard > kOnceWaitsForBroker)
-      throw std::runtime_error("no broker answered at " + flags.options.broker + " for 10 s");
+      throw std::runtime_error("no broker answered at " + flags.options.broker +
+                               " for 10 s: " + control_silence(flags.options.broker));
   }
   alerts.end();
 }

@@ -1,15 +1,16 @@
 #include "position_file.hpp"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <stdexcept>
 
 #include "trainbus/heads_file.hpp"
+#include "trainbus/own_folder.hpp"
 
 namespace trainbus {
 namespace {
@@ -29,11 +30,10 @@ PositionFile::~PositionFile() {
 
 void PositionFile::lock() {
   if (lock_fd_ >= 0) return;
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  if (error) fail(folder_, error.message());
+  const auto tightened = make_own_folder(folder_);
+  if (!tightened.empty()) spdlog::info("{}", tightened);
   const auto path = path_ + ".lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) fail(path, std::strerror(errno));
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
     lock_fd_ = fd;

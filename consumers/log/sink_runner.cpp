@@ -118,6 +118,7 @@ void SinkRunner::publish(Clock::time_point now) {
   report_.over = feed_.over() ? feed_.failure() : "";
   report_.failure = feed_.troubled() && !feed_.over() ? feed_.failure() : "";
   report_.journal_trouble = bus_ ? bus_->journal_trouble() : "";
+  report_.port_trouble = bus_ ? bus_->port_trouble() : "";
   report_.connected = bus_ && bus_->connected();
   report_.caught_up = bus_ && drained_ && bus_->caught_up() && !feed_.away();
   if (bus_) report_.progress = bus_->progress();

@@ -22,6 +22,7 @@ struct SinkReport {
   std::string blocked = {};    // "write() has not returned for 12 s"; "": none runs for that long
   bool connected = false;
   std::string journal_trouble = {};  // why the broker gives no more of its journal; "": it does
+  std::string port_trouble = {};     // which of the broker's ports does not answer, and why; "": all do
   bool caught_up = false;            // the history that there was is in it
   std::pair<std::uint64_t, std::uint64_t> progress{0, 0};
   std::chrono::milliseconds behind{0};    // since it last had all that the journal was known to have

@@ -1,6 +1,9 @@
 #include "bus_metrics.hpp"
 
 #include <map>
+#include <utility>
+
+#include "trainbus/incarnation.hpp"
 
 namespace trainbus {
 namespace {
@@ -10,6 +13,12 @@ double seconds_at(std::int64_t now_ms, std::int64_t age_ms) { return static_cast
 MetricLabels with(MetricLabels labels, const char* label, std::string_view value) {
   labels.push_back({label, std::string(value)});
   return labels;
+}
+
+// Of two that are alive under one name the older is told apart by its incarnation.
+MetricLabels labels_of(const std::string& run, const std::string& trainer, bool newest, std::uint64_t incarnation) {
+  MetricLabels who = {{"run", run}, {"trainer", trainer}};
+  return newest ? who : with(std::move(who), "incarnation", short_incarnation(incarnation));
 }
 
 void add_state(MetricFamilies& families, const MetricLabels& who, Liveness state) {
@@ -85,7 +94,11 @@ void add_broker_sample(MetricFamilies& families, const std::string& text, double
 }  // namespace
 
 void add_trainer_metrics(MetricFamilies& families, const TrainerView& view, Liveness state, std::int64_t now_ms) {
-  const MetricLabels who = {{"run", view.session().run}, {"trainer", view.session().trainer}};
+  const MetricLabels who =
+      labels_of(view.session().run, view.session().trainer, view.standing().newest, view.figures().incarnation);
+  if (const auto skew_ms = view.standing().clock_skew_ms)
+    families.gauge("trainer_clock_skew_seconds", "Its clock minus the broker's", who,
+                   static_cast<double>(*skew_ms) / 1000);
   add_state(families, who, state);
   add_figures(families, who, view.figures());
   if (const auto age_ms = view.heartbeat_age_ms(now_ms); age_ms >= 0)
@@ -98,8 +111,8 @@ void add_trainer_metrics(MetricFamilies& families, const TrainerView& view, Live
 
 void add_ledger_metrics(MetricFamilies& families, const TrainerLedger& ledger) {
   const auto slash = ledger.session_id.find('/');
-  const MetricLabels who = {{"run", ledger.session_id.substr(0, slash)},
-                            {"trainer", ledger.session_id.substr(slash + 1)}};
+  const MetricLabels who = labels_of(ledger.session_id.substr(0, slash), ledger.session_id.substr(slash + 1),
+                                     ledger.newest, ledger.incarnation);
   const auto count = [&](const char* name, const char* help, std::uint64_t value, const MetricLabels& labels) {
     families.counter(name, help, labels, value);
   };
@@ -120,6 +133,8 @@ void add_ledger_metrics(MetricFamilies& families, const TrainerLedger& ledger) {
   count("trainer_tiles_dropped_at_source_total", "Of these, replaced by newer ones", tiles.dropped_at_source, who);
   count("trainer_tiles_sent_total", "Of these, sent", tiles.sent, who);
   count("trainer_tiles_broker_in_total", "Of the sent, taken in by the broker", tiles.broker_in, who);
+  count("trainer_tiles_lost_to_consumers_total", "Sent on by the broker and missed by consumers, as they report",
+        tiles.lost_to_consumers, who);
   families.gauge("trainer_tiles_lost_on_link", "Of the sent, not taken in: lost or under way", who,
                  static_cast<double>(tiles.lost_on_link()));
 }
@@ -130,6 +145,15 @@ void add_broker_metrics(MetricFamilies& families, const v1::BrokerStats& stats) 
     add_broker_sample(families, name, static_cast<double>(value));
   for (const auto& [name, value] : std::map(stats.gauges().begin(), stats.gauges().end()))
     add_broker_sample(families, name, value);
+  for (const auto& limit : stats.limits())
+    add_limit_metrics(families, "broker", limit);
+}
+
+void add_limit_metrics(MetricFamilies& families, const std::string& program, const v1::Limit& limit) {
+  const MetricLabels which = {{"program", program}, {"limit", limit.name()}};
+  families.gauge("limit_value", "Where a bound stands, in its unit", which, limit.value());
+  families.gauge("limit_bound", "What it may reach at most", which, limit.bound());
+  families.counter("limit_met_total", "How often it was met", which, static_cast<double>(limit.met_total()));
 }
 
 }  // namespace trainbus

@@ -16,7 +16,9 @@ inline constexpr std::size_t kMaxScalarSamples = 200;
 void add_trainer_metrics(MetricFamilies& families, const TrainerView& view, Liveness state, std::int64_t now_ms);
 // Where everything is that it gave out.
 void add_ledger_metrics(MetricFamilies& families, const TrainerLedger& ledger);
-// The broker's own counters and gauges.
+// A bound of a program: trainbus_limit_value, _bound, _met_total.
+void add_limit_metrics(MetricFamilies& families, const std::string& program, const v1::Limit& limit);
+// The broker's own counters, gauges and limits.
 void add_broker_metrics(MetricFamilies& families, const v1::BrokerStats& stats);
 
 }  // namespace trainbus

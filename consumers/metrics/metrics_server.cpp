@@ -7,7 +7,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <charconv>
 #include <list>
 #include <stdexcept>
 #include <thread>
@@ -25,31 +24,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kRetryAccept{100};
 constexpr std::chrono::minutes kSayEvery{1};
 
-tcp::endpoint endpoint_of(const ListenAddress& listen) {
-  boost::system::error_code error;
-  const auto& host = listen.host;
-  const bool bracketed = host.starts_with('[') && host.ends_with(']');
-  const std::string bare = bracketed ? host.substr(1, host.size() - 2) : host;
-  const auto address = asio::ip::make_address(bare == "localhost" ? "127.0.0.1" : bare, error);
-  if (error) throw std::runtime_error("cannot listen on '" + host + "': not an IP address");
-  return {address, listen.port};
-}
-
 std::string bare_host(const std::string& host) {
   return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
 }
 
 }  // namespace
-
-std::optional<ListenAddress> parse_listen(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
-  ListenAddress listen{std::string(text.substr(0, colon)), 0};
-  const auto digits = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), listen.port);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return listen;
-}
 
 class MetricsServer::Listener : public MetricsDesk {
  public:

@@ -5,22 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "listen_address.hpp"
 #include "metric_families.hpp"
 
 namespace trainbus {
-
-struct ListenAddress {
-  std::string host;  // "127.0.0.1", "[::1]", "localhost"
-  std::uint16_t port = 0;
-};
-
-// "HOST:PORT", the port from 0 to 65535; empty for anything else.
-std::optional<ListenAddress> parse_listen(std::string_view text);
 
 // Serves from two threads of its own: one for the connections, and one that calls `collect`, which may be slow: never
 // twice at a time, and once for all who ask meanwhile.

@@ -1,23 +1,33 @@
 #include "trainbus/consumer.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <stdexcept>
+#include <utility>
 #include <zmq.hpp>
 
+#include "heartbeat_pages.hpp"
 #include "journal_pages.hpp"
+#include "port_trouble.hpp"
 #include "stream_merge.hpp"
+#include "trainbus/addresses.hpp"
+#include "trainbus/bus_session.hpp"
 #include "trainbus/sockets.hpp"
 
 namespace trainbus {
 namespace {
 
-constexpr std::int64_t kConnectedMs = 5'000;     // heard within this: connected
-constexpr std::int64_t kFenceAgainMs = 2'000;    // a fence that was not answered is asked for anew
-constexpr std::int64_t kDoubtMs = 5'000;         // nothing on the live feed for so long: is it still one?
-constexpr std::int64_t kDeafMs = 5'000;          // no fence came back for so long while the broker answers: it is not
-constexpr std::int64_t kServiceEveryMs = 10;     // sockets are looked at, however much there is to hand out
-constexpr std::size_t kHolesOneByOne = 4;        // more holes than these are one fetch of everything
-constexpr std::size_t kMaxHeadsToState = 8'000;  // a question must stay below 1 MiB
+constexpr std::int64_t kConnectedMs = 5'000;      // heard within this: connected
+constexpr std::int64_t kFenceAgainMs = 2'000;     // a fence that was not answered is asked for anew
+constexpr std::int64_t kDoubtMs = 5'000;          // nothing on the live feed for so long: is it still one?
+constexpr std::int64_t kDeafMs = 5'000;           // no fence came back for so long while the broker answers: it is not
+constexpr std::int64_t kByPagesAfterMs = 1'500;   // the feed alone is silent: records are fetched instead
+constexpr std::int64_t kPageEveryMs = 250;        // then, so often
+constexpr std::int64_t kServiceEveryMs = 10;      // sockets are looked at, however much there is to hand out
+constexpr std::size_t kHolesOneByOne = 4;         // more holes than these are one fetch of everything
+constexpr std::size_t kMaxHeadsToState = 8'000;   // a question must stay below 1 MiB
+constexpr std::size_t kMaxWithoutOrder = 10'000;  // asked again past it
 constexpr int kReceiveHwm = 20'000;
 constexpr std::string_view kFence = "fence/";
 
@@ -42,7 +52,8 @@ ConsumerOptions checked(ConsumerOptions options) {
 
 // Joining: subscribe, then to a fence; when the fence comes back, fetch until the end of the journal while live
 // records are kept aside. The fence stays subscribed, so that it comes back after every reconnect as well, and the
-// same begins again from the heads.
+// same begins again from the heads. While no fence comes back though the broker answers on the control port, what the
+// journal has got since is fetched a few times a second; heartbeats, which it does not keep, come from lists.
 class Consumer::Core {
  public:
   explicit Core(ConsumerOptions options);
@@ -53,6 +64,8 @@ class Consumer::Core {
     return !away_ && pages_.linked() && heard_ms() > 0 && steady_ms() - heard_ms() < kConnectedMs;
   }
   const std::string& journal_trouble() const { return pages_.refusal(); }
+  const std::string& port_trouble() const { return port_trouble_.text(); }
+  bool by_pages() const { return by_pages_; }
   std::pair<std::uint64_t, std::uint64_t> progress() const;
   const StreamHeads& heads() const { return merge_.heads(); }
   const ConsumerCounters& counters() const;
@@ -63,6 +76,8 @@ class Consumer::Core {
   void renew_fence(std::int64_t now_ms);
   void service(std::int64_t now_ms);
   void keep_joined(std::int64_t now_ms);
+  void watch_feed(std::int64_t now_ms);
+  void follow_by_pages(std::int64_t now_ms);
   void fetch_all(std::int64_t now_ms);
   void fetch_stream(const StreamKey& stream, std::int64_t now_ms);
   void state_heads(v1::FetchRequest& fetch, const StreamKey* stream) const;
@@ -71,9 +86,13 @@ class Consumer::Core {
   bool next_aside();
   bool next_stored();
   bool next_live(std::int64_t now_ms);
+  bool next_listed(std::int64_t now_ms);
   bool take_live(std::int64_t now_ms);
   void take_heartbeat(std::int64_t now_ms);
   bool hand_out(bool from_history);
+  void set_order();
+  bool order_known() const;
+  void release_held();
   void wait(std::int64_t until_ms, std::int64_t now_ms);
   std::int64_t heard_ms() const { return std::max(live_heard_ms_, pages_.heard_ms()); }
   StreamKey& key_of_record();
@@ -84,6 +103,8 @@ class Consumer::Core {
   zmq::socket_t sub_;
   JournalPages pages_;
   StreamMerge merge_;
+  PortTrouble port_trouble_;
+  std::optional<HeartbeatPages> listed_heartbeats_;  // while by_pages_, where heartbeats are wanted
 
   std::string fence_;
   std::int64_t fence_asked_ms_ = 0;
@@ -92,6 +113,9 @@ class Consumer::Core {
   bool join_wanted_ = false;  // a fetch of everything is due
   bool fetching_all_ = false;
   bool caught_up_ = false;
+  bool by_pages_ = false;
+  std::int64_t next_page_ms_ = 0;
+  std::uint64_t pages_of_ = 0;       // the broker that safe_position_ was had from by pages; 0: none
   bool position_known_ = false;      // safe_position_ was taken
   std::uint64_t safe_position_ = 0;  // of the journal: everything up to here was had or is a known hole
   std::int64_t live_heard_ms_ = 0;
@@ -100,6 +124,14 @@ class Consumer::Core {
 
   std::vector<zmq::message_t> frames_;
   StreamKey key_;  // reused
+  struct {
+    std::string session_id;
+    std::uint64_t incarnation = 0;
+    std::int64_t order = 0;
+  } newest_order_;                                                 // that was handed out
+  std::set<StreamKey> held_;                                       // until the order of their incarnations is known
+  std::set<StreamKey> asked_;                                      // of these, by the running fetch
+  std::set<std::pair<std::string, std::uint64_t>> without_order_;  // the journal says none of these
   Record record_;
   std::uint64_t handed_out_history_ = 0;
   mutable ConsumerCounters counters_;
@@ -108,7 +140,8 @@ class Consumer::Core {
 Consumer::Core::Core(ConsumerOptions options)
     : options_(checked(std::move(options))),
       pages_(context(), options_.broker),
-      merge_(options_.heads, !options_.history) {
+      merge_(options_.heads, !options_.history),
+      port_trouble_(options_.broker) {
   subscribe();
 }
 
@@ -122,7 +155,7 @@ void Consumer::Core::subscribe() {
   sub_.set(zmq::sockopt::subscribe, topic_prefix(v1::KIND_HEARTBEAT, options_.run, options_.trainer));
   fence_.clear();
   renew_fence(steady_ms());
-  sub_.connect(parse_endpoints(options_.broker).data_out());
+  connect_to(sub_, parse_endpoints(options_.broker).data_out());
   trusted_ms_ = steady_ms();
 }
 
@@ -155,7 +188,7 @@ const Record* Consumer::Core::next(std::chrono::milliseconds timeout) {
   const std::int64_t until_ms = now_ms + timeout.count();
   for (;; now_ms = steady_ms()) {
     if (now_ms - serviced_ms_ >= kServiceEveryMs) service(now_ms);
-    if (next_aside() || next_stored() || next_live(now_ms)) return &record_;
+    if (next_aside() || next_stored() || next_live(now_ms) || next_listed(now_ms)) return &record_;
     service(now_ms);
     if (next_stored()) return &record_;
     if (now_ms >= until_ms) return nullptr;
@@ -176,7 +209,20 @@ void Consumer::Core::service(std::int64_t now_ms) {
   pages_.turn(now_ms);
   if (pages_.broker_stopped() && !was_stopped) renew_fence(now_ms);  // answered by the next broker
   if (pages_.broker_stopped() != was_stopped) away_ = pages_.broker_stopped();
+  watch_feed(now_ms);
   keep_joined(now_ms);
+}
+
+void Consumer::Core::watch_feed(std::int64_t now_ms) {
+  const bool answers = pages_.linked() && pages_.heard_ms() > 0 && now_ms - pages_.heard_ms() < kConnectedMs;
+  port_trouble_.turn(answers, joined_, now_ms);
+  const bool by_pages = !joined_ && (by_pages_ || port_trouble_.feed_silent_ms(now_ms) >= kByPagesAfterMs);
+  if (by_pages == by_pages_) return;
+  by_pages_ = by_pages;
+  pages_of_ = 0;
+  listed_heartbeats_.reset();
+  if (by_pages && options_.heartbeats)
+    listed_heartbeats_.emplace(context(), options_.broker, options_.run, options_.trainer);
 }
 
 void Consumer::Core::keep_joined(std::int64_t now_ms) {
@@ -193,6 +239,7 @@ void Consumer::Core::keep_joined(std::int64_t now_ms) {
     fetch_all(now_ms);
     return;
   }
+  if (by_pages_) follow_by_pages(now_ms);
   if (pages_.active() || !joined_) return;
   if (merge_.holes() == 0) {
     safe_position_ = std::max(safe_position_, pages_.end_position());
@@ -206,6 +253,14 @@ void Consumer::Core::keep_joined(std::int64_t now_ms) {
     fetch_stream(due.front(), now_ms);
 }
 
+void Consumer::Core::follow_by_pages(std::int64_t now_ms) {
+  if (listed_heartbeats_) listed_heartbeats_->turn(now_ms);
+  if (pages_.active() || now_ms < next_page_ms_ || pages_.heard_ms() == 0) return;
+  next_page_ms_ = now_ms + kPageEveryMs;
+  if (!options_.history && !std::exchange(position_known_, true)) safe_position_ = pages_.end_position();
+  fetch_all(now_ms);
+}
+
 // Everything after the heads. Without history it is everything after the position at which the consumer was joined
 // last, because streams that it never saw have no head.
 void Consumer::Core::fetch_all(std::int64_t now_ms) {
@@ -214,12 +269,14 @@ void Consumer::Core::fetch_all(std::int64_t now_ms) {
     fetch.add_kinds(kind);
   fetch.set_run(options_.run);
   fetch.set_trainer(options_.trainer);
-  if (options_.history && merge_.heads().size() <= kMaxHeadsToState)
+  const bool goes_on = by_pages_ && pages_of_ != 0 && pages_of_ == pages_.broker_incarnation();
+  if (options_.history && !goes_on && merge_.heads().size() <= kMaxHeadsToState)
     state_heads(fetch, nullptr);
   else
     fetch.set_after_position(std::min(safe_position_, pages_.end_position()));
   for (const auto& stream : merge_.holes_to_ask(now_ms, merge_.holes()))
     merge_.asked(stream, now_ms);
+  asked_ = held_;
   join_wanted_ = false;
   fetching_all_ = true;
   pages_.start(std::move(fetch), now_ms);
@@ -233,6 +290,7 @@ void Consumer::Core::fetch_stream(const StreamKey& stream, std::int64_t now_ms) 
   fetch.set_trainer(session->trainer);
   state_heads(fetch, &stream);
   merge_.asked(stream, now_ms);
+  asked_ = {stream};
   fetching_all_ = false;
   pages_.start(std::move(fetch), now_ms);
 }
@@ -255,6 +313,33 @@ void Consumer::Core::finish_fetch() {
     merge_.lose({stream.session_id(), stream.incarnation(), stream.kind()}, stream.sequence(), range.last_sequence());
   }
   if (fetching_all_) caught_up_ = true;
+  release_held();
+  if (!by_pages_ || !fetching_all_) return;
+  safe_position_ = pages_.next_position();
+  pages_of_ = pages_.broker_incarnation();
+}
+
+// Which of two incarnations is the newer only the broker knows. The first live record of one waits until the journal
+// was asked, which says it; but for the bus's own programs, which have no order, and without a broker to ask.
+bool Consumer::Core::order_known() const {
+  if (newest_order_.incarnation == key_.incarnation && newest_order_.session_id == key_.session_id) return true;
+  const std::pair incarnation(key_.session_id, key_.incarnation);
+  return pages_.orders().contains(incarnation) || without_order_.contains(incarnation) || !pages_.linked() ||
+         record_.topic.session.run == kBusRun;
+}
+
+// Also where the journal has none: it was asked, and does not know.
+void Consumer::Core::release_held() {
+  const auto asked = std::exchange(asked_, {});
+  std::erase_if(held_, [&](const StreamKey& stream) {
+    const std::pair incarnation(stream.session_id, stream.incarnation);
+    const bool known = pages_.orders().contains(incarnation);
+    if (!known && !asked.contains(stream)) return false;
+    if (!known && without_order_.size() >= kMaxWithoutOrder) without_order_.clear();
+    if (!known) without_order_.insert(incarnation);
+    merge_.release(stream);
+    return true;
+  });
 }
 
 bool Consumer::Core::next_aside() {
@@ -277,8 +362,10 @@ bool Consumer::Core::next_stored() {
     }
     record_.topic = {stored->kind(), std::move(*session)};
     if (merge_.offer_stored(key_of_record(), record_.message.sequence()) == Verdict::kNext) {
-      ++handed_out_history_;
-      return hand_out(true);
+      // One that came live, and was read from the journal only because its incarnation's order had to be asked for.
+      const bool live = caught_up_ && held_.contains(key_);
+      handed_out_history_ += live ? 0 : 1;
+      return hand_out(!live);
     }
     ++counters_.duplicates;
   }
@@ -315,13 +402,20 @@ bool Consumer::Core::take_live(std::int64_t now_ms) {
     if (!options_.heartbeats) return false;
     record_.bytes.assign(body);
     record_.from_history = false;
+    record_.age_ms = 0;
+    set_order();
     return true;
   }
   if (record_.message.sequence() == 0 || record_.message.incarnation() == 0) {
     ++counters_.rejected["not_numbered"];  // a broker numbers what it publishes
     return false;
   }
-  switch (merge_.offer_live(key_of_record(), record_.message.sequence(), body, now_ms)) {
+  if (key_of_record(); !order_known()) {
+    held_.insert(key_);
+    counters_.duplicates += merge_.hold(key_, record_.message.sequence(), body, now_ms) == Verdict::kDuplicate;
+    return false;
+  }
+  switch (merge_.offer_live(key_, record_.message.sequence(), body, now_ms)) {
     case Verdict::kNext: record_.bytes.assign(body); return hand_out(false);
     case Verdict::kDuplicate: ++counters_.duplicates; return false;
     case Verdict::kHole: return false;
@@ -338,6 +432,20 @@ void Consumer::Core::take_heartbeat(std::int64_t now_ms) {
   }
 }
 
+bool Consumer::Core::next_listed(std::int64_t now_ms) {
+  while (auto body = listed_heartbeats_ ? listed_heartbeats_->next() : std::nullopt) {
+    record_.bytes = std::move(*body);
+    if (!record_.message.ParseFromString(record_.bytes) || !record_.message.has_heartbeat()) continue;
+    const auto session = parse_session_id(record_.message.session_id());
+    if (!session) continue;
+    record_.topic = {v1::KIND_HEARTBEAT, *session};
+    take_heartbeat(now_ms);
+    record_.from_history = false;
+    return true;
+  }
+  return false;
+}
+
 StreamKey& Consumer::Core::key_of_record() {
   key_.session_id = record_.message.session_id();
   key_.incarnation = record_.message.incarnation();
@@ -345,8 +453,23 @@ StreamKey& Consumer::Core::key_of_record() {
   return key_;
 }
 
+// Nearly every record is of the same incarnation as the one before, or of one of a few.
+void Consumer::Core::set_order() {
+  auto& of = newest_order_;
+  if (of.incarnation != record_.message.incarnation() || of.session_id != record_.message.session_id()) {
+    of = {record_.message.session_id(), record_.message.incarnation(), 0};
+    const auto known = pages_.orders().find({of.session_id, of.incarnation});
+    if (known != pages_.orders().end()) of.order = known->second;
+  }
+  record_.order = of.order;
+  if (of.order == 0) of.incarnation = 0;  // it may be known by the next
+}
+
 bool Consumer::Core::hand_out(bool from_history) {
   record_.from_history = from_history;
+  record_.age_ms = from_history ? pages_.record_age_ms() : 0;
+  if (record_.age_ms < 0) record_.age_ms = std::max<std::int64_t>(0, pages_.broker_ms() - record_ms(record_.message));
+  set_order();
   ++counters_.received;
   return true;
 }
@@ -371,6 +494,8 @@ const Record* Consumer::next(std::chrono::milliseconds timeout) { return core_->
 bool Consumer::caught_up() const { return core_->caught_up(); }
 bool Consumer::connected() const { return core_->connected(); }
 const std::string& Consumer::journal_trouble() const { return core_->journal_trouble(); }
+const std::string& Consumer::port_trouble() const { return core_->port_trouble(); }
+bool Consumer::by_pages() const { return core_->by_pages(); }
 std::pair<std::uint64_t, std::uint64_t> Consumer::progress() const { return core_->progress(); }
 const StreamHeads& Consumer::heads() const { return core_->heads(); }
 const ConsumerCounters& Consumer::counters() const { return core_->counters(); }

@@ -1,15 +1,38 @@
 #include "trainbus/control_client.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <zmq.hpp>
 
 #include "control_dealer.hpp"
+#include "trainbus/port_probe.hpp"
 #include "trainbus/sockets.hpp"
 
 namespace trainbus {
 
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// What came with an earlier page is that much older now.
+void grow_older(v1::TrainerList& list, milliseconds time) {
+  for (auto& entry : *list.mutable_trainers()) {
+    if (entry.last_heartbeat_age_ms() >= 0)
+      entry.set_last_heartbeat_age_ms(entry.last_heartbeat_age_ms() + time.count());
+    if (entry.last_record_age_ms() >= 0) entry.set_last_record_age_ms(entry.last_record_age_ms() + time.count());
+  }
+}
+
+void append(v1::TrainerList& page, v1::TrainerList& all) {
+  for (auto& entry : *page.mutable_trainers())
+    all.add_trainers()->Swap(&entry);
+  page.clear_trainers();
+  page.clear_next();
+  all.MergeFrom(page);
+}
+
+}  // namespace
 
 class ControlClient::Core {
  public:
@@ -69,6 +92,13 @@ std::optional<CommandStates> ControlClient::Core::ask_for_commands(v1::MetricsRe
   return states;
 }
 
+std::string control_silence(const std::string& broker) {
+  const std::string control = parse_endpoints(broker).control();
+  const std::string problem = port_problem(control, milliseconds(1000));
+  return "the control port " + control + ": " +
+         (problem.empty() ? "takes connections, but answers no question" : problem);
+}
+
 ControlClient::ControlClient(std::string broker, zmq::context_t* context)
     : core_(std::make_unique<Core>(broker, context != nullptr ? *context : process_context())) {}
 ControlClient::~ControlClient() = default;
@@ -96,11 +126,33 @@ std::optional<CommandStates> ControlClient::commands_of(const std::string& sessi
 }
 
 std::optional<v1::TrainerList> ControlClient::list(const std::string& run, milliseconds timeout) {
-  v1::MetricsRequest question;
-  question.mutable_list()->set_run(run);
-  auto answer = core_->ask(std::move(question), timeout);
-  if (!answer || !answer->has_trainers()) return std::nullopt;
-  return std::move(*answer->mutable_trainers());
+  v1::ListRequest request;
+  request.set_run(run);
+  return list(std::move(request), timeout);
+}
+
+std::optional<v1::TrainerList> ControlClient::list(v1::ListRequest request, milliseconds timeout) {
+  const auto until = Clock::now() + timeout;
+  v1::TrainerList all;
+  auto page_at = Clock::now();
+  for (std::string after = request.after();;) {
+    v1::MetricsRequest question;
+    *question.mutable_list() = request;
+    question.mutable_list()->set_after(after);
+    auto answer = core_->ask(std::move(question), std::chrono::duration_cast<milliseconds>(until - Clock::now()));
+    if (!answer || !answer->has_trainers()) return std::nullopt;
+    grow_older(all, std::chrono::duration_cast<milliseconds>(Clock::now() - std::exchange(page_at, Clock::now())));
+    auto& page = *answer->mutable_trainers();
+    if (!all.trainers().empty() && all.broker_incarnation() != page.broker_incarnation()) {
+      all.Clear();  // a broker that started anew: so does its list
+      after = request.after();
+      continue;
+    }
+    const std::string next = page.next();
+    append(page, all);
+    if (next <= after) return all;  // "": the last page; no page leads back
+    after = next;
+  }
 }
 
 std::optional<v1::BrokerStats> ControlClient::stats(milliseconds timeout) {
@@ -109,6 +161,10 @@ std::optional<v1::BrokerStats> ControlClient::stats(milliseconds timeout) {
   auto answer = core_->ask(std::move(question), timeout);
   if (!answer || !answer->has_stats()) return std::nullopt;
   return std::move(*answer->mutable_stats());
+}
+
+std::optional<v1::MetricsResponse> ControlClient::ask(v1::MetricsRequest question, milliseconds timeout) {
+  return core_->ask(std::move(question), timeout);
 }
 
 bool ControlClient::raise(const std::string& session_id, const v1::Alert& alert, milliseconds timeout) {

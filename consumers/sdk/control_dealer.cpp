@@ -1,5 +1,6 @@
 #include "control_dealer.hpp"
 
+#include "trainbus/addresses.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/wire.hpp"
@@ -13,7 +14,7 @@ zmq::socket_t control_dealer(zmq::context_t& context, const std::string& broker)
   apply_reconnect(dealer, new_command_id());
   dealer.set(zmq::sockopt::immediate, 1);
   dealer.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMaxTilesBytes));
-  dealer.connect(endpoint);
+  connect_to(dealer, endpoint);
   return dealer;
 }
 

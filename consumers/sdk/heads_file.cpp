@@ -24,6 +24,7 @@ bool sync_path(const std::string& path) {
 
 bool save_heads(const std::string& path, const SavedHeads& saved, Durable durable) {
   const std::string fresh = path + ".new";
+  if (const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600); fd >= 0) ::close(fd);
   {
     std::ofstream out(fresh, std::ios::trunc);
     out << kMagic << ' ' << saved.offset << ' ' << saved.tail_check << ' ' << saved.heads.size() << '\n';

@@ -1,5 +1,6 @@
 #include "journal_pages.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "control_dealer.hpp"
@@ -65,14 +66,17 @@ void JournalPages::turn(std::int64_t now_ms) {
     if (answers && answer.error().code() == v1::INTERNAL_ERROR) refusal_ = answer.error().message();
     if (!answer.has_fetch_reply()) continue;
     end_position_ = answer.fetch_reply().end_position();
-    if (answers) take(std::move(*answer.mutable_fetch_reply()));
+    broker_incarnation_ = answer.fetch_reply().broker_incarnation();
+    if (answers) take(std::move(*answer.mutable_fetch_reply()), static_cast<std::int64_t>(answer.timestamp_ms()));
   }
   if (question_.request_id != 0 && (!question_.sent || now_ms - question_.sent_ms >= kResendMs)) ask();
   if (question_.request_id == 0 && now_ms - pinged_ms_ >= kPingMs) ping();
 }
 
-void JournalPages::take(v1::FetchReply&& page) {
+void JournalPages::take(v1::FetchReply&& page, std::int64_t broker_ms) {
   question_ = {};
+  for (const auto& incarnation : page.incarnations())
+    orders_[{incarnation.session_id(), incarnation.incarnation()}] = incarnation.order();
   refusal_.clear();
   lost_.insert(lost_.end(), page.lost().begin(), page.lost().end());
   at_end_ = page.at_end();
@@ -80,6 +84,7 @@ void JournalPages::take(v1::FetchReply&& page) {
   request_.clear_heads();
   const bool first_is_empty = handed_out_ == page_.records_size();
   (first_is_empty ? page_ : next_page_) = std::move(page);
+  (first_is_empty ? broker_ms_ : next_broker_ms_) = broker_ms;
   if (first_is_empty) handed_out_ = 0;
   has_next_page_ = !first_is_empty;
   if (!at_end_ && !has_next_page_) ask();
@@ -88,6 +93,7 @@ void JournalPages::take(v1::FetchReply&& page) {
 v1::StoredRecord* JournalPages::next() {
   if (handed_out_ == page_.records_size() && has_next_page_) {
     page_.Swap(&next_page_);
+    broker_ms_ = next_broker_ms_;
     handed_out_ = 0;
     has_next_page_ = false;
     if (!at_end_) ask();
@@ -95,6 +101,8 @@ v1::StoredRecord* JournalPages::next() {
   if (handed_out_ == page_.records_size()) return nullptr;
   auto* record = page_.mutable_records(handed_out_++);
   position_ = record->position();
+  const auto taken_in_ms = record->taken_in_ms();
+  record_age_ms_ = taken_in_ms > 0 ? std::max<std::int64_t>(0, broker_ms_ - taken_in_ms) : -1;
   return record;
 }
 

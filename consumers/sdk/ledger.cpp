@@ -27,7 +27,10 @@ std::string count(std::uint64_t number, const char* what) { return std::to_strin
 }  // namespace
 
 TrainerLedger ledger_of(const v1::TrainerEntry& entry) {
-  TrainerLedger ledger{.session_id = entry.session_id(), .incarnation = entry.incarnation()};
+  TrainerLedger ledger{.session_id = entry.session_id(),
+                       .incarnation = entry.incarnation(),
+                       .newest = entry.newest() || entry.order() == 0};
+  ledger.unnumbered = entry.unnumbered();
   v1::Heartbeat heartbeat;
   ledger.heard = find_heartbeat(entry, heartbeat);
   for (const Kind kind : kTrainerKinds) {
@@ -37,8 +40,8 @@ TrainerLedger ledger_of(const v1::TrainerEntry& entry) {
     if (produced > 0) ledger.records.push_back({kind, produced, through - lost, lost});
   }
   const auto& tiles = heartbeat.tiles();
-  ledger.tiles = {tiles.produced(), tiles.skipped_no_demand(), tiles.dropped_at_source(),
-                  tiles.sent(),     entry.tiles_in(),          entry.tiles_lost_on_link()};
+  ledger.tiles = {tiles.produced(), tiles.skipped_no_demand(),  tiles.dropped_at_source(),      tiles.sent(),
+                  entry.tiles_in(), entry.tiles_lost_on_link(), entry.tiles_lost_to_consumers()};
   return ledger;
 }
 

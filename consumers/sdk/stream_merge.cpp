@@ -20,6 +20,22 @@ Verdict StreamMerge::offer_live(const StreamKey& stream, std::uint64_t sequence,
     moved(stream, head);
     return Verdict::kNext;
   }
+  return keep_aside(stream, sequence, body, now_ms);
+}
+
+Verdict StreamMerge::hold(const StreamKey& stream, std::uint64_t sequence, std::string_view body, std::int64_t now_ms) {
+  if (sequence <= *head_of(stream, sequence)) return Verdict::kDuplicate;
+  return keep_aside(stream, sequence, body, now_ms);
+}
+
+void StreamMerge::release(const StreamKey& stream) {
+  const auto at = holes_.find(stream);
+  if (at == holes_.end() || at->second.aside.empty()) return;
+  if (at->second.aside.begin()->first == heads_[stream] + 1) ready_.push_back(stream);
+}
+
+Verdict StreamMerge::keep_aside(const StreamKey& stream, std::uint64_t sequence, std::string_view body,
+                                std::int64_t now_ms) {
   const auto [at, is_new] = holes_.try_emplace(stream);
   Hole& hole = at->second;
   if (is_new) hole.ask_at_ms = now_ms;

@@ -32,6 +32,9 @@ class StreamMerge {
       : heads_(std::move(heads)), from_first_seen_(from_first_seen), max_aside_bytes_(max_aside_bytes) {}
 
   Verdict offer_live(const StreamKey& stream, std::uint64_t sequence, std::string_view body, std::int64_t now_ms);
+  // The same, but kept aside as if something before it were missing: until the journal was asked, and release().
+  Verdict hold(const StreamKey& stream, std::uint64_t sequence, std::string_view body, std::int64_t now_ms);
+  void release(const StreamKey& stream);
   // A record of the journal, which is in order: what it skips is lost. Never kHole.
   Verdict offer_stored(const StreamKey& stream, std::uint64_t sequence);
   // The journal says that these are gone: counts only where nothing before them is missing too.
@@ -67,6 +70,7 @@ class StreamMerge {
   };
   using Holes = std::map<StreamKey, Hole>;
 
+  Verdict keep_aside(const StreamKey& stream, std::uint64_t sequence, std::string_view body, std::int64_t now_ms);
   std::uint64_t* head_of(const StreamKey& stream, std::uint64_t first_seen);
   void moved(const StreamKey& stream, std::uint64_t head);
   void forget_aside(Hole& hole, std::uint64_t through);

@@ -11,6 +11,7 @@
 #include <zmq.hpp>
 
 #include "control_dealer.hpp"
+#include "trainbus/addresses.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/wire.hpp"
 
@@ -61,15 +62,18 @@ class TileFeed::Core {
     std::int64_t renew_at_ms = 0;
     std::uint64_t incarnation = 0;
     std::uint64_t sequence = 0;
+    std::uint64_t lost = 0;  // gaps in the sequence of this incarnation
   };
   using Demands = std::map<std::string, std::optional<v1::Demand>>;  // empty: no longer
 
   void run();
   void apply_demands();
   void renew_leases(std::int64_t now_ms);
+  void report_losses(std::int64_t now_ms);
   bool send_demand(const std::string& session_id, const v1::Demand& demand);
   void drain();
   void fill_slot();
+  std::int64_t report_at_ms_ = 0;
   std::uint64_t count_lost(Watched& watched);
 
   // Shared, under the mutex.
@@ -97,7 +101,7 @@ TileFeed::Core::Core(const std::string& broker, zmq::context_t& context)
   apply_lane(sub_, Lane::kTiles);
   apply_reconnect(sub_, new_command_id());
   sub_.set(zmq::sockopt::rcvhwm, 2);
-  sub_.connect(parse_endpoints(broker).data_out());
+  connect_to(sub_, parse_endpoints(broker).data_out());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -141,6 +145,7 @@ void TileFeed::Core::run() {
   while (!stop_) {
     apply_demands();
     renew_leases(steady_ms());
+    report_losses(steady_ms());
     zmq::pollitem_t items[] = {{sub_.handle(), 0, ZMQ_POLLIN, 0},
                                {dealer_.handle(), 0, ZMQ_POLLIN, 0},
                                {nullptr, wake_up_.fd(), ZMQ_POLLIN, 0}};
@@ -178,6 +183,24 @@ void TileFeed::Core::renew_leases(std::int64_t now_ms) {
   for (auto& [session_id, watched] : watched_)
     if (now_ms >= watched.renew_at_ms)
       watched.renew_at_ms = now_ms + (send_demand(session_id, watched.demand) ? kRenewMs : kTryAgainMs);
+}
+
+// The broker cannot see what it drops for a slow reader.
+void TileFeed::Core::report_losses(std::int64_t now_ms) {
+  if (now_ms < report_at_ms_) return;
+  report_at_ms_ = now_ms + kRenewMs;
+  v1::MetricsRequest message;
+  auto& report = *message.mutable_consumer_report();
+  for (const auto& [session_id, watched] : watched_) {
+    if (watched.incarnation == 0) continue;
+    auto* loss = report.add_tiles_lost();
+    loss->set_session_id(session_id);
+    loss->set_incarnation(watched.incarnation);
+    loss->set_count(watched.lost);
+  }
+  if (report.tiles_lost().empty()) return;
+  message.set_timestamp_ms(unix_ms());
+  dealer_.send(zmq::buffer(message.SerializeAsString()), zmq::send_flags::dontwait);
 }
 
 bool TileFeed::Core::send_demand(const std::string& session_id, const v1::Demand& demand) {
@@ -224,9 +247,15 @@ void TileFeed::Core::fill_slot() {
 std::uint64_t TileFeed::Core::count_lost(Watched& watched) {
   const std::uint64_t expected = watched.sequence + 1;
   const bool known = watched.incarnation == message_.incarnation() && watched.sequence > 0;
+  if (!known) {
+    watched.lost = 0;
+    report_at_ms_ = 0;  // from where the broker counts for this consumer
+  }
   watched.incarnation = message_.incarnation();
   watched.sequence = message_.sequence();
-  return known && message_.sequence() > expected ? message_.sequence() - expected : 0;
+  const std::uint64_t lost = known && message_.sequence() > expected ? message_.sequence() - expected : 0;
+  watched.lost += lost;
+  return lost;
 }
 
 TileFeed::TileFeed(std::string broker, zmq::context_t* context)

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "json_members.hpp"
+#include "trainbus/incarnation.hpp"
 #include "trainbus/knobs.hpp"
 
 namespace trainbus {
@@ -25,6 +26,11 @@ void append_knob(std::string& out, const v1::Knob& knob) {
   json.add_array("choices", knob.choices(), append_json_string);
   json.add("range", knob_range_text(knob)).add("help", knob.help());
   out += '}';
+}
+
+void add_standing(JsonMembers& json, const TrainerStanding& standing, std::int64_t order) {
+  json.add("order", std::to_string(order)).add("newest", standing.newest).add("live", standing.live);
+  json.add("first_heard_ms", positive(standing.first_heard_ms)).add("clock_skew_ms", standing.clock_skew_ms);
 }
 
 void add_position(JsonMembers& json, const TrainerFigures& figures, const v1::TrainingConfig& plan) {
@@ -75,12 +81,13 @@ void add_resources(JsonMembers& json, const std::optional<v1::ResourceUsage>& us
   json.add("gpu_memory_mb", said(&Usage::has_gpu_memory_mb, &Usage::gpu_memory_mb));
 }
 
-void add_settings(JsonMembers& json, const v1::TrainingConfig& plan) {
+void add_settings(JsonMembers& json, const TrainerFigures& figures, const v1::TrainingConfig& plan) {
   // A map's order is not fixed; sorted, two answers differ in their values only.
   json.add_object("parameters",
                   std::map<std::string_view, std::string_view>(plan.parameters().begin(), plan.parameters().end()));
   json.add_array("tags", plan.tags(), append_json_string).add("notes", plan.notes());
   json.add_array("class_names", plan.class_names(), append_json_string);
+  json.add("class_names_left_out", figures.class_names_left_out);
 }
 
 }  // namespace
@@ -93,6 +100,8 @@ void append_trainer_members(std::string& out, const TrainerView& view, Liveness 
   JsonMembers json(out);
   json.add("run", view.session().run).add("trainer", view.session().trainer).add("state", liveness_name(state));
   json.add("incarnation", std::to_string(figures.incarnation));
+  json.add("address", incarnation_address(view.session().id(), figures.incarnation));
+  add_standing(json, view.standing(), figures.order);
   json.add("status", v1::TrainingStatus_Name(figures.status)).add("status_message", figures.status_message);
   add_position(json, figures, plan);
   add_values(json, figures, detail);
@@ -102,7 +111,7 @@ void append_trainer_members(std::string& out, const TrainerView& view, Liveness 
   json.add("last_record_age_ms", age(view.last_record_age_ms(now_ms)));
   json.add("model", plan.model_name()).add("dataset", plan.dataset_name());
   if (detail != TrainerDetail::kOverview) json.key("knobs") += knobs_json(plan);
-  if (detail == TrainerDetail::kAll) add_settings(json, plan);
+  if (detail == TrainerDetail::kAll) add_settings(json, figures, plan);
 }
 
 std::string trainer_json(const TrainerView& view, Liveness state, std::int64_t now_ms, TrainerDetail detail) {

@@ -11,43 +11,88 @@ namespace trainbus {
 namespace {
 
 std::int64_t age(std::int64_t then_ms, std::int64_t now_ms) {
-  return then_ms == 0 ? -1 : std::max<std::int64_t>(0, now_ms - then_ms);
+  constexpr auto kNever = std::numeric_limits<std::int64_t>::min();
+  return then_ms == kNever ? -1 : std::max<std::int64_t>(0, now_ms - then_ms);
 }
 
 void latest(std::int64_t& time_ms, std::int64_t candidate_ms) { time_ms = std::max(time_ms, candidate_ms); }
 
 }  // namespace
 
-bool TrainerView::fold(Kind kind, const v1::MetricsRequest& message, std::int64_t now_ms, bool from_history) {
-  if (!renew(message.incarnation())) return false;
-  fold_at(kind, message, from_history ? std::min(record_ms(message), now_ms) : now_ms);
+TrainerStanding standing_of(const v1::TrainerEntry& entry) {
+  TrainerStanding standing{.live = entry.live(),
+                           .newest = entry.newest() || entry.order() == 0,
+                           .first_heard_ms = entry.first_heard_ms(),
+                           .clock_skew_ms = {}};
+  if (entry.has_clock_skew_ms()) standing.clock_skew_ms = entry.clock_skew_ms();
+  return standing;
+}
+
+bool TrainerView::fold(Kind kind, const v1::MetricsRequest& message, std::int64_t now_ms, std::int64_t order,
+                       std::int64_t age_ms) {
+  if (!renew(message.incarnation(), order)) return false;
+  silent_since_start_ = false;
+  fold_at(kind, message, now_ms - std::max<std::int64_t>(0, age_ms));
   return true;
 }
 
-bool TrainerView::fold(const v1::TrainerEntry& entry, std::int64_t now_ms) {
-  if (!renew(entry.incarnation())) return false;
+// The heartbeat, or the newest record, is as old as the entry says; from there the trainer's own clock leads to the
+// others, so that no clock is compared with another machine's.
+bool TrainerView::fold(const v1::TrainerEntry& entry, std::int64_t now_ms, std::int64_t broker_unix_ms) {
+  if (!renew(entry.incarnation(), entry.order())) return false;
+  standing_ = standing_of(entry);
+  const auto heartbeat_age_ms = entry.last_heartbeat_age_ms();
   std::vector<std::pair<Kind, v1::MetricsRequest>> records;
-  std::int64_t clock_offset_ms = 0;  // of our clock against the trainer's, as the age of its heartbeat shows
+  std::int64_t newest_own_ms = 0;
+  std::optional<std::int64_t> heartbeat_own_ms;
   for (const auto& stored : entry.last()) {
     v1::MetricsRequest message;
     if (!message.ParseFromString(stored.message())) continue;
-    if (stored.kind() == v1::KIND_HEARTBEAT && entry.last_heartbeat_age_ms() >= 0)
-      clock_offset_ms = now_ms - entry.last_heartbeat_age_ms() - record_ms(message);
+    newest_own_ms = std::max(newest_own_ms, record_ms(message));
+    if (stored.kind() == v1::KIND_HEARTBEAT && heartbeat_age_ms >= 0) heartbeat_own_ms = record_ms(message);
     records.emplace_back(stored.kind(), std::move(message));
   }
   // As they came, because steps are timed.
   std::ranges::stable_sort(records, {}, [](const auto& record) { return record_ms(record.second); });
+  silent_since_start_ = heartbeat_age_ms < 0 && entry.last_record_age_ms() < 0;
+  const auto shown_age_ms = std::max<std::int64_t>(0, broker_unix_ms - newest_own_ms);
+  const auto clock_offset_ms =
+      heartbeat_own_ms ? now_ms - heartbeat_age_ms - *heartbeat_own_ms
+                       : now_ms - newest_own_ms - (silent_since_start_ ? shown_age_ms : entry.last_record_age_ms());
+  const auto class_names = figures_.plan.value_or(v1::TrainingConfig{}).class_names();
   for (const auto& [kind, message] : records)
     fold_at(kind, message, std::min(record_ms(message) + clock_offset_ms, now_ms));
+  put_back_class_names(class_names, entry.class_names_left_out());
   if (entry.last_record_age_ms() >= 0) times_.record_ms = now_ms - entry.last_record_age_ms();
   return true;
 }
 
+// A list leaves them out. They may be known from the record itself, or from a list that was whole.
+void TrainerView::put_back_class_names(const google::protobuf::RepeatedPtrField<std::string>& known,
+                                       std::uint32_t left_out) {
+  const bool same = figures_.plan && left_out > 0 && known.size() == static_cast<int>(left_out);
+  figures_.class_names_left_out = same ? 0 : left_out;
+  if (same) *figures_.plan->mutable_class_names() = known;
+}
+
 // False when `incarnation` is an older one; a newer one starts from nothing.
-bool TrainerView::renew(std::uint64_t incarnation) {
-  if (incarnation < figures_.incarnation) return false;
-  if (incarnation > figures_.incarnation) *this = TrainerView(session_);
+bool TrainerView::renew(std::uint64_t incarnation, std::int64_t order) {
+  const auto current = figures_.incarnation;
+  if (incarnation == current) {
+    if (order != 0) figures_.order = order;
+    return true;
+  }
+  const bool ordered = order != 0 && figures_.order != 0;
+  const bool is_older = ordered ? order < figures_.order : std::ranges::find(older_, incarnation) != older_.end();
+  if (current != 0 && is_older) return false;
+  auto older = std::move(older_);
+  std::erase(older, incarnation);
+  if (older.size() >= kMaxOlder) older.erase(older.begin());
+  if (current != 0) older.push_back(current);
+  *this = TrainerView(session_);
+  older_ = std::move(older);
   figures_.incarnation = incarnation;
+  figures_.order = order;
   return true;
 }
 
@@ -74,17 +119,24 @@ std::int64_t TrainerView::heartbeat_age_ms(std::int64_t now_ms) const { return a
 
 std::int64_t TrainerView::last_record_age_ms(std::int64_t now_ms) const { return age(times_.record_ms, now_ms); }
 
+std::int64_t TrainerView::last_heard_age_ms(std::int64_t now_ms) const {
+  return age(std::max(times_.record_ms, times_.heartbeat_ms), now_ms);
+}
+
 LivenessFacts TrainerView::facts(std::int64_t now_ms, bool broker_reachable) const {
   LivenessFacts facts;
   facts.broker_reachable = broker_reachable;
   facts.status = figures_.status;
-  facts.last_heard_age_ms = age(std::max(times_.record_ms, times_.heartbeat_ms), now_ms);
+  facts.last_heard_age_ms = last_heard_age_ms(now_ms);
+  if (silent_since_start_ && facts.last_heard_age_ms >= 0)
+    facts.last_heard_age_ms = std::max(facts.last_heard_age_ms, kSilentSinceStartMs);
   facts.heartbeat_interval_ms = last_heartbeat_ ? static_cast<std::int64_t>(heartbeat_interval_ms_) : 0;
   facts.step = figures_.step;
   facts.last_step_age_ms = age(times_.step_ms, now_ms);
   facts.recent_step_ms =
       said_.time_per_batch_ms.value_or(0) > 0 ? *said_.time_per_batch_ms : pace_.step_ms().value_or(0);
-  facts.promised_age_left_ms = std::max<std::int64_t>(0, times_.promise_until_ms - now_ms);
+  facts.promised_age_left_ms =
+      times_.promise_until_ms == kNever ? 0 : std::max<std::int64_t>(0, times_.promise_until_ms - now_ms);
   return facts;
 }
 
@@ -148,6 +200,7 @@ void TrainerView::fold_status(const v1::StatusUpdate& status) {
   if (!status.has_config()) return;
   const auto& plan = status.config();
   figures_.plan = plan;
+  figures_.class_names_left_out = 0;
   if (!figures_.batch_size && plan.batch_size() > 0) figures_.batch_size = plan.batch_size();
   if (!figures_.learning_rate && plan.has_learning_rate()) figures_.learning_rate = plan.learning_rate();
 }
@@ -170,7 +223,7 @@ void TrainerView::fold_command(const v1::ControlCommand& command) {
 void TrainerView::fold_heartbeat(const v1::Heartbeat& heartbeat, std::int64_t heard_ms) {
   const auto said_ms = static_cast<std::int64_t>(heartbeat.timestamp_ms());
   latest(times_.step_ms, heard_ms - heartbeat.since_last_step_ms());
-  times_.promise_until_ms = heartbeat.next_checkin_ms() > 0 ? heard_ms + heartbeat.next_checkin_ms() : 0;
+  times_.promise_until_ms = heartbeat.next_checkin_ms() > 0 ? heard_ms + heartbeat.next_checkin_ms() : kNever;
   note_step(heartbeat.step(), said_ms - heartbeat.since_last_step_ms());
   if (heartbeat.has_tiles()) figures_.tiles = heartbeat.tiles();
   if (last_heartbeat_ && heartbeat.sequence_number() > last_heartbeat_->sequence_number()) {

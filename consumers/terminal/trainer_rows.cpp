@@ -1,9 +1,11 @@
 #include "trainer_rows.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 
 #include "text_forms.hpp"
+#include "trainbus/incarnation.hpp"
 #include "trainbus/trainer_json.hpp"
 
 namespace trainbus {
@@ -12,8 +14,14 @@ namespace {
 using Cells = std::vector<std::string>;
 constexpr std::size_t kTextColumns = 3;  // state, run, trainer: to the left; figures to the right
 
-const Cells kHeader = {"STATE", "RUN", "TRAINER", "EPOCH", "BATCH", "STEP",
-                       "LOSS",  "ACC", "BATCH/S", "LR",    "SIZE",  "HEARD"};
+const Cells kHeader = {"STATE", "RUN",     "TRAINER", "EPOCH", "BATCH", "STEP", "LOSS",
+                       "ACC",   "BATCH/S", "LR",      "SIZE",  "HEARD", "CLOCK"};
+
+// "" of a clock that is right, or of which nothing is known.
+std::string skew_text(const std::optional<std::int64_t>& skew_ms) {
+  if (!skew_ms || std::abs(*skew_ms) <= kSkewShownMs) return {};
+  return (*skew_ms > 0 ? "+" : "-") + duration_text(static_cast<double>(std::abs(*skew_ms)) / 1000);
+}
 
 std::string figure(const std::optional<double>& value) { return value ? figure_text(*value) : "-"; }
 
@@ -31,12 +39,12 @@ std::optional<int> batch_number(const TrainerFigures& figures, int total) {
 Cells cells_of(const TrainerTable::Row& row, std::int64_t now_ms) {
   const auto& figures = row.view->figures();
   const auto& session = row.view->session();
-  const auto age_ms = row.view->facts(now_ms).last_heard_age_ms;
+  const auto age_ms = row.view->last_heard_age_ms(now_ms);
   const int epochs = figures.plan ? figures.plan->total_epochs() : 0;
   const int batches = figures.plan ? figures.plan->batches_per_epoch() : 0;
   return {std::string(liveness_name(row.state)),
           session.run,
-          session.trainer,
+          row.alone ? session.trainer : incarnation_address(session.trainer, figures.incarnation),
           of_total(figures.epoch, epochs),
           of_total(batch_number(figures, batches), batches),
           std::to_string(figures.step),
@@ -45,7 +53,15 @@ Cells cells_of(const TrainerTable::Row& row, std::int64_t now_ms) {
           figure(figures.fps),
           figure(figures.learning_rate),
           figures.batch_size ? std::to_string(*figures.batch_size) : "-",
-          age_ms < 0 ? "-" : duration_text(static_cast<double>(age_ms) / 1000)};
+          age_ms < 0 ? "-" : duration_text(static_cast<double>(age_ms) / 1000),
+          skew_text(row.view->standing().clock_skew_ms)};
+}
+
+// The last column is there only for who needs it.
+void drop_empty_last(std::vector<Cells>& table) {
+  if (std::any_of(table.begin() + 1, table.end(), [](const Cells& cells) { return !cells.back().empty(); })) return;
+  for (auto& cells : table)
+    cells.pop_back();
 }
 
 const char* colour_of(Liveness state) {
@@ -86,7 +102,8 @@ std::vector<std::string> trainer_lines(const std::vector<TrainerTable::Row>& row
   std::vector<Cells> table{kHeader};
   for (const auto& row : rows)
     table.push_back(cells_of(row, now_ms));
-  std::vector<std::size_t> widths(kHeader.size());
+  drop_empty_last(table);
+  std::vector<std::size_t> widths(table.front().size());
   for (const auto& cells : table)
     for (std::size_t at = 0; at < cells.size(); ++at)
       widths[at] = std::max(widths[at], cells[at].size());

@@ -45,23 +45,29 @@ bool is_action_alert(const v1::Alert& alert) { return std::string_view(alert.ale
 
 AlertRules::AlertRules(RuleSet rules, bool acting) : rules_(std::move(rules)), acting_(acting) {}
 
-void AlertRules::take(const v1::MetricsRequest& record) { take(record, false); }
-void AlertRules::take_history(const v1::MetricsRequest& record) { take(record, true); }
+void AlertRules::take(const v1::MetricsRequest& record, std::int64_t order) { take(record, order, false); }
+void AlertRules::take_history(const v1::MetricsRequest& record, std::int64_t order) { take(record, order, true); }
 
-void AlertRules::take(const v1::MetricsRequest& record, bool is_history) {
-  Trainer* trainer = newest(record.session_id(), record.incarnation());
+void AlertRules::take(const v1::MetricsRequest& record, std::int64_t order, bool is_history) {
+  Trainer* trainer = newest(record.session_id(), record.incarnation(), order);
   if (trainer == nullptr) return;
   for (auto& watched : trainer->watched)
     if (!is_history || facts_of(watched.rule->condition.kind).reads_epochs) watched.judge->take(record);
 }
 
-// nullptr: an older incarnation.
-AlertRules::Trainer* AlertRules::newest(const std::string& session_id, std::uint64_t incarnation) {
+// nullptr: an older incarnation. Where no order is known, one that was followed by another is.
+AlertRules::Trainer* AlertRules::newest(const std::string& session_id, std::uint64_t incarnation, std::int64_t order) {
   const auto [place, is_new] = trainers_.try_emplace(session_id);
   Trainer& trainer = place->second;
-  if (!is_new && incarnation == trainer.incarnation) return &trainer;
-  if (incarnation < trainer.incarnation) return nullptr;
-  trainer = Trainer{.incarnation = incarnation};
+  if (!is_new && incarnation == trainer.incarnation) {
+    if (order != 0) trainer.order = order;
+    return &trainer;
+  }
+  const bool ordered = order != 0 && trainer.order != 0;
+  if (ordered ? order < trainer.order : older_.contains({session_id, incarnation})) return nullptr;
+  if (!is_new) older_.emplace(session_id, trainer.incarnation);
+  older_.erase({session_id, incarnation});
+  trainer = Trainer{.incarnation = incarnation, .order = order};
   for (const auto& rule : rules_.rules)
     if (rule.matches(session_id))
       if (auto judge = make_judge(rule.condition)) trainer.watched.push_back({&rule, std::move(judge)});
@@ -72,7 +78,7 @@ std::vector<DueAlert> AlertRules::judge(const TrainerView& view, Liveness state,
   if (state == Liveness::kUnreachable) return {};
   const std::string session_id = view.session().id();
   const auto incarnation = view.figures().incarnation;
-  Trainer* trainer = newest(session_id, incarnation);
+  Trainer* trainer = newest(session_id, incarnation, view.figures().order);
   if (trainer == nullptr) return {};  // the list is older than the records; again at the next look
   std::vector<DueAlert> due;
   for (auto& watched : trainer->watched)
@@ -132,7 +138,7 @@ void AlertRules::end_older(const std::string& session_id, std::uint64_t incarnat
   for (auto at = open_.lower_bound({session_id, 0, ""}); at != open_.end() && std::get<0>(at->first) == session_id;
        ++at)
     if (const Rule* rule = rule_named(std::get<2>(at->first));
-        rule != nullptr && !facts_of(rule->condition.kind).raised_elsewhere && std::get<1>(at->first) < incarnation)
+        rule != nullptr && !facts_of(rule->condition.kind).raised_elsewhere && std::get<1>(at->first) != incarnation)
       due.push_back({session_id, ended(at->second, "a newer incarnation started", now_ms)});
 }
 

@@ -34,10 +34,10 @@ class AlertRules {
   AlertRules(const AlertRules&) = delete;
   AlertRules& operator=(const AlertRules&) = delete;
 
-  // A batch, epoch, scalars or perf record.
-  void take(const v1::MetricsRequest& record);
+  // A batch, epoch, scalars or perf record; `order` of its incarnation, 0: not known.
+  void take(const v1::MetricsRequest& record, std::int64_t order = 0);
   // An epoch of before this watcher: only for conditions that look so far back. To be taken before any other record.
-  void take_history(const v1::MetricsRequest& record);
+  void take_history(const v1::MetricsRequest& record, std::int64_t order = 0);
 
   // What must be raised about this trainer now: conditions that began, and open ones that ended. Again and again until
   // stored(). Nothing while the trainer is unreachable.
@@ -61,13 +61,15 @@ class AlertRules {
     std::optional<std::int64_t> holds_since_ms = {};  // at every look
     std::optional<std::int64_t> clear_since_ms = {};
   };
+  // The newest incarnation of a name. One that is alive beside it is not judged: the broker raises duplicate_name.
   struct Trainer {
     std::uint64_t incarnation = 0;
+    std::int64_t order = 0;
     std::vector<Watched> watched = {};
   };
 
-  void take(const v1::MetricsRequest& record, bool is_history);
-  Trainer* newest(const std::string& session_id, std::uint64_t incarnation);
+  void take(const v1::MetricsRequest& record, std::int64_t order, bool is_history);
+  Trainer* newest(const std::string& session_id, std::uint64_t incarnation, std::int64_t order);
   std::optional<v1::Alert> judge(Watched& watched, const Sight& sight);
   std::optional<v1::Alert> begun(Watched& watched, const Sight& sight, const Finding& finding) const;
   bool is_quiet(const std::string& session_id, const Rule& rule, std::int64_t now_ms) const;
@@ -77,7 +79,8 @@ class AlertRules {
 
   const RuleSet rules_;
   const bool acting_;
-  std::unordered_map<std::string, Trainer> trainers_;  // by session id
+  std::unordered_map<std::string, Trainer> trainers_;      // by session id
+  std::set<std::pair<std::string, std::uint64_t>> older_;  // that a newer one followed
   std::map<Incident, v1::Alert> open_;
   std::set<Incident> happened_;                                                 // of conditions without an end
   std::map<std::pair<std::string, std::string>, std::int64_t> last_raised_ms_;  // session, rule

@@ -6,9 +6,9 @@
 
 namespace trainbus {
 
-const std::array<ConditionFacts, 13>& all_conditions() {
+const std::array<ConditionFacts, 14>& all_conditions() {
   using enum ConditionKind;
-  static constexpr std::array<ConditionFacts, 13> kFacts{{
+  static constexpr std::array<ConditionFacts, 14> kFacts{{
       {.kind = kDead, .name = "dead", .takes_commands = false, .any_time = true},
       {.kind = kStalled, .name = "stalled", .any_time = true},
       {.kind = kNotFinite, .name = "not_finite", .keys = "of", .any_time = true},
@@ -22,6 +22,7 @@ const std::array<ConditionFacts, 13>& all_conditions() {
       {.kind = kFinished, .name = "finished", .keys = "status", .takes_commands = false, .has_end = false},
       {.kind = kSinkFailing, .name = "sink_failing", .takes_commands = false, .raised_elsewhere = true},
       {.kind = kJournalFailing, .name = "journal_failing", .takes_commands = false, .raised_elsewhere = true},
+      {.kind = kDuplicateName, .name = "duplicate_name", .takes_commands = false, .raised_elsewhere = true},
   }};
   return kFacts;
 }
@@ -73,7 +74,8 @@ std::unique_ptr<Judge> make_judge(const Condition& condition) {
     case ConditionKind::kMemoryGradient: return std::make_unique<MemoryGradientJudge>(condition);
     case ConditionKind::kThreshold: return std::make_unique<ThresholdJudge>(condition);
     case ConditionKind::kSinkFailing:
-    case ConditionKind::kJournalFailing: return nullptr;
+    case ConditionKind::kJournalFailing:
+    case ConditionKind::kDuplicateName: return nullptr;
   }
   return nullptr;
 }

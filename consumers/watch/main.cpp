@@ -9,6 +9,7 @@
 #include "rule_words.hpp"
 #include "rules_file.hpp"
 #include "time_flag.hpp"
+#include "trainbus/control_client.hpp"
 #include "trainbus/program.hpp"
 #include "watcher.hpp"
 
@@ -63,7 +64,8 @@ int watch(Flags& flags) {
     return 0;
   }
   if (watcher.show_once(std::chrono::seconds(3))) return 0;
-  throw std::runtime_error("no broker answers at " + options.broker + " within 3 s (is trainbus-broker running?)");
+  throw std::runtime_error("no broker answers at " + options.broker +
+                           " within 3 s (is trainbus-broker running?): " + control_silence(options.broker));
 }
 
 }  // namespace

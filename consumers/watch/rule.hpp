@@ -25,6 +25,7 @@ enum class ConditionKind : std::uint8_t {
   kFinished,
   kSinkFailing,     // raised by trainbus-log
   kJournalFailing,  // raised by the broker
+  kDuplicateName,   // the same
 };
 
 struct Condition {

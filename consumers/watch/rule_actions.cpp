@@ -90,11 +90,17 @@ std::vector<DueCommand> RuleActions::due(const std::vector<TrainerTable::Row>& r
   std::vector<DueCommand> due;
   for (auto& [command_id, pending] : pending_) {
     if (pending.sent || !pending.outcome.empty()) continue;
-    const auto row = std::find_if(rows.begin(), rows.end(), [&, &wanted = pending](const auto& each) {
-      return each.view->session().id() == wanted.session_id;
+    auto row = std::find_if(rows.begin(), rows.end(), [&, &wanted = pending](const auto& each) {
+      return each.view->session().id() == wanted.session_id &&
+             each.view->figures().incarnation == wanted.alert.trainer_incarnation();
     });
+    if (row == rows.end()) {
+      if (now_ms - static_cast<std::int64_t>(pending.alert.timestamp_ms()) < kOldListMs) continue;
+      row = std::find_if(rows.begin(), rows.end(), [&, &wanted = pending](const auto& each) {
+        return each.view->session().id() == wanted.session_id;
+      });
+    }
     if (row == rows.end() || row->state == Liveness::kUnreachable) continue;
-    if (row->view->figures().incarnation < pending.alert.trainer_incarnation()) continue;  // an older list
     auto command = command_for(command_id, pending, *row);
     if (pending.outcome.empty()) due.push_back({pending.session_id, std::move(command)});
   }

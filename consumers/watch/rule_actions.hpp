@@ -23,6 +23,7 @@ class RuleActions {
  public:
   // No action later than this after its alert: what it was good for is over.
   static constexpr std::int64_t kSoonMs = 60'000;
+  static constexpr std::int64_t kOldListMs = 5'000;  // a list that does not have the alert's incarnation may be older
   static constexpr std::int64_t kDeadlineMs = 30'000;
 
   // `rules` must outlive it.

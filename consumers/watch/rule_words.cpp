@@ -75,6 +75,7 @@ std::string condition_words(const Condition& condition) {
                                                  : "the training says that it has ended";
     case ConditionKind::kSinkFailing: return "trainbus-log says that a sink is failing";
     case ConditionKind::kJournalFailing: return "the broker says that its journal is failing";
+    case ConditionKind::kDuplicateName: return "two trainers of one name are alive";
   }
   return "";
 }

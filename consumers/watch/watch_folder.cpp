@@ -1,19 +1,25 @@
 #include "watch_folder.hpp"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <stdexcept>
+
+#include "trainbus/own_folder.hpp"
 
 namespace trainbus {
 
 WatchFolder::WatchFolder(std::string path) : path_(std::move(path)) {
-  std::error_code error;
-  std::filesystem::create_directories(path_, error);
+  try {
+    const auto tightened = make_own_folder(path_);
+    if (!tightened.empty()) spdlog::info("{}", tightened);
+  } catch (const std::runtime_error&) {
+    // Opening the lock says why.
+  }
   const std::string lock = path_ + "/lock";
   lock_fd_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_fd_ < 0) throw std::runtime_error("--state-dir '" + path_ + "' cannot be used: " + std::strerror(errno));

@@ -1,6 +1,9 @@
 #include "watcher.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "trainbus/host_name.hpp"
 #include "trainbus/program.hpp"
@@ -65,7 +68,7 @@ void Watcher::start_channels() {
 
 bool Watcher::show_once(milliseconds patience) {
   look(patience);
-  if (table_.broker_reachable()) screen_.show_once(table_, unix_ms());
+  if (table_.broker_reachable()) screen_.show_once(table_, even_unix_ms());
   return table_.broker_reachable();
 }
 
@@ -73,10 +76,10 @@ void Watcher::run() {
   while (!stop_requested()) {
     const auto next_look = Clock::now() + options_.interval;
     look(kPatience);
-    const auto now_ms = unix_ms();
+    const auto now_ms = even_unix_ms();
     if (ready_to_raise()) raise_alerts(now_ms);
     act(now_ms);
-    screen_.show(table_, now_ms, rules_.open(), channel_problems());
+    screen_.show(table_, now_ms, rules_.open(), problems());
     while (!stop_requested() && Clock::now() < next_look)
       read_bus(std::min(std::chrono::duration_cast<milliseconds>(next_look - Clock::now()), milliseconds(50)));
   }
@@ -84,7 +87,7 @@ void Watcher::run() {
 
 void Watcher::look(milliseconds patience) {
   if (const auto list = client_.list(options_.run, patience))
-    table_.update(*list, unix_ms());
+    table_.update(*list, even_unix_ms());
   else
     table_.broker_away();
 }
@@ -142,7 +145,7 @@ void Watcher::read_bus(milliseconds time) {
   const auto* record = stored_->next(time);
   if (record == nullptr) return;
   take_stored(*record);
-  if (actions_ && !record->from_history) act(unix_ms());
+  if (actions_ && !record->from_history) act(even_unix_ms());
 }
 
 // Whatever comes out of the journal is told, also what this watcher raised itself.
@@ -151,7 +154,9 @@ void Watcher::take_stored(const Record& record) {
   if (!record.message.has_alert()) return;
   const auto& session_id = record.message.session_id();
   const auto& alert = record.message.alert();
-  rules_.stored(session_id, alert);
+  v1::Alert heard = alert;  // when it was, by our clock: another watcher's may be wrong
+  heard.set_timestamp_ms(static_cast<std::uint64_t>(even_unix_ms() - record.age_ms));
+  rules_.stored(session_id, heard);
   if (record.from_history) return;
   const Rule* rule = options_.rules.rule_of(session_id, alert.rule());
   screen_.tell_alert(session_id, alert, severity_name(rule != nullptr ? rule->severity : Severity::kWarning));
@@ -165,15 +170,20 @@ void Watcher::read_records() {
     const auto* record = (history ? epochs_ : records_)->next(milliseconds(0));
     if (record == nullptr) break;
     if (history)
-      rules_.take_history(record->message);
+      rules_.take_history(record->message, record->order);
     else if (epochs_ == nullptr || !record->message.has_epoch_data())
-      rules_.take(record->message);
+      rules_.take(record->message, record->order);
   }
   if (history && epochs_->caught_up()) epochs_.reset();
 }
 
-std::vector<std::string> Watcher::channel_problems() const {
+// Of the broker's ports and the channels.
+std::vector<std::string> Watcher::problems() {
   std::vector<std::string> problems;
+  const std::string silent_port = stored_ ? stored_->port_trouble() : std::string{};
+  if (std::exchange(silent_port_, silent_port) != silent_port)
+    spdlog::warn("{}", silent_port.empty() ? "every port of the broker answers again" : silent_port);
+  if (!silent_port.empty()) problems.push_back(silent_port);
   for (const auto& delivery : deliveries_)
     if (auto problem = delivery->problem(); !problem.empty()) problems.push_back(std::move(problem));
   return problems;

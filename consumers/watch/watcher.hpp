@@ -54,7 +54,7 @@ class Watcher {
   void read_bus(std::chrono::milliseconds time);
   void read_records();
   void take_stored(const Record& record);
-  std::vector<std::string> channel_problems() const;
+  std::vector<std::string> problems();
 
   const WatchOptions options_;
   WatchScreen screen_;
@@ -62,6 +62,7 @@ class Watcher {
   std::unique_ptr<Consumer> stored_;   // alerts and commands, from the beginning; null without alerts
   std::unique_ptr<Consumer> records_;  // batches, epochs, scalars, perf, live; null without alerts
   std::unique_ptr<Consumer> epochs_;   // of before this watcher; null once they are read
+  std::string silent_port_;            // as last told
   TrainerTable table_;
   AlertRules rules_;
   std::optional<RuleActions> actions_;  // with --act

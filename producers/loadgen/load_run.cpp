@@ -131,7 +131,8 @@ bool LoadRun::run(std::ostream* progress) {
     thread.join();
   for (const auto& trainer : trainers_)
     trainer->close();
-  return totals().counters.in_outbox == 0;
+  const ProducerCounters all = totals().counters;
+  return all.stored == all.accepted;
 }
 
 // Steps trainers share, share + threads, ... until they have all ended.

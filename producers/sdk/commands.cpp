@@ -1,12 +1,53 @@
 #include "commands.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <condition_variable>
+#include <new>
 
 #include "record_encoder.hpp"
 #include "trainbus/knobs.hpp"
 
 namespace trainbus {
 namespace {
+
+// All of this process, because one thread may step several.
+struct Siblings {
+  std::recursive_mutex mutex;  // guards `all`, and that none of them ends while it is used
+  std::vector<Commands*> all;
+
+  std::uint64_t news() {
+    const std::lock_guard lock(news_mutex);
+    return news_count;
+  }
+  void tell() {
+    const std::lock_guard lock(news_mutex);
+    ++news_count;
+    arrived.notify_all();
+  }
+  void wait(std::uint64_t seen, std::chrono::steady_clock::time_point until) {
+    std::unique_lock lock(news_mutex);
+    const auto more = [&] { return news_count != seen; };
+    if (until == std::chrono::steady_clock::time_point::max())
+      arrived.wait(lock, more);
+    else
+      arrived.wait_until(lock, until, more);
+  }
+
+ private:
+  std::mutex news_mutex;
+  std::condition_variable arrived;
+  std::uint64_t news_count = 0;
+};
+// Never destroyed: a producer may outlive every static. A forked child begins with none, and with a mutex that nobody
+// holds: the parent's producers are not its own.
+Siblings& siblings() {
+  static auto* const instance = new Siblings;
+  static const int watched = pthread_atfork(nullptr, nullptr, [] { new (&siblings()) Siblings; });
+  static_cast<void>(watched);
+  return *instance;
+}
 
 // Clean text within its bounds, whatever the handler says or throws.
 CommandOutcome call(const Commands::KnobHandler& handler, const std::string& value) {
@@ -86,30 +127,91 @@ Commands::Offered* Commands::find(std::string_view name) {
   return found == knobs_.end() ? nullptr : &*found;
 }
 
-bool Commands::apply_waiting(const std::atomic<std::uint64_t>& step, bool may_wait) {
-  std::unique_lock lock(mutex_);
+Commands::Commands(std::uint64_t incarnation, const std::atomic<std::uint64_t>& step, std::string name,
+                   Listener listener)
+    : listener_(std::move(listener)), step_(step), name_(std::move(name)), received_(incarnation) {
+  const std::lock_guard lock(siblings().mutex);
+  siblings().all.push_back(this);
+}
+
+Commands::~Commands() {
+  const std::lock_guard lock(siblings().mutex);
+  std::erase(siblings().all, this);
+}
+
+const void* Commands::this_thread() {
+  static thread_local const char its_own = 0;
+  return &its_own;
+}
+
+bool Commands::apply_waiting(std::chrono::steady_clock::time_point wait_until) {
+  const bool may_wait = wait_until != std::chrono::steady_clock::time_point::min();
+  bool end = false;
   for (;;) {
-    while (auto command = received_.take_next(steady_ms()))
-      apply(std::move(*command), step, lock);
-    if (!paused() || interrupted_ || stop_commanded() || !may_wait) break;
-    arrived_.wait(lock, [this] { return received_.has_waiting() || interrupted_; });
+    const std::uint64_t news = siblings().news();
+    {
+      std::unique_lock lock(mutex_);
+      apply_received(lock);
+    }
+    end = ends();
+    if (!may_wait || !paused() || end) break;
+    apply_siblings(end);
+    if (end || std::chrono::steady_clock::now() >= wait_until) break;
+    hold_siblings(true);
+    siblings().wait(news, wait_until);
   }
+  if (may_wait && (!paused() || end)) hold_siblings(false);
+  if (ends()) end_said_ = true;
+  return !end;
+}
+
+void Commands::apply_received(std::unique_lock<std::mutex>& lock) {
+  while (auto command = received_.take_next(steady_ms()))
+    apply(std::move(*command), step_, lock);
   update_attention();
-  return !stop_commanded() && !interrupted_;
+}
+
+void Commands::apply_siblings(bool& end) {
+  const std::lock_guard all(siblings().mutex);
+  for (std::size_t i = 0; i < siblings().all.size(); ++i) {  // a handler may make a producer
+    Commands& sibling = *siblings().all[i];
+    if (&sibling == this || sibling.stepped_by_ != this_thread()) continue;
+    std::unique_lock lock(sibling.mutex_);
+    sibling.apply_received(lock);
+    end = end || (sibling.ends() && !sibling.end_said_);
+  }
+}
+
+// A pause of its own is what it says of itself.
+void Commands::hold_siblings(bool hold) {
+  const std::lock_guard all(siblings().mutex);
+  for (std::size_t i = 0; i < siblings().all.size(); ++i) {
+    Commands& sibling = *siblings().all[i];
+    if (&sibling == this || sibling.held_ == hold || sibling.stepped_by_ != stepped_by_) continue;
+    if (hold && (sibling.paused() || sibling.ends())) continue;
+    sibling.held_ = hold;
+    if (!sibling.paused() && !sibling.ends()) sibling.listener_.held(hold ? name_ : "");
+  }
 }
 
 void Commands::interrupt() {
   const std::lock_guard lock(mutex_);
   interrupted_ = true;
   update_attention();
-  arrived_.notify_all();
+  siblings().tell();
+}
+
+void Commands::close() {
+  end_said_ = true;
+  interrupt();
+  hold_siblings(false);
 }
 
 void Commands::receive(const v1::ControlCommand& command, std::int64_t at_ms) {
   const std::lock_guard lock(mutex_);
   received_.receive(command, at_ms);
   update_attention();
-  arrived_.notify_all();
+  siblings().tell();
 }
 
 std::vector<v1::ControlCommand> Commands::take_reports(std::int64_t at_ms) {

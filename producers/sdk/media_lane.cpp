@@ -18,7 +18,7 @@ void MediaLane::poll_once() {
 void MediaLane::encode(WaitingMedia& waiting) {
   if (auto problem = encoder_.encode(waiting); !problem.empty()) return state_.media.refuse(std::move(problem));
   // A full spool refuses and counts it like every record.
-  static_cast<void>(state_.spool.push({waiting.timestamp_ms, waiting.step, &std::as_const(waiting.media)}));
+  static_cast<void>(state_.spool->push({waiting.timestamp_ms, waiting.step, &std::as_const(waiting.media)}));
 }
 
 void MediaLane::drop_waiting() {

@@ -6,7 +6,7 @@ namespace trainbus {
 namespace {
 
 std::size_t bytes_of(const WaitingMedia& waiting) {
-  std::size_t bytes = sizeof waiting + waiting.media.SpaceUsedLong();
+  std::size_t bytes = sizeof waiting + waiting.media.ByteSizeLong();
   for (const Picture& picture : waiting.pictures)
     bytes += picture.pixels.size();
   return bytes;

@@ -61,12 +61,12 @@ void Outbox::acknowledge(Kind kind, std::uint64_t through, Clock::time_point now
       --in_flight_;
       in_flight_bytes_ -= size;
     }
+    stream.stored = stream.entries.front().sequence;
     stream.entries.pop_front();
     ++count;
   }
   if (count == 0) return;
   records_ -= count;
-  stream.stored += count;
   stream.fruitless = 0;
   stream.progress = now;
   stream.sent -= std::min(stream.sent, count);

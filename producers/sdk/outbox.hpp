@@ -44,7 +44,7 @@ class Outbox {
   bool empty() const { return records_ == 0; }
   std::size_t records() const { return records_; }
   std::size_t bytes() const { return bytes_; }
-  // Acknowledged so far.
+  // Acknowledged up to here.
   std::uint64_t stored(Kind kind) const { return streams_[kind].stored; }
   // The lowest sequence of the kind that is not acknowledged; 0 when there is none.
   std::uint64_t front(Kind kind) const {
@@ -62,6 +62,8 @@ class Outbox {
   // last batch. Returns how many were sent.
   std::size_t send_new(Clock::time_point now, const Burst& burst, const Send& send);
 
+  // The kind has nothing up to and including `through` any more, and nobody else has. Only where nothing of it waits.
+  void gone(Kind kind, std::uint64_t through) { streams_[kind].stored = through; }
   // Everything of the kind up to and including `through` is stored. What was never pushed is ignored.
   void acknowledge(Kind kind, std::uint64_t through, Clock::time_point now);
 

@@ -33,7 +33,7 @@ void PerfLane::log(Clock::time_point now) {
   const auto said = state_.plan.get();
   PerfMetrics perf = rates_.perf(said == nullptr ? TrainingPlan{} : said->plan);
   perf.resources = state_.metered.newest();
-  static_cast<void>(state_.spool.push({unix_ms(), seen_, &perf}));  // a spool that refuses counts
+  static_cast<void>(state_.spool->push({unix_ms(), seen_, &perf}));  // a spool that refuses counts
   logged_ = seen_;
   next_record_ = now + kRecord;
 }

@@ -23,9 +23,12 @@ class PictureEncoder {
                             v1::ImageData& image);
 
  private:
+  void shrink(const Picture& picture, int width, int height);  // into shrunk_
+
   void* compressor_;
   std::vector<unsigned char> jpeg_;
   std::vector<std::uint8_t> shrunk_;
+  std::vector<std::uint8_t> planes_;  // a channel each, before and after
 };
 
 }  // namespace trainbus

@@ -15,7 +15,23 @@ namespace trainbus {
 class Problems {
  public:
   using Clock = std::chrono::steady_clock;
-  enum Kind { kBroker, kSpool, kValues, kRecords, kMedia, kPlan, kKnobs, kCount };
+  enum Kind {
+    kBroker,
+    kNames,
+    kConnection,
+    kSpool,
+    kLeftBehind,
+    kRefused,
+    kLost,
+    kValues,
+    kRecords,
+    kMedia,
+    kPlan,
+    kKnobs,
+    kEnd,
+    kGone,
+    kCount
+  };
   static constexpr std::chrono::seconds kQuiet{60};
 
   explicit Problems(std::function<void(const std::string&)> listener) : listener_(std::move(listener)) {}

@@ -1,6 +1,9 @@
 #include "trainbus/producer.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <mutex>
 #include <stdexcept>
 
 #include "new_media.hpp"
@@ -14,11 +17,14 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::string_view kOff = "off";
+
 void require(bool good, const std::string& what) {
   if (!good) throw std::invalid_argument(what);
 }
 
 ProducerOptions checked(ProducerOptions options) {
+  if (options.broker == kOff) options.broker.clear();
   for (const auto& [what, name] : {std::pair("run", options.run), std::pair("trainer", options.trainer)})
     require(valid_name(name), std::string(what) + " name '" + name + "' must match [A-Za-z0-9._-]{1,64}");
   require(options.tile_pixels >= 1 && options.tile_pixels <= kMaxImagePixels,
@@ -53,6 +59,16 @@ Commands::KnobHandler number_handler(const ValueHandler& handler) {
 }
 
 }  // namespace
+
+std::string trainer_broker() {
+  const char* value = std::getenv("TRAINBUS_BROKER");
+  if (value == nullptr) return default_broker();
+  static std::once_flag said;
+  if (*value == '\0')
+    std::call_once(said,
+                   [] { print_problem("TRAINBUS_BROKER is empty: the bus is off; 'off' says so without a word"); });
+  return *value == '\0' ? std::string(kOff) : value;
+}
 
 Applied::Applied(double before, double now) : old_value(number_text(before)), new_value(number_text(now)) {}
 
@@ -163,11 +179,12 @@ bool Producer::on_action(const Knob& knob, ActionHandler handler) {
                       handler ? [handler](const std::string&) { return handler(); } : Commands::KnobHandler{});
 }
 
-bool Producer::step() {
-  TrainerState& state = core_->state();
-  if (!state.commands.need_attention()) return true;
-  if (core_->inherited()) return true;
-  return state.commands.apply_waiting(state.progress.step(), state.options.own_threads);
+bool Producer::step() { return core_->step(Clock::time_point::max()); }
+
+StepResult Producer::step_within(milliseconds longest_pause) {
+  if (!core_->step(Clock::now() + std::clamp<milliseconds>(longest_pause, {}, std::chrono::hours(24))))
+    return StepResult::kEnd;
+  return paused() ? StepResult::kPaused : StepResult::kGoOn;
 }
 
 bool Producer::stop_commanded() const { return core_->state().commands.stop_commanded(); }
@@ -190,17 +207,25 @@ ProducerCounters Producer::counters() const {
   if (core_->inherited()) return counters;
   const TrainerState& state = core_->state();
   for (std::size_t kind = 0; kind < counters.by_kind.size(); ++kind)
-    counters.stored += counters.by_kind[kind].stored = state.stored[kind].load(std::memory_order_acquire);
-  const auto accepted = state.spool.accepted();  // after stored: never less
-  for (std::size_t kind = 0; kind < counters.by_kind.size(); ++kind)
-    counters.accepted += counters.by_kind[kind].accepted = accepted[kind];
-  counters.in_outbox = counters.accepted - counters.stored;
+    counters.by_kind[kind].stored = state.stored[kind].load(std::memory_order_acquire);
+  const auto accepted = state.spool->accepted();  // after stored: never less
+  const auto left = core_->left();
+  for (std::size_t kind = 0; kind < counters.by_kind.size(); ++kind) {
+    ProducerCounters::Records& records = counters.by_kind[kind];
+    const std::uint64_t lost = state.lost[kind].load(std::memory_order_relaxed);
+    counters.accepted += records.accepted = accepted[kind];
+    counters.stored += records.stored -= std::min(lost, records.stored);
+    counters.lost += records.lost = lost + left.gone[kind];
+    counters.in_spool += left.in_spool[kind];
+  }
+  counters.in_outbox =
+      counters.accepted - counters.stored - std::min(counters.lost, counters.accepted - counters.stored);
   counters.resent = state.resent.load(std::memory_order_relaxed);
-  counters.refused = state.spool.refused();
-  counters.values_refused = state.spool.refused_values().count;
-  counters.records_cut = state.spool.cut_records().count;
+  counters.refused = state.spool->refused();
+  counters.values_refused = state.spool->refused_values().count;
+  counters.records_cut = state.spool->cut_records().count;
   counters.media_refused = state.media.refused().count;
-  counters.spool_failed = state.spool.unsafe();
+  counters.spool_failed = state.spool->unsafe();
   counters.recovered = state.recovered.load(std::memory_order_relaxed);
   const v1::TileLedger tiles = state.tiles.ledger();
   counters.tiles_produced = tiles.produced();
@@ -210,7 +235,7 @@ ProducerCounters Producer::counters() const {
   return counters;
 }
 
-std::string Producer::spool_problem() const { return core_->inherited() ? "" : core_->state().spool.problem(); }
+std::string Producer::spool_problem() const { return core_->inherited() ? "" : core_->state().spool->problem(); }
 
 std::string Producer::broker_problem() const {
   if (core_->inherited()) return {};

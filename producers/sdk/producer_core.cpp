@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "broker_reach.hpp"
 #include "trainbus/knobs.hpp"
 #include "trainbus/text.hpp"
 
@@ -23,6 +24,11 @@ constexpr milliseconds kTilesTurnUnwatched{50};
 // What is on its way when the sockets are closed gets this long to leave, even when the deadline has passed.
 constexpr milliseconds kLinger{300};
 
+// A broker that is there is reached by then.
+constexpr milliseconds kFirstConnection{100};
+// And the disk this long, for the files of what is not stored.
+constexpr milliseconds kDisk{500};
+
 // How long start() waits to learn where it runs.
 constexpr milliseconds kEnvironmentWait{1000};
 
@@ -34,6 +40,19 @@ void take_over(const std::vector<v1::Knob>& knobs, const std::string& changed, T
     if (changed == kBatchSizeKnob)
       plan.batch_size = static_cast<std::int32_t>(read_integer(knob.value()).value_or(plan.batch_size));
   }
+}
+
+// "3 records (2 batch, 1 status) are"; empty when there are none.
+std::string counts_text(const RecordSpool::Counts& counts) {
+  std::uint64_t all = 0;
+  std::string kinds;
+  for (const Kind kind : kKeptKinds) {
+    if (counts[kind] == 0) continue;
+    all += counts[kind];
+    kinds += (kinds.empty() ? "" : ", ") + std::to_string(counts[kind]) + ' ' + std::string(kind_name(kind));
+  }
+  if (all == 0) return {};
+  return std::to_string(all) + (all == 1 ? " record (" : " records (") + kinds + (all == 1 ? ") is" : ") are");
 }
 
 // Signals belong to the program's own threads.
@@ -65,7 +84,8 @@ Commands::Listener Producer::Core::listener() {
                 handling_ = true;
                 said_meanwhile_.reset();
               },
-          .handled = [this](const std::string& knob, const std::string& change) { handled(knob, change); }};
+          .handled = [this](const std::string& knob, const std::string& change) { handled(knob, change); },
+          .held = [this](const std::string& by) { held(by); }};
 }
 
 void Producer::Core::open() {
@@ -83,6 +103,7 @@ void Producer::Core::open() {
     throw std::invalid_argument("broker address '" + state_.options.broker + "': " + error.what());
   }
   if (!state_.options.own_threads) return describe();
+  files_thread_ = start_thread([spool = state_.spool] { spool->run_files(); });
   records_thread_ = start_thread([this] {
     describe();
     while (!stop_.load(std::memory_order_relaxed))
@@ -173,7 +194,7 @@ bool Producer::Core::change_plan(const TrainingPlan& plan, const std::string& me
       return true;
     }
   }
-  return say(state_.commands.paused() ? v1::PAUSED : v1::RUNNING, message);
+  return say(state_.commands.stands() ? v1::PAUSED : v1::RUNNING, message);
 }
 
 bool Producer::Core::say(v1::TrainingStatus status, const std::string& message) {
@@ -205,7 +226,7 @@ bool Producer::Core::offer(v1::Knob knob, Commands::KnobHandler handler, bool re
     return false;
   }
   if (state_.plan.get() != nullptr && !off())
-    say(state_.commands.paused() ? v1::PAUSED : v1::RUNNING, "offers " + clean_text(name, kMaxNameBytes));
+    say(state_.commands.stands() ? v1::PAUSED : v1::RUNNING, "offers " + clean_text(name, kMaxNameBytes));
   return true;
 }
 
@@ -219,7 +240,7 @@ void Producer::Core::handled(const std::string& knob, const std::string& change)
   }
   if (!change.empty()) state_.plan.change([&](TrainingPlan& plan) { take_over(state_.commands.knobs(), knob, plan); });
   if (!message && change.empty()) return;
-  say(state_.commands.paused() ? v1::PAUSED : v1::RUNNING, message.value_or(change));
+  say(state_.commands.stands() ? v1::PAUSED : v1::RUNNING, message.value_or(change));
 }
 
 void Producer::Core::poll_once(milliseconds timeout) {
@@ -228,8 +249,15 @@ void Producer::Core::poll_once(milliseconds timeout) {
   turn_records(timeout);
 }
 
+// It waits where another producer of this thread is paused.
+void Producer::Core::held(const std::string& by) {
+  state_.progress.pause_changed(!by.empty(), Clock::now());
+  if (state_.plan.get() == nullptr) return;  // it has not begun
+  say(by.empty() ? v1::RUNNING : v1::PAUSED, by.empty() ? "goes on" : "waits for " + by + ", which is paused");
+}
+
 bool Producer::Core::all_stored() const {
-  const auto accepted = state_.spool.accepted();
+  const auto accepted = state_.spool->accepted();
   return std::equal(accepted.begin(), accepted.end(), state_.stored.begin());
 }
 
@@ -244,6 +272,54 @@ void Producer::Core::wait_until(Clock::time_point until, bool (Core::*done)() co
   }
 }
 
+// No broker was ever reached, and its host says that there is none: waiting would bring nothing, and what was logged is
+// in the spool.
+bool Producer::Core::nobody_there() const {
+  if (state_.ever_linked || state_.options.spool_dir.empty() || !state_.spool->problem().empty()) return false;
+  return refuses_connections(parse_endpoints(state_.options.broker));
+}
+
+void Producer::Core::end_spool(Clock::time_point until) {
+  RecordSpool::Counts stored{};
+  for (const Kind kind : kKeptKinds)
+    stored[kind] = state_.stored[kind].load(std::memory_order_acquire);
+  const auto patience = std::max<Clock::duration>(until - Clock::now(), kDisk);
+  const auto left = state_.spool->end(stored, std::chrono::duration_cast<milliseconds>(patience));
+  // A thread that hangs in a file system is left to it.
+  if (files_thread_.joinable() && state_.spool->ended())
+    files_thread_.join();
+  else if (files_thread_.joinable())
+    files_thread_.detach();
+  {
+    const std::lock_guard lock(left_mutex_);
+    left_ = left;
+  }
+  say_what_is_left(left);
+}
+
+RecordSpool::Left Producer::Core::left() const {
+  const std::lock_guard lock(left_mutex_);
+  return left_;
+}
+
+void Producer::Core::say_what_is_left(const RecordSpool::Left& left) {
+  const auto now = Clock::now();
+  if (const auto safe = counts_text(left.in_spool); !safe.empty())
+    state_.problems.report(Problems::kEnd,
+                           safe + " not stored by the broker yet: safe in " + state_.options.spool_dir +
+                               ", delivered by the next start of " + state_.session.id() + " or by trainbus-spool send",
+                           now);
+  if (const auto gone = counts_text(left.gone); !gone.empty()) {
+    const auto why = state_.spool->problem();
+    state_.problems.report(Problems::kGone,
+                           gone + " gone: the broker did not store them in time, and " +
+                               (state_.options.spool_dir.empty() ? "there is no spool folder"
+                                : why.empty()                    ? "the spool does not have them"
+                                                                 : "the spool cannot be used: " + why),
+                           now);
+  }
+}
+
 bool Producer::Core::close(milliseconds deadline) {
   const std::lock_guard lock(close_mutex_);
   if (!records_) return all_stored() && all_encoded_;
@@ -251,9 +327,10 @@ bool Producer::Core::close(milliseconds deadline) {
   state_.media.close();
   wait_until(until, &Core::media_idle);
   all_encoded_ = media_idle();
-  state_.spool.close();
-  state_.commands.interrupt();
-  wait_until(until, &Core::settled);
+  state_.spool->close();
+  state_.commands.close();
+  wait_until(std::min(until, std::max(began_ + kFirstConnection, Clock::now())), &Core::settled);
+  if (!nobody_there()) wait_until(until, &Core::settled);
   stop_.store(true, std::memory_order_relaxed);
   for (auto* thread : {&records_thread_, &tiles_thread_})
     if (thread->joinable()) thread->join();
@@ -265,7 +342,7 @@ bool Producer::Core::close(milliseconds deadline) {
   if (state_.tiles.take() != nullptr) state_.tiles.dropped();
   records_->finish(kLinger);
   records_.reset();
-  state_.spool.end(all_stored());
+  end_spool(until);
   context_.reset();
   state_.connected = false;
   return all_stored() && all_encoded_;

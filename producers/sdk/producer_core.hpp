@@ -32,7 +32,7 @@ class Producer::Core {
   const TrainerState& state() const { return state_; }
 
   bool log(std::uint64_t step, decltype(LoggedRecord::payload) payload) {
-    return state_.spool.push({unix_ms(), step, payload});
+    return state_.spool->push({unix_ms(), step, payload});
   }
   bool log_perf(const PerfMetrics& perf);
   bool log_scalars(std::uint64_t step, const NamedValues& values);
@@ -46,8 +46,16 @@ class Producer::Core {
   std::uint64_t own_step(std::uint64_t step) const;
   bool offer(v1::Knob knob, Commands::KnobHandler handler, bool replace = false);
 
+  bool step(Clock::time_point wait_until) {
+    state_.commands.stepped();
+    if (!state_.commands.need_attention() || inherited()) return true;
+    return state_.commands.apply_waiting(state_.options.own_threads ? wait_until : Clock::time_point::min());
+  }
+
   void poll_once(std::chrono::milliseconds timeout);
   bool close(std::chrono::milliseconds deadline);
+  // Of close(): what was not stored.
+  RecordSpool::Left left() const;
 
  private:
   Commands::Listener listener();
@@ -56,6 +64,10 @@ class Producer::Core {
   void turn_records(std::chrono::milliseconds timeout);
   void turn_tiles(std::chrono::milliseconds timeout);
   bool all_stored() const;
+  bool nobody_there() const;
+  void end_spool(Clock::time_point until);
+  void say_what_is_left(const RecordSpool::Left& left);
+  void held(const std::string& by);
   bool settled() const;
   void wait_until(Clock::time_point until, bool (Core::*done)() const);
   bool media_idle() const { return state_.media.idle(); }
@@ -63,6 +75,7 @@ class Producer::Core {
   void handled(const std::string& knob, const std::string& change);
 
   const unsigned generation_ = process_generation();
+  const Clock::time_point began_ = Clock::now();
   TrainerState state_;
   std::mutex handling_mutex_;                  // guards what follows
   bool handling_ = false;                      // a handler runs: what it says of the plan waits for its end
@@ -76,9 +89,12 @@ class Producer::Core {
   std::unique_ptr<PerfLane> perf_;
   std::mutex close_mutex_;
   bool all_encoded_ = true;  // at the end
+  mutable std::mutex left_mutex_;
+  RecordSpool::Left left_;  // at the end
   std::atomic<bool> stop_{false};
   std::thread records_thread_;
   std::thread tiles_thread_;
+  std::thread files_thread_;
 };
 
 }  // namespace trainbus

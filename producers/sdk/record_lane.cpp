@@ -6,6 +6,7 @@
 
 #include "bus_context.hpp"
 #include "record_encoder.hpp"
+#include "trainbus/addresses.hpp"
 #include "trainbus/sockets.hpp"
 
 namespace trainbus {
@@ -25,10 +26,13 @@ constexpr seconds kHelloInterval{1};
 constexpr seconds kQuiet{5};        // after so long without a word from the broker it is greeted again
 constexpr seconds kUnreachable{8};  // and after so long it is not there
 constexpr seconds kPatience{1};     // nothing acknowledged for so long: sent again
-// Publishing waits for the broker's subscription, because what comes before it is dropped. But not for ever.
-constexpr seconds kOpening{2};
+// Publishing waits for the broker's subscription, because what comes before it is dropped. After so long without one
+// the control port takes the records: more than may lie between the ends of two connections that broke together.
+constexpr seconds kOpening{3};
+constexpr std::size_t kMaxBrokerIdBytes = 64;
 constexpr milliseconds kMaxLease{3'600'000};
-constexpr seconds kProblemsInterval{1};
+// A broker that does not say by then whether somebody watches never does.
+constexpr seconds kSaysWatched{2};
 constexpr std::uint64_t kHelloId = 1;  // request_id of a hello; the others have none
 
 }  // namespace
@@ -37,7 +41,8 @@ RecordLane::RecordLane(zmq::context_t& context, TrainerState& state)
     : state_(state),
       data_(context, zmq::socket_type::xpub),
       control_(context, zmq::socket_type::dealer),
-      outbox_({state.options.outbox_records, state.options.outbox_bytes}, {}) {
+      outbox_({state.options.outbox_records, state.options.outbox_bytes}, {}),
+      reports_(state) {
   const std::string id = state.session.id();
   for (const Kind kind : kAllKinds)
     topics_[kind] = topic_text(kind, state.session.run, state.session.trainer);
@@ -50,8 +55,8 @@ RecordLane::RecordLane(zmq::context_t& context, TrainerState& state)
   // Without a peer nothing is queued: the outbox repeats records, and old greetings are noise.
   data_.set(zmq::sockopt::immediate, 1);
   control_.set(zmq::sockopt::immediate, 1);
-  data_.connect(endpoints.data_in());
-  control_.connect(endpoints.control());
+  connect_to(data_, endpoints.data_in());
+  connect_to(control_, endpoints.control());
   record_.set_session_id(id);
   record_.set_incarnation(state.incarnation);
   request_ = record_;
@@ -75,8 +80,7 @@ void RecordLane::finish(milliseconds linger) {
   } catch (const zmq::error_t&) {
     // The heartbeat is one that may be lost.
   }
-  report_problems(Clock::now());
-  state_.problems.turn(Clock::now(), true);
+  reports_.turn(Clock::now(), true);
 }
 
 void RecordLane::turn(milliseconds timeout) {
@@ -85,7 +89,8 @@ void RecordLane::turn(milliseconds timeout) {
   if (now >= next_link_look_) follow_link(now);
   if (data_readable_) read_subscriptions();
   if (control_readable_) read_control(now);
-  take_logged();
+  choose_way(now);
+  take_logged(now);
   send_records(now);
   send_left_behind(now);
   report_commands();
@@ -95,25 +100,13 @@ void RecordLane::turn(milliseconds timeout) {
   state_.connected.store(linked_ && welcomed_ && now - last_heard_ < kUnreachable, std::memory_order_relaxed);
   for (const Kind kind : kTrainerKinds)
     state_.stored[kind].store(outbox_.stored(kind), std::memory_order_release);
-  state_.spool.release(outbox_.oldest_segment());
-  state_.spool.prepare();
-  if (now >= next_problems_) report_problems(now);
-}
-
-void RecordLane::report_problems(Clock::time_point now) {
-  next_problems_ = now + kProblemsInterval;
-  const auto tell = [&](Problems::Kind kind, const auto& refused, std::uint64_t& told, const char* what) {
-    if (std::exchange(told, refused.count) == refused.count) return;
-    state_.problems.report(kind, refused.problem + " (" + std::to_string(refused.count) + what + " so far)", now);
-  };
-  tell(Problems::kValues, state_.spool.refused_values(), told_.values, " values left out");
-  tell(Problems::kRecords, state_.spool.cut_records(), told_.cut, " records");
-  tell(Problems::kMedia, state_.media.refused(), told_.media, " refused");
-  if (auto problem = state_.spool.problem(); problem != spool_problem_) {
-    if (!problem.empty()) state_.problems.report(Problems::kSpool, "records are kept in memory only: " + problem, now);
-    spool_problem_ = std::move(problem);
-  }
-  state_.problems.turn(now);
+  auto oldest = outbox_.oldest_segment();
+  if (!oldest && next_taken_ < taken_.size()) oldest = taken_[next_taken_].segment;
+  state_.spool->release(oldest);
+  state_.spool->prepare();
+  if (welcomed_ && !watched_said_ && now - welcomed_at_ > kSaysWatched)
+    state_.tiles_wanted.store(true, std::memory_order_relaxed);
+  reports_.turn(now);
 }
 
 void RecordLane::wait(milliseconds timeout) {
@@ -133,6 +126,20 @@ void RecordLane::follow_link(Clock::time_point now) {
     next_hello_ = now;
   }
   linked_ = writable;
+  if (linked_) state_.ever_linked.store(true, std::memory_order_relaxed);
+}
+
+// A broker that is there subscribes to everything but tiles as soon as the data port is reached.
+void RecordLane::choose_way(Clock::time_point now) {
+  if (!subscriptions_.empty() || !welcomed_ || !linked_) subscribed_at_ = now;
+  const bool by_control = now - std::max(subscribed_at_, welcomed_at_) > kOpening;
+  if (std::exchange(by_control_, by_control) == by_control || !by_control) return;
+  next_heartbeat_ = now;
+  const Endpoints endpoints = parse_endpoints(state_.options.broker);
+  state_.problems.report(Problems::kConnection,
+                         endpoints.data_in() + " does not answer, " + endpoints.control() +
+                             " does: records and heartbeats go there, tiles do not",
+                         now);
 }
 
 // Frames are 1 (subscribe) or 0 (unsubscribe) and a prefix.
@@ -180,6 +187,7 @@ void RecordLane::on_welcome(const v1::Welcome& welcome, Clock::time_point now) {
                              now);
   }
   refused_by_broker({}, now);
+  note_names(welcome, now);
   acknowledge(welcome.stored(), now);
   if (!welcomed_) welcomed_at_ = now;
   welcomed_ = true;
@@ -189,7 +197,9 @@ void RecordLane::on_welcome(const v1::Welcome& welcome, Clock::time_point now) {
     outbox_.resend_all();
     if (left_behind_) left_behind_->resend_all();
   }
-  if (!left_behind_) left_behind_.emplace(state_.options.spool_dir, state_.session);
+  if (!left_behind_)
+    left_behind_.emplace(state_.options.spool_dir, state_.session,
+                         SpoolDelivery::Broker{state_.options.broker, broker_id_}, state_.incarnation);
   if (other_broker || relinked_) {
     state_.commands.report_again();
     next_heartbeat_ = now;
@@ -197,12 +207,32 @@ void RecordLane::on_welcome(const v1::Welcome& welcome, Clock::time_point now) {
   relinked_ = false;
 }
 
-// An answer to our hello is a refusal, which a person must hear of; any other one asks for a hello.
+void RecordLane::note_names(const v1::Welcome& welcome, Clock::time_point now) {
+  broker_id_ = clean_text(welcome.broker_id(), kMaxBrokerIdBytes);
+  state_.spool->set_broker_id(broker_id_);
+  if (welcome.other_live().empty()) return;
+  std::string others;
+  for (const std::uint64_t other : welcome.other_live())
+    if (others.size() < kMaxTextBytes / 2) others += (others.empty() ? "" : ", ") + std::to_string(other);
+  const std::string id = state_.session.id();
+  state_.problems.report(Problems::kNames,
+                         "another trainer named " + id + " is alive (incarnation " + others + "); commands need " + id +
+                             "@INCARNATION, this one is " + std::to_string(state_.incarnation),
+                         now);
+}
+
+// An answer to our hello is a refusal of this trainer; any other one refuses a record, or asks for a hello.
 void RecordLane::on_error(Clock::time_point now) {
-  if (response_.error().code() == v1::INVALID_SESSION) welcomed_ = false;
-  if (response_.request_id() != kHelloId) return;
-  welcomed_ = false;
-  refused_by_broker(response_.error().message(), now);
+  const v1::ErrorResponse& error = response_.error();
+  if (error.code() == v1::INVALID_SESSION) welcomed_ = false;
+  if (response_.request_id() == kHelloId) {
+    welcomed_ = false;
+    refused_by_broker(error.message(), now);
+  } else if (error.code() != v1::INVALID_SESSION) {
+    state_.problems.report(
+        Problems::kBroker,
+        "the broker refuses records of this trainer, which wait: " + clean_text(error.message(), kMaxTextBytes), now);
+  }
 }
 
 void RecordLane::refused_by_broker(const std::string& reason, Clock::time_point now) {
@@ -216,6 +246,11 @@ void RecordLane::refused_by_broker(const std::string& reason, Clock::time_point 
 }
 
 void RecordLane::on_demand(const v1::Demand& demand, Clock::time_point now) {
+  if (demand.has_watched()) {
+    watched_said_ = true;
+    state_.tiles_wanted.store(demand.watched(), std::memory_order_relaxed);
+    if (demand.lease_ms() == 0) return;
+  }
   limit_tiles(demand.max_rate_hz(), demand.max_pixels());
   demand_until_ = now + std::clamp(milliseconds(demand.lease_ms()), milliseconds(0), kMaxLease);
 }
@@ -235,15 +270,33 @@ void RecordLane::acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPo
     outbox_.acknowledge(position.kind(), position.sequence(), now);
 }
 
-void RecordLane::take_logged() {
+void RecordLane::take_logged(Clock::time_point now) {
   more_ = false;
   if (outbox_.full()) return;
-  taken_.clear();
-  more_ = state_.spool.take(taken_, kPublishedPerTurn.records);
-  for (const RecordSpool::Record& record : taken_) {
-    outbox_.push(record.kind, record.sequence, record.bytes, record.segment);
-    highest_[record.kind] = record.sequence;
+  if (next_taken_ == taken_.size()) {
+    taken_.clear();
+    next_taken_ = 0;
+    more_ = state_.spool->take(taken_, kPublishedPerTurn.records);
   }
+  for (; next_taken_ < taken_.size(); ++next_taken_) {
+    const RecordSpool::Record& record = taken_[next_taken_];
+    if (record.bytes.empty() && record.sequence > highest_[record.kind]) {
+      if (!take_gone(record, now)) return;
+    } else if (!record.bytes.empty()) {
+      outbox_.push(record.kind, record.sequence, record.bytes, record.segment);
+      highest_[record.kind] = record.sequence;
+    }
+  }
+}
+
+// False when it has to wait: all before it is stored first, so that nothing is called gone that still waits.
+bool RecordLane::take_gone(const RecordSpool::Record& gone, Clock::time_point now) {
+  if (outbox_.front(gone.kind) != 0) return false;
+  state_.lost[gone.kind].fetch_add(gone.sequence - highest_[gone.kind], std::memory_order_relaxed);
+  highest_[gone.kind] = gone.sequence;
+  outbox_.gone(gone.kind, gone.sequence);
+  if (linked_) send_hello(now);  // says so to the broker; else the next one does
+  return true;
 }
 
 void RecordLane::send_records(Clock::time_point now) {
@@ -255,11 +308,14 @@ void RecordLane::send_records(Clock::time_point now) {
   };
   const std::size_t resent = outbox_.resend_due(now, kPatience, kResentPerTurn, to(control_));
   state_.resent.fetch_add(resent, std::memory_order_relaxed);
-  if (!subscriptions_.empty() || now - welcomed_at_ > kOpening) outbox_.send_new(now, kPublishedPerTurn, to(data_));
+  if (by_control_)
+    outbox_.send_new(now, kResentPerTurn, to(control_));
+  else if (!subscriptions_.empty())
+    outbox_.send_new(now, kPublishedPerTurn, to(data_));
 }
 
 void RecordLane::send_left_behind(Clock::time_point now) {
-  if (!left_behind_ || left_behind_->done()) return;
+  if (!left_behind_ || (left_behind_->done() && !state_.recovering.load(std::memory_order_relaxed))) return;
   if (linked_ && welcomed_)
     left_behind_->send(
         now, kResentPerTurn,
@@ -267,6 +323,8 @@ void RecordLane::send_left_behind(Clock::time_point now) {
           return send_record(control_, topic, zmq::message_t(record.data(), record.size()));
         },
         [this](v1::MetricsRequest& hello) { return send_control(hello); });
+  for (; refused_lives_told_ < left_behind_->refused().size(); ++refused_lives_told_)
+    state_.problems.report(Problems::kLeftBehind, left_behind_->refused()[refused_lives_told_], now);
   state_.recovered.store(left_behind_->delivered(), std::memory_order_relaxed);
   state_.recovering.store(!left_behind_->done(), std::memory_order_relaxed);
 }
@@ -321,7 +379,8 @@ void RecordLane::send_heartbeat(Clock::time_point now) {
   write_highest(*heartbeat.mutable_highest());
   *heartbeat.mutable_tiles() = state_.tiles.ledger();
   const std::string bytes = record_.SerializeAsString();
-  send_record(data_, topics_[v1::KIND_HEARTBEAT], zmq::message_t(bytes.data(), bytes.size()));
+  if (by_control_ && !linked_) return;
+  send_record(by_control_ ? control_ : data_, topics_[v1::KIND_HEARTBEAT], zmq::message_t(bytes.data(), bytes.size()));
 }
 
 bool RecordLane::send_control(v1::MetricsRequest& message) {

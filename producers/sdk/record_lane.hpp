@@ -11,6 +11,7 @@
 #include <zmq.hpp>
 
 #include "outbox.hpp"
+#include "problem_reports.hpp"
 #include "spool_delivery.hpp"
 #include "trainer_state.hpp"
 
@@ -19,7 +20,8 @@ namespace trainbus {
 // Publishes what the training thread logged while the broker answers, keeps it until it is stored, delivers what
 // earlier lives left, says HELLO and heartbeats, receives commands. Single-threaded and steppable; owns an XPUB socket
 // (data: a PUB that hears when the broker has subscribed) and a DEALER (control). Takes from the spool while its outbox
-// has room, and releases there what is stored. Heartbeats may be lost.
+// has room, and releases there what is stored. Heartbeats may be lost. While only the control port is reached, records
+// and heartbeats go there.
 class RecordLane {
  public:
   using Clock = std::chrono::steady_clock;
@@ -44,11 +46,13 @@ class RecordLane {
   void on_error(Clock::time_point now);
   // Empty: it does not.
   void refused_by_broker(const std::string& reason, Clock::time_point now);
-  void report_problems(Clock::time_point now);
+  void note_names(const v1::Welcome& welcome, Clock::time_point now);
+  void choose_way(Clock::time_point now);
   void on_demand(const v1::Demand& demand, Clock::time_point now);
   void acknowledge(const google::protobuf::RepeatedPtrField<v1::KindPosition>& stored, Clock::time_point now);
   void limit_tiles(double max_rate_hz, int max_pixels);
-  void take_logged();
+  void take_logged(Clock::time_point now);
+  bool take_gone(const RecordSpool::Record& gone, Clock::time_point now);
   void send_records(Clock::time_point now);
   void send_left_behind(Clock::time_point now);
   void report_commands();
@@ -65,19 +69,25 @@ class RecordLane {
   Outbox outbox_;
 
   std::vector<RecordSpool::Record> taken_;
-  bool more_ = false;                                        // the spool has more to take
-  std::optional<SpoolDelivery> left_behind_;                 // from the first welcome on
+  std::size_t next_taken_ = 0;                // of taken_, for the outbox
+  bool more_ = false;                         // the spool has more to take
+  std::optional<SpoolDelivery> left_behind_;  // from the first welcome on
+  std::size_t refused_lives_told_ = 0;
   std::array<std::uint64_t, v1::Kind_ARRAYSIZE> highest_{};  // sequence taken, per kind
 
   std::set<std::string, std::less<>> subscriptions_;  // the broker's, on the data socket
 
   bool data_readable_ = false;
   bool control_readable_ = false;
-  bool linked_ = false;    // the DEALER has a peer
-  bool relinked_ = false;  // since the last welcome
+  bool by_control_ = false;  // the data port is not reached
+  bool linked_ = false;      // the DEALER has a peer
+  bool relinked_ = false;    // since the last welcome
   bool welcomed_ = false;
   std::uint64_t broker_incarnation_ = 0;
   Clock::time_point welcomed_at_{};
+  Clock::time_point subscribed_at_{};  // last time the broker was subscribed on the data port
+  std::string broker_id_;
+  bool watched_said_ = false;  // this broker says whether somebody watches
   Clock::time_point last_heard_{};
   Clock::time_point next_link_look_{};
   Clock::time_point next_hello_{};
@@ -85,13 +95,7 @@ class RecordLane {
   Clock::time_point demand_until_ = Clock::time_point::max();
   std::vector<v1::ControlCommand> unsent_reports_;
 
-  Clock::time_point next_problems_{};
-  struct Told {
-    std::uint64_t values = 0;
-    std::uint64_t cut = 0;
-    std::uint64_t media = 0;
-  } told_;
-  std::string spool_problem_;  // the last that was told
+  ProblemReports reports_;
 
   v1::MetricsRequest record_;  // reused, as are the next two
   v1::MetricsRequest request_;

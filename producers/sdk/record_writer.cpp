@@ -29,7 +29,6 @@ RecordWriter::RecordWriter(const std::string& session_id, std::uint64_t incarnat
 
 std::size_t RecordWriter::prepare(const LoggedRecord& record, std::uint64_t sequence) {
   const Kind kind = kind_of(record);
-  MetricsRequest& message = messages_[kind];
   values_ = {};
   refused_now_ = 0;
   ++prepared_;
@@ -39,17 +38,30 @@ std::size_t RecordWriter::prepare(const LoggedRecord& record, std::uint64_t sequ
     set_values((*epoch)->scalars, kind, v1::EpochData::kScalarsFieldNumber);
   else if (const auto* scalars = std::get_if<const LoggedScalars*>(&record.payload))
     set_values(*(*scalars)->values, kind, v1::ScalarData::kValuesFieldNumber);
-  const WrittenPayload written = write_payload(record, kMaxRecordBytes - kEnvelopeBytes - values_.size(), message);
-  payload_ = written.payload;
-  left_out_ = written.left_out;
-  payload_field_ = static_cast<std::uint32_t>(message.payload_case());
-  payload_bytes_ = static_cast<std::uint32_t>(payload_->ByteSizeLong() + values_.size());
+  payload_bytes_ = prepare_payload(record, kind) + static_cast<std::uint32_t>(values_.size());
   timestamp_ms_ = static_cast<std::uint64_t>(record.timestamp_ms);
   sequence_ = sequence;
   const std::uint32_t payload_tag = tag(static_cast<int>(payload_field_), WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
   return prefix_.size() + Coded::VarintSize32(kTimestampTag) + Coded::VarintSize64(timestamp_ms_) +
          Coded::VarintSize32(kSequenceTag) + Coded::VarintSize64(sequence_) + Coded::VarintSize32(payload_tag) +
          Coded::VarintSize32(payload_bytes_) + payload_bytes_;
+}
+
+// Without its values.
+std::uint32_t RecordWriter::prepare_payload(const LoggedRecord& record, Kind kind) {
+  left_out_ = nullptr;
+  payload_ = nullptr;
+  if (const auto* batch = std::get_if<const BatchMetrics*>(&record.payload); batch && PlainBatch::holds(**batch)) {
+    plain_batch_.set(**batch, record.timestamp_ms, record.step);
+    payload_field_ = MetricsRequest::kBatchDataFieldNumber;
+    return static_cast<std::uint32_t>(plain_batch_.bytes().size());
+  }
+  MetricsRequest& message = messages_[kind];
+  const WrittenPayload written = write_payload(record, kMaxRecordBytes - kEnvelopeBytes - values_.size(), message);
+  payload_ = written.payload;
+  left_out_ = written.left_out;
+  payload_field_ = static_cast<std::uint32_t>(message.payload_case());
+  return static_cast<std::uint32_t>(payload_->ByteSizeLong());
 }
 
 void RecordWriter::write(std::uint8_t* to) {
@@ -64,7 +76,10 @@ void RecordWriter::write(std::uint8_t* to) {
   to =
       Coded::WriteVarint32ToArray(tag(static_cast<int>(payload_field_), WireFormatLite::WIRETYPE_LENGTH_DELIMITED), to);
   to = Coded::WriteVarint32ToArray(payload_bytes_, to);
-  to = payload_->SerializeWithCachedSizesToArray(to);
+  if (payload_ == nullptr)
+    to = Coded::WriteRawToArray(plain_batch_.bytes().data(), static_cast<int>(plain_batch_.bytes().size()), to);
+  else
+    to = payload_->SerializeWithCachedSizesToArray(to);
   Coded::WriteRawToArray(values_.data(), static_cast<int>(values_.size()), to);
 }
 

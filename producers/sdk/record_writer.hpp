@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "logged_record.hpp"
+#include "plain_batch.hpp"
 #include "value_names.hpp"
 #include "value_row.hpp"
 
@@ -16,7 +17,7 @@ namespace trainbus {
 // One record after another, in two steps so that the bytes go straight to where they stay. Not thread-safe; its buffers
 // are kept. Named values are written by hand (ValueRow): a map of the schema would cost a node and a copy of the name
 // for each. What write_payload() leaves out of a record over
-// kMaxRecordBytes is counted.
+// kMaxRecordBytes is counted. So is a batch of numbers only (PlainBatch).
 class RecordWriter {
  public:
   RecordWriter(const std::string& session_id, std::uint64_t incarnation);
@@ -35,6 +36,7 @@ class RecordWriter {
   const LeftOut& cut_records() const { return cut_records_; }
 
  private:
+  std::uint32_t prepare_payload(const LoggedRecord& record, Kind kind);
   void set_values(const NamedValues& values, Kind kind, int field);
 
   std::string prefix_;                                           // session_id and incarnation, the same in every record
@@ -44,7 +46,8 @@ class RecordWriter {
   std::uint64_t prepared_ = 0;  // records
 
   // Of the record that was prepared.
-  const google::protobuf::MessageLite* payload_ = nullptr;
+  const google::protobuf::MessageLite* payload_ = nullptr;  // null: plain_batch_
+  PlainBatch plain_batch_;
   std::uint32_t payload_field_ = 0;
   std::uint32_t payload_bytes_ = 0;  // with the values
   std::uint64_t timestamp_ms_ = 0;

@@ -1,10 +1,13 @@
 #include "trainbus/spool.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <system_error>
 
 #include "bus_context.hpp"
 #include "spool_delivery.hpp"
+#include "trainbus/addresses.hpp"
+#include "trainbus/bus_session.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/state_dir.hpp"
@@ -17,6 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr Outbox::Burst kBurst{1024, 4 << 20};
 constexpr milliseconds kTurn{10};
+constexpr milliseconds kIdPatience{1000};  // a broker that does not say its id
 
 void read_acknowledgements(zmq::socket_t& control, SpoolDelivery& delivery) {
   std::vector<zmq::message_t> frames;
@@ -25,6 +29,33 @@ void read_acknowledgements(zmq::socket_t& control, SpoolDelivery& delivery) {
     if (frames.size() != 1 || decode_control(bytes_of(frames[0]), response) != WireError::kNone) continue;
     if (response.has_ack()) delivery.acknowledge(response.session_id(), response.ack(), SpoolDelivery::Clock::now());
   }
+}
+
+// As the broker says it to whoever greets it in the name of somebody who has ended; empty when it does not.
+std::string broker_id(zmq::socket_t& control, SpoolDelivery::Clock::time_point until) {
+  v1::MetricsRequest request;
+  request.set_session_id(bus_session("spool").id());
+  request.set_incarnation(new_incarnation());
+  request.set_request_id(1);
+  request.mutable_hello()->set_wire_version(kWireVersion);
+  request.mutable_hello()->set_from_spool(true);
+  const std::string bytes = request.SerializeAsString();
+  std::vector<zmq::message_t> frames;
+  v1::MetricsResponse response;
+  bool sent = false;
+  for (auto answered_by = until; SpoolDelivery::Clock::now() < std::min(until, answered_by);) {
+    if (!sent && control.send(zmq::buffer(bytes), zmq::send_flags::dontwait)) {
+      sent = true;
+      answered_by = SpoolDelivery::Clock::now() + kIdPatience;
+    }
+    zmq_pollitem_t item{control.handle(), 0, ZMQ_POLLIN, 0};
+    zmq_poll(&item, 1, kTurn.count());
+    while (receive_message(control, frames)) {
+      if (frames.size() != 1 || decode_control(bytes_of(frames[0]), response) != WireError::kNone) continue;
+      if (response.has_welcome()) return response.welcome().broker_id();
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -37,12 +68,19 @@ std::string default_spool_dir() {
 std::vector<SpooledLife> spool_list(const std::string& folder) {
   std::vector<SpooledLife> lives;
   for (const auto& files : scan_spool(folder)) {
-    SpooledLife life{.session_id = files.life.session.id(), .incarnation = files.life.incarnation};
+    SpooledLife life;
+    life.session_id = files.life.session.id();
+    life.incarnation = files.life.incarnation;
     SpoolReader::Heads heads{};
     try {
-      life.in_use = !LifeLock::acquire(files.life.lock_file(folder));
-      for (const auto& [number, path] : files.segments) {
-        const auto segment = SpoolSegment::open(path);
+      const auto lock = LifeLock::acquire(files.life.lock_file(folder));
+      life.in_use = !lock;
+      if (lock) life.broker = lock->read();
+      life.broker = life.broker.substr(0, life.broker.find('\n'));
+      auto all = files;
+      if (lock) add_memory_without_file(all, folder);
+      for (const auto& [number, path] : all.segments) {
+        const auto segment = lock ? open_left(files.life, folder, number, path) : SpoolSegment::open(path);
         SpoolReader reader(*segment, heads);
         while (const auto entry = reader.next()) {
           ++life.records;
@@ -58,17 +96,19 @@ std::vector<SpooledLife> spool_list(const std::string& folder) {
   return lives;
 }
 
-SpoolOutcome spool_send(const std::string& folder, const std::string& broker, milliseconds deadline) {
+SpoolOutcome spool_send(const std::string& folder, const std::string& broker, milliseconds deadline, bool any_broker) {
   const Endpoints endpoints = parse_endpoints(broker);
-  SpoolDelivery delivery(folder, std::nullopt);
   const auto context = shared_bus_context();
   zmq::socket_t control(*context, zmq::socket_type::dealer);
   apply_lane(control, Lane::kControl);
   apply_reconnect(control, folder);
   control.set(zmq::sockopt::immediate, 1);
   control.set(zmq::sockopt::linger, 0);
-  control.connect(endpoints.control());
+  connect_to(control, endpoints.control());
   const auto until = SpoolDelivery::Clock::now() + deadline;
+  SpoolDelivery delivery(
+      folder, std::nullopt,
+      {.address = broker, .id = any_broker ? "" : broker_id(control, until), .whatever = any_broker});
   while (!delivery.done() && SpoolDelivery::Clock::now() < until) {
     delivery.send(
         SpoolDelivery::Clock::now(), kBurst,
@@ -84,7 +124,7 @@ SpoolOutcome spool_send(const std::string& folder, const std::string& broker, mi
     zmq_poll(&item, 1, kTurn.count());
     read_acknowledgements(control, delivery);
   }
-  return {delivery.delivered(), delivery.damaged(), delivery.done()};
+  return {delivery.delivered(), delivery.damaged(), delivery.done() && delivery.refused().empty(), delivery.refused()};
 }
 
 }  // namespace trainbus

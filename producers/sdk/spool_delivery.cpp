@@ -6,12 +6,18 @@
 #include <set>
 #include <system_error>
 
+#include "spool_file.hpp"
+
 namespace trainbus {
 namespace {
 
 constexpr Outbox::Limits kAtOnce{4096, 8 << 20};
 constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::seconds kSayAgain{1};  // it may not have arrived
+
+std::string broker_text(const std::string& address, const std::string& id) {
+  return id.empty() ? address : address + " (" + id + ")";
+}
 
 }  // namespace
 
@@ -40,13 +46,15 @@ struct SpoolDelivery::Current {
   std::optional<Waiting> waiting;  // read, and not given to the outbox yet
   Outbox outbox{kAtOnce, {}};
   SpoolReader::Heads gone{};  // nobody has anything up to here but, perhaps, the journal
+  bool greeted = false;
   Clock::time_point say_at{};
 
   bool all_read() const { return !reader && !waiting && next == files.segments.end(); }
 };
 
-SpoolDelivery::SpoolDelivery(const std::filesystem::path& folder, const std::optional<SessionName>& only)
-    : folder_(folder) {
+SpoolDelivery::SpoolDelivery(const std::filesystem::path& folder, const std::optional<SessionName>& only, Broker broker,
+                             std::uint64_t delivered_by)
+    : folder_(folder), broker_(std::move(broker)), delivered_by_(delivered_by) {
   if (folder.empty()) return;
   for (auto& files : scan_spool(folder))
     if (!only || files.life.session == *only) waiting_.push_back(std::move(files));
@@ -63,12 +71,29 @@ bool SpoolDelivery::open_next() {
       if (!lock) continue;
       // Between the scan and the lock somebody else may have delivered it.
       std::erase_if(files.segments, [](const auto& segment) { return !std::filesystem::exists(segment.second); });
+      if (files.segments.empty()) lock->remove();
+      if (files.segments.empty() || !belongs_here(files.life, *lock)) continue;
+      add_memory_without_file(files, folder_);
       current_ = std::make_unique<Current>(std::move(files), std::move(*lock));
     } catch (const std::system_error&) {
       // Not ours to read; it stays where it is.
     }
   }
   return current_ != nullptr;
+}
+
+bool SpoolDelivery::belongs_here(const TrainerLife& life, const LifeLock& lock) {
+  const std::string left_for = lock.read();
+  if (broker_.whatever || left_for.empty()) return true;
+  const auto line = left_for.find('\n');
+  const std::string address = left_for.substr(0, line);
+  const std::string id = line == std::string::npos ? "" : left_for.substr(line + 1);
+  const bool ids_known = !id.empty() && !broker_.id.empty();
+  if (ids_known ? id == broker_.id : address == broker_.address) return true;
+  refused_.push_back("what " + life.session.id() + '@' + std::to_string(life.incarnation) + " left is for the broker " +
+                     broker_text(address, id) + ", and not for " + broker_text(broker_.address, broker_.id) +
+                     "; it stays in " + folder_.string() + " (trainbus-spool send --any-broker delivers it)");
+  return false;
 }
 
 void SpoolDelivery::fill() {
@@ -84,7 +109,8 @@ void SpoolDelivery::fill() {
       life.reader.reset();
     }
     if (life.all_read()) return;
-    const auto& segment = life.open[life.next->first] = SpoolSegment::open(life.next->second);
+    const auto& [number, path] = *life.next;
+    const auto& segment = life.open[number] = open_left(life.files.life, folder_, number, path);
     life.reader.emplace(*segment, life.read);
     ++life.next;
   }
@@ -108,19 +134,26 @@ bool SpoolDelivery::push_waiting() {
   return true;
 }
 
-void SpoolDelivery::say_what_is_gone(Clock::time_point now, const Say& say) {
+// Once in any case: the broker shall know that this incarnation has ended.
+void SpoolDelivery::greet(Clock::time_point now, const Say& say) {
   Current& life = *current_;
-  if (now < life.say_at || life.gone == SpoolReader::Heads{}) return;
+  if (now < life.say_at || (life.greeted && life.gone == SpoolReader::Heads{})) return;
   v1::MetricsRequest request;
   request.set_session_id(life.files.life.session.id());
   request.set_incarnation(life.files.life.incarnation);
+  v1::Hello& hello = *request.mutable_hello();
+  hello.set_wire_version(kWireVersion);
+  hello.set_from_spool(true);
+  hello.set_delivered_by(delivered_by_);
   for (const Kind kind : kKeptKinds) {
     if (life.gone[kind] == 0) continue;
-    auto& position = *request.mutable_hello()->add_stored();
+    auto& position = *hello.add_stored();
     position.set_kind(kind);
     position.set_sequence(life.gone[kind]);
   }
-  if (say(request)) life.say_at = now + kSayAgain;
+  if (!say(request)) return;
+  life.greeted = true;
+  life.say_at = now + kSayAgain;
 }
 
 void SpoolDelivery::send(Clock::time_point now, const Outbox::Burst& burst, const Send& send, const Say& say) {
@@ -131,7 +164,8 @@ void SpoolDelivery::send(Clock::time_point now, const Outbox::Burst& burst, cons
     current_.reset();  // its files cannot be read; they stay
     return;
   }
-  say_what_is_gone(now, say);
+  greet(now, say);
+  if (!current_->greeted) return;
   const auto to = [&](Kind kind, std::string_view record) { return send(current_->topics[kind], record); };
   if (current_->outbox.resend_due(now, kPatience, burst, to) < burst.records) current_->outbox.send_new(now, burst, to);
   release_stored();
@@ -150,6 +184,7 @@ void SpoolDelivery::resend_all() {
   if (current_ == nullptr) return;
   Current& life = *current_;
   life.outbox.resend_all();
+  life.greeted = false;
   for (const Kind kind : kKeptKinds)
     if (const auto front = life.outbox.front(kind); front != 0) life.gone[kind] = front - 1;
   life.say_at = {};
@@ -162,12 +197,15 @@ void SpoolDelivery::release_stored() {
   const std::uint64_t needed = all_stored ? UINT64_MAX : oldest.value_or(life.open.rbegin()->first);
   while (!life.open.empty() && life.open.begin()->first < needed) {
     const auto& [number, segment] = *life.open.begin();
+    const auto& path = life.files.segments.at(number);
     if (life.damaged.contains(number)) {
-      segment->set_aside();
+      set_aside_spool_file(path);
       ++damaged_;
     } else {
-      segment->remove();
+      std::error_code ignored;
+      std::filesystem::remove(path, ignored);
     }
+    segment->give_away().remove();
     life.open.erase(life.open.begin());
   }
   if (!all_stored) return;

@@ -12,13 +12,15 @@
 #include "outbox.hpp"
 #include "spool_folder.hpp"
 #include "spool_reader.hpp"
+#include "trainbus/wire.hpp"
 
 namespace trainbus {
 
 // Delivers the segments of lives that have ended, one life after the other, the oldest first, and deletes what the
-// broker has stored. What a life no longer has (acknowledged by a broker, or damaged since) is said in a hello in its
-// name, so that a journal without it records it as lost instead of waiting for it; a damaged file is set aside. A life
-// whose lock is held by another process is left to it. Single-threaded, no socket of its own; time is an argument.
+// broker has stored. What was left for another broker stays, and is reported. What a life no longer has (acknowledged
+// by a broker, or damaged since) is said in a hello in its name, so that a journal without it records it as lost
+// instead of waiting for it; a damaged file is set aside. A life whose lock is held by another process is left to it.
+// Single-threaded, no socket of its own; time is an argument.
 class SpoolDelivery {
  public:
   using Clock = Outbox::Clock;
@@ -27,8 +29,16 @@ class SpoolDelivery {
   // The same for a request.
   using Say = std::function<bool(v1::MetricsRequest& hello)>;
 
-  // Of one session, or of all. `folder` may be empty or absent: then there is nothing.
-  SpoolDelivery(const std::filesystem::path& folder, const std::optional<SessionName>& only);
+  struct Broker {
+    std::string address;
+    std::string id;         // as its welcome said; empty: not known
+    bool whatever = false;  // also what was left for another one
+  };
+
+  // Of one session, or of all. `folder` may be empty or absent: then there is nothing. `delivered_by`: the incarnation
+  // that does it; 0: a tool.
+  SpoolDelivery(const std::filesystem::path& folder, const std::optional<SessionName>& only, Broker broker,
+                std::uint64_t delivered_by = 0);
   ~SpoolDelivery();
 
   // Sends what is due, at most a burst.
@@ -43,17 +53,23 @@ class SpoolDelivery {
   std::uint64_t delivered() const { return delivered_; }
   // Files set aside, this time.
   std::uint64_t damaged() const { return damaged_; }
+  // A line for each life that was left for another broker.
+  const std::vector<std::string>& refused() const { return refused_; }
 
  private:
   struct Current;
 
   bool open_next();
+  bool belongs_here(const TrainerLife& life, const LifeLock& lock);
   void fill();
   bool push_waiting();
-  void say_what_is_gone(Clock::time_point now, const Say& say);
+  void greet(Clock::time_point now, const Say& say);
   void release_stored();
 
   const std::filesystem::path folder_;
+  const Broker broker_;
+  const std::uint64_t delivered_by_;
+  std::vector<std::string> refused_;
   std::deque<SpooledFiles> waiting_;
   std::unique_ptr<Current> current_;
   std::uint64_t delivered_ = 0;

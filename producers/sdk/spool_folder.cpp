@@ -18,6 +18,8 @@
 namespace trainbus {
 namespace {
 
+constexpr std::size_t kMaxLockBytes = 4096;
+
 // A lock belongs to the open file, which a forked child shares: it would hold a dead trainer's spool for as long as
 // the child lives.
 struct HeldLocks {
@@ -84,6 +86,10 @@ std::filesystem::path TrainerLife::segment_file(const std::filesystem::path& fol
   return folder / (stem(*this) + '~' + std::to_string(number) + ".spool");
 }
 
+std::string TrainerLife::memory_name(const std::filesystem::path& folder, std::uint64_t number) const {
+  return std::filesystem::absolute(segment_file(folder, number)).lexically_normal().string();
+}
+
 std::optional<LifeLock> LifeLock::acquire(const std::filesystem::path& file) {
   watch_forks();
   const std::lock_guard lock(held_locks().mutex);
@@ -116,7 +122,34 @@ LifeLock::~LifeLock() {
   close(fd_);
 }
 
+void LifeLock::write(std::string_view text) const {
+  if (pwrite(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+      ftruncate(fd_, static_cast<off_t>(text.size())) != 0)
+    return;
+}
+
+std::string LifeLock::read() const {
+  std::string text(kMaxLockBytes, '\0');
+  const ssize_t count = pread(fd_, text.data(), text.size(), 0);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  return text;
+}
+
 void LifeLock::remove() { unlink(file_.c_str()); }
+
+std::uintmax_t spooled_bytes(const std::filesystem::path& folder, const SessionName& session) {
+  const std::string begin = session.run + '~' + session.trainer + '~';
+  std::uintmax_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
+    const std::string name = file->path().filename().string();
+    if (!name.starts_with(begin) || !(name.ends_with(".spool") || name.ends_with(".spool.damaged"))) continue;
+    std::error_code gone;
+    const auto size = file->file_size(gone);
+    bytes += gone ? 0 : size;
+  }
+  return bytes;
+}
 
 std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder) {
   std::map<std::tuple<std::uint64_t, std::string>, SpooledFiles> lives;
@@ -132,6 +165,20 @@ std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder) {
   for (auto& [key, files] : lives)
     sorted.push_back(std::move(files));
   return sorted;
+}
+
+std::unique_ptr<SpoolSegment> open_left(const TrainerLife& life, const std::filesystem::path& folder,
+                                        std::uint64_t number, const std::filesystem::path& path) {
+  if (auto memory = SurvivingMemory::find(life.memory_name(folder, number)))
+    return SpoolSegment::left(std::move(*memory));
+  return SpoolSegment::open(path);
+}
+
+void add_memory_without_file(SpooledFiles& files, const std::filesystem::path& folder) {
+  if (files.segments.empty()) return;
+  for (std::uint64_t number = files.segments.rbegin()->first + 1;
+       SurvivingMemory::find(files.life.memory_name(folder, number)); ++number)
+    files.segments[number] = files.life.segment_file(folder, number);
 }
 
 }  // namespace trainbus

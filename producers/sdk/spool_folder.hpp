@@ -6,8 +6,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "spool_segment.hpp"
 #include "trainbus/topic.hpp"
 
 namespace trainbus {
@@ -20,10 +22,13 @@ struct TrainerLife {
 
   std::filesystem::path lock_file(const std::filesystem::path& folder) const;
   std::filesystem::path segment_file(const std::filesystem::path& folder, std::uint64_t number) const;
+  // Of the memory behind that file.
+  std::string memory_name(const std::filesystem::path& folder, std::uint64_t number) const;
 };
 
 // Says that a life is owned: by its process while it lives, then by whoever delivers what it left. The kernel lets go
-// of it when the process ends, however it ends; a forked child closes its copy.
+// of it when the process ends, however it ends; a forked child closes its copy. The file says for which broker the
+// records are.
 class LifeLock {
  public:
   // Empty when another process, or another producer of this one, has it. Throws std::system_error when the file cannot
@@ -33,6 +38,9 @@ class LifeLock {
   LifeLock(LifeLock&& other) noexcept;
   LifeLock& operator=(LifeLock&& other) noexcept;
 
+  // What the file says; what cannot be written is not said.
+  void write(std::string_view text) const;
+  std::string read() const;
   // Deletes the file: nothing is left of this life.
   void remove();
 
@@ -48,8 +56,17 @@ struct SpooledFiles {
   std::map<std::uint64_t, std::filesystem::path> segments;
 };
 
+// What files of a session take, those that were put aside included. 0 when there is no such folder.
+std::uintmax_t spooled_bytes(const std::filesystem::path& folder, const SessionName& session);
+
 // Every life that has segments in the folder, oldest first; other files are ignored. Empty when there is no such
 // folder.
 std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder);
+
+// What a killed process had in memory for a segment and, where there is none, in its file. Throws std::system_error.
+std::unique_ptr<SpoolSegment> open_left(const TrainerLife& life, const std::filesystem::path& folder,
+                                        std::uint64_t number, const std::filesystem::path& path);
+// Segments behind those in the files, which never got one.
+void add_memory_without_file(SpooledFiles& files, const std::filesystem::path& folder);
 
 }  // namespace trainbus

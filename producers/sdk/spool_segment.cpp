@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <system_error>
 
@@ -21,7 +21,6 @@ static_assert(std::endian::native == std::endian::little);
 constexpr char kMagic[SpoolSegment::kFirst + 1] = "TBSPOOL1";
 constexpr std::size_t kChecked = 8;  // length and checksum come before what is checked
 constexpr std::size_t kHeader = kChecked + 1 + 8;
-constexpr std::size_t kTerminator = 4;
 constexpr std::size_t kPage = 4096;
 
 template <class Value>
@@ -58,14 +57,14 @@ std::uint32_t checksum(const std::uint8_t* entry, std::size_t record_bytes) {
   throw std::system_error(error, std::generic_category(), what);
 }
 
-class File {
+class ReadFile {
  public:
-  File(const std::filesystem::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
+  explicit ReadFile(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (fd_ < 0) fail(errno, path.string());
   }
-  ~File() { close(fd_); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+  ~ReadFile() { close(fd_); }
+  ReadFile(const ReadFile&) = delete;
+  ReadFile& operator=(const ReadFile&) = delete;
   int fd() const { return fd_; }
 
  private:
@@ -74,52 +73,48 @@ class File {
 
 }  // namespace
 
-std::unique_ptr<SpoolSegment> SpoolSegment::create(const std::filesystem::path& path, std::size_t bytes) {
-  const File file(path, O_CREAT | O_EXCL | O_RDWR);
-  std::unique_ptr<SpoolSegment> segment(new SpoolSegment(path, bytes));
-  segment->writable_ = true;
-  const int error = posix_fallocate(file.fd(), 0, static_cast<off_t>(bytes));
-  if (error != 0 || !segment->map()) {
-    const int why = error != 0 ? error : errno;
-    segment->remove();
-    fail(why, path.string());
+SurvivingMemory read_file(const std::filesystem::path& path, std::size_t bytes, std::size_t& read) {
+  const ReadFile file(path);
+  struct stat facts {};
+  if (fstat(file.fd(), &facts) != 0) fail(errno, path.string());
+  if (!S_ISREG(facts.st_mode)) fail(EINVAL, path.string());
+  read = std::min(bytes, static_cast<std::size_t>(facts.st_size));
+  if (read == 0) return {};
+  auto memory = SurvivingMemory::create({}, read);
+  for (std::size_t at = 0; at < read;) {
+    const ssize_t count = pread(file.fd(), memory.data() + at, read - at, static_cast<off_t>(at));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(errno, path.string());
+    if (count == 0) break;  // shortened meanwhile: zeros
+    at += static_cast<std::size_t>(count);
   }
-  std::memcpy(segment->memory_, kMagic, kFirst);
-  return segment;
+  return memory;
 }
 
-std::unique_ptr<SpoolSegment> SpoolSegment::in_memory(std::size_t bytes) {
-  std::unique_ptr<SpoolSegment> segment(new SpoolSegment({}, bytes));
-  segment->writable_ = true;
-  if (!segment->map()) fail(errno, "a segment in memory");
-  return segment;
+SpoolSegment::SpoolSegment(SurvivingMemory memory) : memory_(std::move(memory)), bytes_(memory_.bytes()) {
+  std::memcpy(memory_.data(), kMagic, kFirst);
 }
 
 std::unique_ptr<SpoolSegment> SpoolSegment::open(const std::filesystem::path& path) {
-  const File file(path, O_RDONLY);
-  struct stat facts {};
-  if (fstat(file.fd(), &facts) != 0) fail(errno, path.string());
-  std::unique_ptr<SpoolSegment> segment(new SpoolSegment(path, static_cast<std::size_t>(facts.st_size)));
-  if (segment->bytes_ <= kFirst) {
-    segment->bytes_ = 0;
-    segment->end_ = 0;
-    return segment;
-  }
-  if (!segment->map()) fail(errno, path.string());
-  segment->end_ = segment->bytes_;
-  return segment;
+  std::size_t bytes = 0;
+  auto memory = read_file(path, kMostBytes, bytes);
+  if (bytes <= kFirst) bytes = 0;
+  return std::unique_ptr<SpoolSegment>(new SpoolSegment(std::move(memory), bytes, bytes));
 }
 
-SpoolSegment::~SpoolSegment() { unmap(); }
+std::unique_ptr<SpoolSegment> SpoolSegment::left(SurvivingMemory memory) {
+  const std::size_t bytes = memory.bytes() > kFirst ? memory.bytes() : 0;
+  return std::unique_ptr<SpoolSegment>(new SpoolSegment(std::move(memory), bytes, bytes));
+}
 
 std::uint8_t* SpoolSegment::room(std::size_t record_bytes) {
   if (end_ + kHeader + record_bytes + kTerminator > bytes_) return nullptr;
-  return memory_ + end_ + kHeader;
+  return memory_.data() + end_ + kHeader;
 }
 
 // What an earlier round left behind the new entry is cut off before the entry holds.
 void SpoolSegment::commit(Kind kind, std::uint64_t sequence, std::size_t record_bytes) {
-  std::uint8_t* entry = memory_ + end_;
+  std::uint8_t* entry = memory_.data() + end_;
   put<std::uint32_t>(entry + kHeader + record_bytes, 0);
   put(entry + kChecked, static_cast<std::uint8_t>(kind));
   put(entry + kChecked + 1, sequence);
@@ -130,12 +125,12 @@ void SpoolSegment::commit(Kind kind, std::uint64_t sequence, std::size_t record_
 
 void SpoolSegment::rewind() {
   end_ = kFirst;
-  put<std::uint32_t>(memory_ + end_, 0);
+  put<std::uint32_t>(memory_.data() + end_, 0);
 }
 
 std::optional<SpoolSegment::Entry> SpoolSegment::read(std::size_t& offset, std::size_t end) const {
   if (offset + kHeader > end) return std::nullopt;
-  const std::uint8_t* entry = memory_ + offset;
+  const std::uint8_t* entry = memory_.data() + offset;
   const auto length = get<std::uint32_t>(entry);
   if (length == 0 || length > kMaxRecordBytes || length > end - offset - kHeader) return std::nullopt;
   const auto kind = static_cast<Kind>(entry[kChecked]);
@@ -147,55 +142,24 @@ std::optional<SpoolSegment::Entry> SpoolSegment::read(std::size_t& offset, std::
 }
 
 bool SpoolSegment::ends_at(std::size_t offset) const {
-  return offset + kTerminator > end_ ? offset >= end_ : get<std::uint32_t>(memory_ + offset) == 0;
+  return offset + kTerminator > end_ ? offset >= end_ : get<std::uint32_t>(memory_.data() + offset) == 0;
 }
 
 SpoolSegment::Start SpoolSegment::start() const {
-  if (end_ < kFirst || get<std::uint64_t>(memory_) == 0) return Start::kNothing;
-  return std::memcmp(memory_, kMagic, kFirst) == 0 ? Start::kWhole : Start::kDamaged;
+  if (end_ < kFirst || get<std::uint64_t>(memory_.data()) == 0) return Start::kNothing;
+  return std::memcmp(memory_.data(), kMagic, kFirst) == 0 ? Start::kWhole : Start::kDamaged;
 }
 
-void SpoolSegment::touch(std::size_t end) {
+std::span<std::uint8_t> SpoolSegment::untouched(std::size_t end) {
   end = std::min(bytes_, (end + kPage - 1) / kPage * kPage);
-  if (end <= touched_) return;
-  madvise(memory_ + touched_, end - touched_, MADV_POPULATE_WRITE);  // an older kernel refuses: the writer faults
-  touched_ = end;
+  if (end <= touched_) return {};
+  const std::size_t begin = std::exchange(touched_, end);
+  return {memory_.data() + begin, end - begin};
 }
 
-void SpoolSegment::unmap() {
-  if (memory_ != nullptr) munmap(memory_, bytes_);
-  memory_ = nullptr;
-}
-
-bool SpoolSegment::map() {
-  if (memory_ != nullptr) return true;
-  const int access = writable_ ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* memory = MAP_FAILED;
-  if (on_disk()) {
-    const int fd = ::open(path_.c_str(), (writable_ ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-    if (fd < 0) return false;
-    memory = mmap(nullptr, bytes_, access, MAP_SHARED, fd, 0);
-    const int error = errno;
-    close(fd);
-    errno = error;
-  } else {
-    memory = mmap(nullptr, bytes_, access, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  }
-  if (memory == MAP_FAILED) return false;
-  memory_ = static_cast<std::uint8_t*>(memory);
-  return true;
-}
-
-void SpoolSegment::trim() {
-  if (on_disk() && truncate(path_.c_str(), static_cast<off_t>(end_)) == 0) unmap();
-}
-
-void SpoolSegment::remove() {
-  if (on_disk()) unlink(path_.c_str());
-}
-
-void SpoolSegment::set_aside() {
-  if (on_disk()) rename(path_.c_str(), (path_.string() + ".damaged").c_str());
+// An older kernel refuses: then the writer faults.
+void SpoolSegment::touch(std::span<std::uint8_t> untouched) {
+  if (!untouched.empty()) madvise(untouched.data(), untouched.size(), MADV_POPULATE_WRITE);
 }
 
 }  // namespace trainbus

@@ -4,9 +4,16 @@
 
 #include "bus_context.hpp"
 #include "record_encoder.hpp"
+#include "trainbus/addresses.hpp"
 #include "trainbus/sockets.hpp"
 
 namespace trainbus {
+namespace {
+
+// After the last viewer went: one that comes back at once finds it there.
+constexpr std::chrono::seconds kStaysConnected{1};
+
+}  // namespace
 
 // The bytes of one message, sent without a copy. libzmq's I/O thread says when it is done with them.
 struct TileLane::Buffer {
@@ -16,17 +23,37 @@ struct TileLane::Buffer {
 
 TileLane::TileLane(zmq::context_t& context, TrainerState& state)
     : state_(state),
-      socket_(context, zmq::socket_type::xpub),
+      context_(context),
       topic_(topic_text(v1::KIND_TILES, state.session.run, state.session.trainer)),
       encoder_(state.options.jpeg_quality) {
-  apply_lane(socket_, Lane::kTiles);
-  apply_reconnect(socket_, state.session.id());
-  socket_.set(zmq::sockopt::immediate, 1);  // else it neither learns that the broker died nor forgets who watched
-  socket_.set(zmq::sockopt::sndhwm, 2);
-  socket_.set(zmq::sockopt::xpub_nodrop, 1);  // one peer only: a full link is an error to count, not a silent drop
-  socket_.connect(parse_endpoints(state.options.broker).data_in());
   message_.set_session_id(state.session.id());
   message_.set_incarnation(state.incarnation);
+}
+
+void TileLane::follow_demand(Clock::time_point now) {
+  if (state_.tiles_wanted.load(std::memory_order_relaxed)) {
+    wanted_at_ = now;
+    if (!socket_) connect();
+  } else if (socket_ && now - wanted_at_ > kStaysConnected) {
+    disconnect();
+  }
+}
+
+void TileLane::connect() {
+  zmq::socket_t socket(context_, zmq::socket_type::xpub);
+  apply_lane(socket, Lane::kTiles);
+  apply_reconnect(socket, state_.session.id());
+  socket.set(zmq::sockopt::immediate, 1);  // else it neither learns that the broker died nor forgets who watched
+  socket.set(zmq::sockopt::sndhwm, 2);
+  socket.set(zmq::sockopt::xpub_nodrop, 1);  // one peer only: a full link is an error to count, not a silent drop
+  connect_to(socket, parse_endpoints(state_.options.broker).data_in());
+  socket_ = std::move(socket);
+}
+
+void TileLane::disconnect() {
+  socket_.reset();
+  subscriptions_.clear();
+  state_.tiles.set_watched(false);
 }
 
 void TileLane::poll_once(std::chrono::milliseconds timeout) {
@@ -38,8 +65,9 @@ void TileLane::poll_once(std::chrono::milliseconds timeout) {
 }
 
 void TileLane::turn(std::chrono::milliseconds timeout) {
-  zmq_pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
-  if (zmq_poll(&item, 1, timeout.count()) > 0) read_subscriptions();
+  follow_demand(Clock::now());
+  zmq_pollitem_t item{socket_ ? socket_->handle() : nullptr, 0, ZMQ_POLLIN, 0};
+  if (zmq_poll(&item, socket_ ? 1 : 0, timeout.count()) > 0) read_subscriptions();
   const TileSet* tiles = state_.tiles.take();
   if (tiles == nullptr) return;
   if (state_.tiles.watched() && send(*tiles))
@@ -51,7 +79,7 @@ void TileLane::turn(std::chrono::milliseconds timeout) {
 // Frames are 1 (subscribe) or 0 (unsubscribe) and a prefix; a lost connection takes its subscriptions back too.
 void TileLane::read_subscriptions() {
   bool changed = false;
-  while (receive_message(socket_, frames_)) {
+  while (receive_message(*socket_, frames_)) {
     const std::string_view event = bytes_of(frames_[0]);
     if (frames_.size() != 1 || event.empty()) continue;
     const std::string_view prefix = event.substr(1);
@@ -84,7 +112,7 @@ bool TileLane::send(const TileSet& tiles) {
     (*lent)->lent.store(false, std::memory_order_release);
   };
   zmq::message_t body(buffer->bytes.data(), size, give_back, new std::shared_ptr<Buffer>(buffer));
-  if (!send_record(socket_, topic_, std::move(body))) return false;
+  if (!send_record(*socket_, topic_, std::move(body))) return false;
   ++sequence_;
   return true;
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,26 +15,33 @@
 
 namespace trainbus {
 
-// Learns from subscriptions whether somebody watches, and while so encodes and sends the newest batch of the slot.
-// Single-threaded and steppable; owns an XPUB socket. What the link cannot take is dropped at the source and counted.
+// Connects while the broker says that somebody watches, and learns from subscriptions when. While so it encodes and
+// sends the newest batch of the slot. Single-threaded and steppable; owns an XPUB socket, or none. What the link cannot
+// take is dropped at the source and counted.
 class TileLane {
  public:
-  // Throws zmq::error_t when the socket cannot be opened.
   TileLane(zmq::context_t& context, TrainerState& state);
 
-  // One turn; waits at most `timeout` for a subscription when nothing is to be sent. Never throws.
+  // One turn; waits at most `timeout` when nothing is to be sent. Never throws.
   void poll_once(std::chrono::milliseconds timeout);
 
  private:
   struct Buffer;
 
+  using Clock = std::chrono::steady_clock;
+
   void turn(std::chrono::milliseconds timeout);
+  void follow_demand(Clock::time_point now);
+  void connect();
+  void disconnect();
   void read_subscriptions();
   bool send(const TileSet& tiles);
   std::shared_ptr<Buffer> free_buffer();
 
   TrainerState& state_;
-  zmq::socket_t socket_;
+  zmq::context_t& context_;
+  std::optional<zmq::socket_t> socket_;
+  Clock::time_point wanted_at_{};  // last time somebody watched
   std::string topic_;
   std::set<std::string, std::less<>> subscriptions_;  // prefixes of topic_ that somebody wants
   TileEncoder encoder_;

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "commands.hpp"
 #include "environment.hpp"
@@ -37,6 +39,7 @@ class Progress {
   }
   // A pause is no training time.
   void pause_changed(bool paused, Clock::time_point now) {
+    if (std::exchange(pausing_, paused) == paused) return;
     const Clock::rep ticks = now.time_since_epoch().count();
     if (paused)
       pause_began_ = ticks;
@@ -72,21 +75,28 @@ class Progress {
   std::atomic<Clock::rep> trained_{0};  // last_step_ without the pauses
   std::atomic<Clock::rep> paused_{0};   // all pauses that have ended
   Clock::rep pause_began_ = 0;          // the training thread's
+  bool pausing_ = false;                // the same
   std::atomic<Clock::rep> last_step_{Clock::now().time_since_epoch().count()};
   std::atomic<Clock::rep> promised_{0};
 };
 
 struct TrainerState {
   TrainerState(ProducerOptions given, Commands::Listener listener)
-      : options(std::move(given)), commands(incarnation, std::move(listener)), problems(options.on_problem) {}
+      : options(std::move(given)),
+        commands(incarnation, progress.step(), session.id(), std::move(listener)),
+        problems(options.on_problem) {}
 
   const ProducerOptions options;
   const SessionName session{options.run, options.trainer};
   const std::uint64_t incarnation = new_incarnation();
 
-  RecordSpool spool{{session, incarnation},
-                    options.broker.empty() ? "" : options.spool_dir,
-                    {.disk_bytes = options.spool_bytes, .memory_bytes = options.outbox_bytes}};
+  // Shared with the thread of its files, which may hang in a file system and then outlives the producer.
+  const std::shared_ptr<RecordSpool> spool = std::make_shared<RecordSpool>(
+      TrainerLife{session, incarnation}, options.broker.empty() ? "" : options.spool_dir, options.broker,
+      RecordSpool::Limits{.disk_bytes = options.spool_bytes,
+                          .memory_bytes = options.outbox_bytes,
+                          .segment_bytes = options.broker.empty() ? 0 : SpoolSegment::kBytes,
+                          .own_thread = options.own_threads && !options.broker.empty()});
   Progress progress;
   TileSlot tiles;
   MediaQueue media;
@@ -98,6 +108,9 @@ struct TrainerState {
 
   // Written by the record lane.
   std::atomic<bool> connected{false};
+  std::atomic<bool> ever_linked{false};   // the control port was reached once
+  std::atomic<bool> tiles_wanted{false};  // the broker has a viewer, or is one that does not say
+  std::array<std::atomic<std::uint64_t>, v1::Kind_ARRAYSIZE> lost{};  // their spool files were taken or damaged
   std::array<std::atomic<std::uint64_t>, v1::Kind_ARRAYSIZE> stored{};
   std::atomic<std::uint64_t> resent{0};
   std::atomic<std::uint64_t> recovered{0};  // records of earlier lives that were delivered

@@ -33,6 +33,7 @@ void print_json(const std::vector<SpooledLife>& lives) {
                     {"records", life.records},
                     {"bytes", life.bytes},
                     {"damaged_files", life.damaged_files},
+                    {"broker", life.broker},
                     {"in_use", life.in_use}});
   std::cout << json.dump(2) << std::endl;
 }
@@ -46,18 +47,23 @@ void print_table(const std::vector<SpooledLife>& lives, const std::string& folde
   if (lives.empty()) std::cout << "nothing in " << folder << std::endl;
   for (const SpooledLife& life : lives)
     std::cout << std::left << std::setw(30) << life.session_id << "  " << started(life) << std::right << std::setw(10)
-              << life.records << " records" << (life.in_use ? "  in use" : "") << damage_text(life.damaged_files)
-              << std::endl;
+              << life.records << " records" << (life.broker.empty() ? "" : "  for " + life.broker)
+              << (life.in_use ? "  in use" : "") << damage_text(life.damaged_files) << std::endl;
 }
 
-int send(const std::string& folder, const std::string& broker, int wait_seconds) {
+int send(const std::string& folder, const std::string& broker, int wait_seconds, bool any_broker) {
   const auto limit = std::chrono::seconds(wait_seconds);
-  const auto outcome = trainbus::spool_send(folder, broker, limit);
+  const auto outcome = trainbus::spool_send(folder, broker, limit, any_broker);
   std::cout << outcome.delivered << " records delivered" << std::endl;
   if (outcome.damaged_files > 0)
     std::cout << damage_text(outcome.damaged_files).substr(2)
               << ": the journal has what could be read, and names the rest "
               << "as lost; kept as *.spool.damaged in " << folder << std::endl;
+  for (const auto& line : outcome.refused)
+    std::cerr << line << std::endl;
+  if (!outcome.refused.empty())
+    throw std::runtime_error(std::to_string(outcome.refused.size()) +
+                             " left for another broker; --any-broker sends it too");
   if (!outcome.complete)
     throw std::runtime_error(broker + " has not stored everything within " + std::to_string(wait_seconds) +
                              " s; what is left stays in " + folder);
@@ -72,12 +78,14 @@ int main(int argc, char** argv) {
   std::string folder = trainbus::default_spool_dir();
   std::string broker = trainbus::default_broker();
   int wait_seconds = 30;
+  bool any_broker = false;
   bool json = false;
   auto* list = app.add_subcommand("list", "What waits, the oldest first");
   list->add_flag("--json", json, "As JSON");
   auto* deliver = app.add_subcommand("send", "Deliver it to a broker; files are deleted once their records are stored");
   deliver->add_option("--broker", broker, "Address of the broker, or $TRAINBUS_BROKER")->capture_default_str();
   deliver->add_option("--wait", wait_seconds, "Seconds to try")->check(CLI::Range(1, 86'400))->capture_default_str();
+  deliver->add_flag("--any-broker", any_broker, "Also what was left for another broker");
   for (auto* command : {list, deliver})
     command->add_option("DIR", folder, "The spool folder, or $TRAINBUS_SPOOL_DIR")->capture_default_str();
   app.require_subcommand(1);
@@ -89,7 +97,7 @@ int main(int argc, char** argv) {
   return trainbus::run_program(app, argc, argv, [&] {
     if (folder.empty() || !std::filesystem::is_directory(folder))
       throw std::runtime_error("no spool folder '" + folder + "'");
-    if (*deliver) return send(folder, broker, wait_seconds);
+    if (*deliver) return send(folder, broker, wait_seconds, any_broker);
     const auto lives = trainbus::spool_list(folder);
     json ? print_json(lives) : print_table(lives, folder);
     return 0;

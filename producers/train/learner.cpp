@@ -83,7 +83,7 @@ class Learner::Network {
     scale_ = 1 / (per_channel(options.normalisation.deviation) * 255);
   }
 
-  StepResult train(const Batch& batch, std::size_t logit_rows, bool grad_norm) {
+  BatchResult train(const Batch& batch, std::size_t logit_rows, bool grad_norm) {
     layers_->train();
     optimizer_->zero_grad();
     const auto truth = labels(batch);
@@ -96,7 +96,7 @@ class Learner::Network {
     return result;
   }
 
-  StepResult evaluate(const Batch& batch) {
+  BatchResult evaluate(const Batch& batch) {
     const torch::NoGradGuard no_gradients;
     layers_->eval();
     const auto truth = labels(batch);
@@ -191,12 +191,12 @@ class Learner::Network {
                             torch::TensorOptions(torch::kInt32))
         .to(device_, torch::kInt64);
   }
-  static StepResult measure(const torch::Tensor& loss, const torch::Tensor& scores, const torch::Tensor& truth,
-                            std::size_t logit_rows) {
+  static BatchResult measure(const torch::Tensor& loss, const torch::Tensor& scores, const torch::Tensor& truth,
+                             std::size_t logit_rows) {
     const auto hits = scores.detach().argmax(1).eq(truth).sum().item<std::int64_t>();
-    StepResult result{.loss = loss.item<double>(),
-                      .accuracy = static_cast<double>(hits) / static_cast<double>(truth.size(0)),
-                      .logits = {}};
+    BatchResult result{.loss = loss.item<double>(),
+                       .accuracy = static_cast<double>(hits) / static_cast<double>(truth.size(0)),
+                       .logits = {}};
     if (logit_rows > 0) {
       const auto on_cpu = scores.detach().to(torch::kCPU).contiguous();
       const auto count = std::min<std::int64_t>(static_cast<std::int64_t>(logit_rows), scores.size(0)) * scores.size(1);
@@ -214,10 +214,10 @@ class Learner::Network {
 
 Learner::Learner(const LearnerOptions& options) : network_(std::make_unique<Network>(options)) {}
 Learner::~Learner() = default;
-StepResult Learner::train(const Batch& batch, std::size_t logit_rows, bool grad_norm) {
+BatchResult Learner::train(const Batch& batch, std::size_t logit_rows, bool grad_norm) {
   return network_->train(batch, logit_rows, grad_norm);
 }
-StepResult Learner::evaluate(const Batch& batch) { return network_->evaluate(batch); }
+BatchResult Learner::evaluate(const Batch& batch) { return network_->evaluate(batch); }
 double Learner::learning_rate() const { return network_->settings().lr(); }
 void Learner::set_learning_rate(double rate) {
   network_->change_settings([&](auto& settings) { settings.lr(rate); });

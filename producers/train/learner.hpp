@@ -24,7 +24,7 @@ struct LearnerOptions {
   std::string device = "cpu";  // cpu | cuda
 };
 
-struct StepResult {
+struct BatchResult {
   double loss = 0;                    // mean over the batch; not finite when the training diverged
   double accuracy = 0;                // 0..1
   std::vector<float> logits;          // of the first rows, as many as were asked for and there are, one after another
@@ -49,9 +49,9 @@ class Learner {
   ~Learner();
 
   // One step of the optimizer. The logits and gradients are those of this very pass.
-  StepResult train(const Batch& batch, std::size_t logit_rows, bool grad_norm = false);
+  BatchResult train(const Batch& batch, std::size_t logit_rows, bool grad_norm = false);
   // Nothing is learned. The logits are those of all rows.
-  StepResult evaluate(const Batch& batch);
+  BatchResult evaluate(const Batch& batch);
 
   double learning_rate() const;
   void set_learning_rate(double rate);

@@ -93,12 +93,8 @@ Ending train(const TrainOptions& options, const DataSource& source, std::vector<
   return ending;
 }
 
-void say_goodbye(Producer& bus, v1::TrainingStatus status, const std::string& message) {
-  if (!bus.finish(status, message, kGoodbye))
-    spdlog::warn("{} records did not reach the broker", bus.counters().in_outbox);
-}
-
 int run(TrainOptions options) {
+  if (options.broker == "off") options.broker.clear();
   if (options.run.empty()) options.run = data_set_kind(options.data.spec);
   const auto source = open_data_source(options.data);
   if (options.checkpoint.empty()) options.checkpoint = options.run + '-' + options.name + ".safetensors";
@@ -109,17 +105,18 @@ int run(TrainOptions options) {
                 .trainer = options.name,
                 .broker = options.broker,
                 .tile_pixels = options.tile_size,
+                .on_problem = [](const std::string& line) { spdlog::warn("{}", line); },
                 .client_name = "trainbus-train"});
   try {
     const auto ending = train(options, *source, std::move(edits), resumed ? &*resumed : nullptr, bus);
     say("{}{}", ending.status == v1::COMPLETED ? "completed: " : "", ending.message);
-    say_goodbye(bus, ending.status, ending.message);
+    bus.finish(ending.status, ending.message, kGoodbye);  // says itself what was not stored
   } catch (const std::exception& error) {
     // A signal while the data is read ends the reading by an exception, and is no error.
     const bool stopped = stop_requested();
     const auto message = stopped ? fmt::format("stopped by {} while loading", stop_signal()) : error.what();
     if (stopped) say("{}", message);
-    say_goodbye(bus, stopped ? v1::STOPPED : v1::FAILED, message);
+    bus.finish(stopped ? v1::STOPPED : v1::FAILED, message, kGoodbye);
     if (!stopped) throw;
   }
   return 0;

@@ -108,7 +108,7 @@ void add_bus_flags(CLI::App& app, TrainOptions& options) {
                      ->type_name("tcp://HOST:PORT")
                      ->capture_default_str();
   app.add_flag_callback(
-         "--no-bus", [&options] { options.broker.clear(); }, "publish nothing, as --broker ''")
+         "--no-bus", [&options] { options.broker.clear(); }, "publish nothing, as --broker off")
       ->excludes(broker);
   app.add_option("--batch-every", options.batch_every, "a batch record every N-th step")
       ->check(CLI::Range(1, 1'000'000))

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data_set.hpp"
-#include "trainbus/endpoints.hpp"
+#include "trainbus/producer.hpp"
 
 namespace trainbus {
 
@@ -19,7 +19,7 @@ struct TrainOptions {
 
   std::string run;  // "": the data set's name
   std::string name = "t0";
-  std::string broker = default_broker();  // "": off
+  std::string broker = trainer_broker();  // "": off
   int perf_every = 5;                     // steps
   int batch_every = 1;                    // steps
   int tile_size = 256;                    // pixels

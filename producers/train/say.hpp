@@ -2,8 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <cstdio>
-#include <string>
+#include <iostream>
+#include <mutex>
 
 namespace trainbus {
 
@@ -11,8 +11,9 @@ namespace trainbus {
 template <typename... Values>
 void say(fmt::format_string<Values...> format, Values&&... values) {
   const std::string line = fmt::format(format, std::forward<Values>(values)...) + '\n';
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fflush(stdout);
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  std::cout << line << std::flush;
 }
 
 }  // namespace trainbus

@@ -73,8 +73,8 @@ class Training {
   void announce();
   TrainingPlan plan();
   std::map<std::string, std::string> parameters() const;
-  void log_batch(const StepResult& result);
-  void add_tiles(TileBatch& tiles, const StepResult& result);
+  void log_batch(const BatchResult& result);
+  void add_tiles(TileBatch& tiles, const BatchResult& result);
   void log_perf();
   // Its named values, the confusion matrix and a histogram per layer.
   void log_validation(const Validation& validation);

@@ -63,7 +63,7 @@ std::map<std::string, std::string> Training::parameters() const {
   return all;
 }
 
-void Training::log_batch(const StepResult& result) {
+void Training::log_batch(const BatchResult& result) {
   const bool record = step() % options_.batch_every == 0;
   predictions_.clear();
   if (record) predictions_ = top_predictions(result.logits, data_.class_names, kTopClasses);
@@ -82,7 +82,7 @@ void Training::log_batch(const StepResult& result) {
       [&](TileBatch& tiles) { add_tiles(tiles, result); }, record);
 }
 
-void Training::add_tiles(TileBatch& tiles, const StepResult& result) {
+void Training::add_tiles(TileBatch& tiles, const BatchResult& result) {
   if (predictions_.empty()) predictions_ = top_predictions(result.logits, data_.class_names, kTopClasses);
   const auto& shape = batch_.shape;
   for (std::size_t row = 0; row < predictions_.size() && tiles.room() > 0; ++row)

@@ -34,11 +34,12 @@ enum class WireError : std::uint8_t {
   kKindMismatch,     // payload is not the topic's kind
   kSessionMismatch,  // envelope's session_id is not the topic's
   kTooManyImages,
-  kBadImage,       // over 512 pixels, no bytes, or in a kind that carries none
-  kForbiddenKind,  // a kind that this peer may not publish
-  kBadValueName,   // a named value or media outside the grammar of names
-  kTooManyValues,  // over kMaxValueNames in one record
-  kBadMedia,       // no content, or a histogram, table or picture that does not fit together
+  kBadImage,        // over 512 pixels, no bytes, or in a kind that carries none
+  kForbiddenKind,   // a kind that this peer may not publish
+  kBadValueName,    // a named value or media outside the grammar of names
+  kTooManyValues,   // over kMaxValueNames in one record
+  kNumberTooLarge,  // an incarnation or a sequence of 2^63 or more
+  kBadMedia,        // no content, or a histogram, table or picture that does not fit together
   kCount
 };
 
@@ -93,7 +94,10 @@ inline std::int64_t record_ms(const v1::MetricsRequest& message) {
 std::int64_t unix_ms();
 // Milliseconds of this machine's steady clock: for durations and deadlines.
 std::int64_t steady_ms();
-// One process life: start time in ms << 20 | 20 random bits. A later start is larger.
+// Unix time when this process first asked, and even since then: it never jumps. For ages, and for what is shown with
+// them.
+std::int64_t even_unix_ms();
+// One process life: start time in ms << 20 | 20 random bits, below 2^63. Which of two is the later it does not say.
 std::uint64_t new_incarnation();
 
 }  // namespace trainbus

@@ -1,15 +1,29 @@
-# cmake --install: the programs, and both SDKs for find_package(trainbus). Included last, when all targets exist.
+# cmake --install: the programs, and both SDKs for find_package(trainbus). Included last, when all targets exist. What
+# was not built is left out, and named.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
+
+# trainbus_say_what_is_missing(TARGET): at the time of the installation.
+function(trainbus_say_what_is_missing target)
+  install(CODE "if(NOT EXISTS \"$<TARGET_FILE:${target}>\")
+  message(STATUS \"Not built, so not installed: ${target}\")
+endif()")
+endfunction()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/trainbus)
 
 # Two sets: who writes a consumer or a sink needs nothing of what the producer needs for tiles.
 install(TARGETS trainbus_schema trainbus_proto trainbus_consumer trainbus_sink
         EXPORT trainbus_targets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS trainbus_producer EXPORT trainbus_producer_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS trainbus_producer EXPORT trainbus_producer_targets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL)
+# The C ABI stands alone: a shared object and one header.
+install(TARGETS trainbus_capi EXPORT trainbus_capi_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/producers/capi/trainbus.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT trainbus_capi_targets FILE trainbusCapiTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir})
 install(EXPORT trainbus_targets FILE trainbusTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir})
 install(EXPORT trainbus_producer_targets FILE trainbusProducerTargets.cmake NAMESPACE trainbus::
         DESTINATION ${package_dir})
@@ -24,13 +38,15 @@ install(FILES ${PROJECT_SOURCE_DIR}/proto/trainbus.proto ${PROJECT_SOURCE_DIR}/c
 foreach(program IN ITEMS trainbus-broker trainbus-train trainbus-loadgen trainbus-spool trainbus-dashboard trainbus-log trainbus-watch
                          trainbus-ctl)
   if(TARGET ${program})  # trainbus-train is optional
-    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} OPTIONAL)
+    trainbus_say_what_is_missing(${program})
   endif()
 endforeach()
 
 foreach(plugin IN ITEMS trainbus-sink-postgres trainbus-sink-nats)
   if(TARGET ${plugin})
-    install(TARGETS ${plugin} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/trainbus/sinks)
+    install(TARGETS ${plugin} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/trainbus/sinks OPTIONAL)
+    trainbus_say_what_is_missing(${plugin})
   endif()
 endforeach()
 

@@ -1,6 +1,7 @@
 // Chaos: real processes under load are killed, stopped and started again in random order. The oracle: every record that
 // log_* accepted is in the journal and in the JSONL file exactly once, in order. The seed is printed and can be given
-// by TRAINBUS_CHAOS_SEED; TRAINBUS_CHAOS_KILLS sets the number of kills.
+// by TRAINBUS_CHAOS_SEED; TRAINBUS_CHAOS_KILLS sets the number of kills. Every broker and every trainer starts under a
+// clock that is off by up to an hour, and two trainers of one name are alive at once.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -38,6 +39,7 @@ struct Notes {
 class ChaosTest : public testing::Test {
  protected:
   static constexpr int kTrainers = 8;
+  static constexpr int kNames = 6;  // so two names have two trainers each
   static constexpr int kRateHz = 100;
   using Start = std::function<std::unique_ptr<Process>()>;
   struct Role {
@@ -57,9 +59,16 @@ class ChaosTest : public testing::Test {
     address_ = *address;
   }
 
+  // Under a clock that is wrong; durations are right.
+  std::unique_ptr<Process> start_off_time(const std::string& program, std::vector<std::string> arguments) {
+    const int off_seconds = std::uniform_int_distribution<int>(-3600, 3600)(random_);
+    const std::string off = (off_seconds < 0 ? "" : "+") + std::to_string(off_seconds) + "s";
+    arguments.insert(arguments.begin(),
+                     {"FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", off, TRAINBUS_BIN "/" + program});
+    return std::make_unique<Process>("/usr/bin/env", std::move(arguments));
+  }
   std::unique_ptr<Process> start_broker(const std::string& listen) {
-    return std::make_unique<Process>("trainbus-broker",
-                                     std::vector<std::string>{"--listen", listen, "--state-dir", folder_ / "state"});
+    return start_off_time("trainbus-broker", {"--listen", listen, "--state-dir", folder_ / "state"});
   }
   std::unique_ptr<Process> start_log() {
     return std::make_unique<Process>(
@@ -72,10 +81,9 @@ class ChaosTest : public testing::Test {
   // Each life of a trainer notes what was accepted in a file of its own.
   std::unique_ptr<Process> start_trainer(int index, int seconds) {
     notes_.push_back(folder_ / ("notes-" + std::to_string(notes_.size())));
-    return std::make_unique<Process>(
-        "trainbus-chaos-trainer",
-        std::vector<std::string>{notes_.back(), address_, "chaos", "t" + std::to_string(index), folder_ / "spool",
-                                 std::to_string(kRateHz), std::to_string(seconds)});
+    return start_off_time("trainbus-chaos-trainer",
+                          {notes_.back(), address_, "chaos", "t" + std::to_string(index), folder_ / "spool",
+                           std::to_string(kRateHz), std::to_string(seconds)});
   }
 
   int pick(std::size_t below) {
@@ -195,7 +203,7 @@ TEST_F(ChaosTest, KillingTheBrokerAndItsConsumersLosesNothing) {
   const int seconds = 5 + kills / 2;
   std::vector<std::unique_ptr<Process>> trainers;
   for (int i = 0; i < kTrainers; ++i)
-    trainers.push_back(start_trainer(i, seconds));
+    trainers.push_back(start_trainer(i % kNames, seconds));
   std::vector<Role> victims;
   victims.push_back({"broker", [this] { return start_broker(address_); }, std::move(first_)});
   victims.push_back({"log", [this] { return start_log(); }, start_log()});
@@ -211,7 +219,7 @@ TEST_F(ChaosTest, KillingTrainersLosesNothingThatWasAccepted) {
   const int seconds = 5 + kills / 2;
   std::vector<Role> victims;
   for (int i = 0; i < kTrainers; ++i) {
-    const auto start = [this, i, seconds] { return start_trainer(i, seconds); };
+    const auto start = [this, i, seconds] { return start_trainer(i % kNames, seconds); };
     victims.push_back({"trainer", start, start()});
   }
   victims.push_back({"broker", [this] { return start_broker(address_); }, std::move(first_)});

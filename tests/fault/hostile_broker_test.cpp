@@ -175,7 +175,7 @@ TEST_F(HostileBrokerTest, TileFeedsAndOperatorsGoOn) {
   ControlClient ctl(broker_.address());
   until_all_was_said([&] {
     tiles.take();
-    ctl.list({}, 20ms);
+    ctl.list("", 20ms);
     ctl.commands_of("hostile/t0", 20ms);
     ctl.stats(20ms);
   });

@@ -186,7 +186,7 @@ TEST_F(HostileMessages, OddValuesAreTakenAndBreakNothing) {
         Frames{std::string(kind_name(kind)) + '/' + record.session_id() + '/', record.SerializeAsString()})));
   }
   wait_until_taken("data_messages_in_total", kInputs);
-  EXPECT_TRUE(ctl_->list({}, 30s));
+  EXPECT_TRUE(ctl_->list("", 30s));
   peer.reset();
   expect_unharmed();
   start(address_);

@@ -37,7 +37,8 @@ struct Parts {
     ready.clear();
     lost.clear();
   }
-  void take_record(const Topic& topic, const v1::MetricsRequest& message, std::string_view bytes) {
+  void take_record(const Topic& topic, v1::MetricsRequest& message, std::string_view bytes) {
+    roster.identify(topic, message, now_ms);
     const zmq::message_t body(bytes.data(), bytes.size());
     if (is_kept(topic.kind) && message.sequence() != 0) {
       bool is_new = false;
@@ -53,20 +54,25 @@ struct Parts {
   void take_request(const v1::MetricsRequest& message) {
     const auto& session = message.session_id();
     if (message.has_hello() && parse_session_id(session)) {
-      (void)roster.hello(session, message.incarnation(), "peer", message.hello().session().client_name(), now_ms);
+      if (message.hello().from_spool())
+        roster.deliver(session, message.incarnation(), message.hello().delivered_by(), now_ms);
+      else
+        (void)roster.hello(message, "peer", now_ms);
       intake.note_outbox(session, message.incarnation());
     }
     if (message.has_issue_command() && command_problem(message.issue_command()).empty())
       for (const auto& target : roster.matching(session)) {
         bool is_new = false;
-        (void)commands.issue(target, message.issue_command(), roster.target_facts(target, now_ms), now_ms, is_new);
+        (void)commands.issue(target, message.issue_command(),
+                             roster.target_facts(target, message.issue_command().expected_incarnation(), now_ms),
+                             now_ms, kStart, is_new);
       }
     if (message.has_command_report()) {
       const auto* entry = commands.report(session, message.command_report(), now_ms);
       v1::ControlCommand again;
       fuzz::require(entry == nullptr || again.ParseFromString(entry->command.SerializeAsString()));
     }
-    if (message.has_command()) commands.restore(session, message.command());
+    if (message.has_command()) commands.restore(session, message.command(), now_ms, kStart);
     if (message.has_find_command()) (void)commands.find_by_session(session);
     if (message.has_demand()) (void)demand.lease(session, "viewer", message.demand(), now_ms);
     const auto most = demand.demand(session, now_ms);
@@ -86,8 +92,10 @@ struct Parts {
     intake.give_up_old_holes(now_ms, ready, lost);
     check_ready();
     demand.forget_expired(now_ms);
-    const auto due =
-        commands.due(now_ms, [this](const std::string& session) { return roster.target_facts(session, now_ms); });
+    const auto due = commands.due(now_ms, [this](const std::string& session, std::uint64_t incarnation) {
+      return roster.target_facts(session, incarnation, now_ms);
+    });
+    (void)roster.crowds(now_ms);
     for (const auto* entry : due.to_send)
       fuzz::require(!command_ended(entry->command.state()));
     (void)roster.list({}, now_ms);

@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (decode_record(topic_text(kind, "r", "t"), bytes, record.topic, record.message) != WireError::kNone) continue;
     record.bytes = bytes;
     const bool stored = (what & 64) != 0;
-    view.fold(kind, record.message, now_ms, stored);
+    view.fold(kind, record.message, now_ms, 0, stored ? 1000 : 0);
     (void)judge_liveness(view.facts(now_ms, true));
     std::string line;
     append_record_json(line, record);

@@ -24,8 +24,7 @@ std::string make_journal() {
     record.set_incarnation(7);
     record.set_sequence(1 + i / 3 + (i % 3 == 2 ? 10 : 0));
     record.mutable_batch_data()->set_batch_idx(static_cast<int>(i));
-    const std::string body = record.SerializeAsString();
-    batch.rows.push_back({1 + i % 3, record.sequence(), 0, zmq::message_t(body.data(), body.size())});
+    batch.add(1 + i % 3, record.sequence(), 0, 0, record.SerializeAsString());
   }
   batch.lost.push_back({3, 1, 10});
   JournalWriter(path, Durability::kProcess).append(batch);

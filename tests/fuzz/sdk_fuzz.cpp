@@ -96,8 +96,7 @@ class Sdk {
     v1::MetricsResponse response;
     if (decode_control(bytes, response) == WireError::kNone && response.has_command())
       commands_.receive(response.command(), 1);
-    const std::atomic<std::uint64_t> step{7};
-    (void)commands_.apply_waiting(step, false);
+    (void)commands_.apply_waiting(std::chrono::steady_clock::time_point::min());
     v1::ControlCommand again;
     for (const auto& report : commands_.take_reports(2))
       fuzz::require(again.ParseFromString(report.SerializeAsString()));
@@ -107,7 +106,14 @@ class Sdk {
 
  private:
   RecordWriter writer_{"r/t", 7};
-  Commands commands_{7, {.pause_changed = [](bool) {}, .handling = [] {}, .handled = [](const auto&, const auto&) {}}};
+  const std::atomic<std::uint64_t> step_{7};
+  Commands commands_{7,
+                     step_,
+                     "r/t",
+                     {.pause_changed = [](bool) {},
+                      .handling = [] {},
+                      .handled = [](const auto&, const auto&) {},
+                      .held = [](const auto&) {}}};
   std::string bytes_;
   v1::MetricsRequest read_;
   std::uint64_t sequence_ = 0;

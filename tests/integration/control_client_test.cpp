@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/plain_peer.hpp"
 #include "tests/support/running_broker.hpp"
 #include "trainbus/producer.hpp"
 
@@ -90,6 +91,40 @@ TEST(ControlClient, ListsTrainersRaisesAlertsAndReadsCounters) {
   EXPECT_TRUE(client.raise("r/t", alert, seconds(30))) << "the same id again is stored already";
   EXPECT_FALSE(client.raise("r/nobody", alert, seconds(30)));
   EXPECT_FALSE(client.stats(seconds(30))->counters().empty());
+}
+
+TEST(ControlClient, AListOfManyTrainersWithAThousandClassesEachHasEveryOne) {
+  constexpr int kTrainers = 700;
+  RunningBroker broker;
+  test::PlainPeer peer(broker.endpoints());
+  v1::MetricsRequest record;
+  record.set_incarnation(1);
+  record.set_sequence(1);
+  auto& plan = *record.mutable_status_update()->mutable_config();
+  while (plan.class_names_size() < 1'000)
+    plan.add_class_names("a class of the data set, number " + std::to_string(plan.class_names_size()));
+  for (int trainer = 0; trainer < kTrainers; ++trainer) {
+    record.set_session_id("r/t" + std::to_string(trainer));
+    peer.resend_as("status/" + record.session_id() + '/', record);
+  }
+  ControlClient client(broker.address());
+  std::optional<v1::TrainerList> list;
+  ASSERT_TRUE(eventually("all are known", [&] {
+    list = client.list("r", seconds(30));
+    return list && list->total() == kTrainers;
+  }));
+  EXPECT_EQ(list->trainers_size(), kTrainers);
+  v1::MetricsRequest plain;
+  ASSERT_TRUE(plain.ParseFromString(list->trainers(0).last(0).message()));
+  EXPECT_EQ(plain.status_update().config().class_names_size(), 0);
+  EXPECT_EQ(list->trainers(0).class_names_left_out(), 1'000u);
+  v1::ListRequest whole;
+  whole.set_whole(true);
+  const auto with_names = client.list(whole, seconds(30));  // 28 MB: more than one message may have
+  ASSERT_TRUE(with_names.has_value());
+  EXPECT_EQ(with_names->trainers_size(), kTrainers);
+  ASSERT_TRUE(plain.ParseFromString(with_names->trainers(kTrainers - 1).last(0).message()));
+  EXPECT_EQ(plain.status_update().config().class_names_size(), 1'000);
 }
 
 TEST(ControlClient, GivesUpAfterItsTimeoutWithoutABrokerAndFindsOneThatComesBack) {

@@ -339,7 +339,8 @@ TEST(Ctl, WithoutABrokerItSaysSoInOneLine) {
   for (Process* process : {&list, &pause, &tail}) {
     EXPECT_EQ(process->wait(seconds(8)), 1);
     EXPECT_EQ(process->output(),
-              "trainbus-ctl: no broker answers at tcp://127.0.0.1:9 within 3 s (is trainbus-broker running?)\n");
+              "trainbus-ctl: no broker answers at tcp://127.0.0.1:9 within 3 s (is trainbus-broker running?): "
+              "the control port tcp://127.0.0.1:11: connection refused\n");
   }
 }
 

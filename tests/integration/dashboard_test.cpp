@@ -569,14 +569,73 @@ TEST_F(DashboardTest, NonsenseEndsTheConnectionWithAReasonAndNothingElse) {
 }
 
 TEST_F(DashboardTest, TooManyConnectionsAreToldSo) {
-  const auto port = serve({.max_connections = 2});
-  WebSocketClient first(port);
-  {
-    WebSocketClient second(port);
-    EXPECT_EQ(get(port, "/healthz").status, 503U);
-    EXPECT_EQ(WebSocketClient(port).status(), 503U);
+  const auto port = serve({.max_connections = 8});  // 6 WebSockets, 4 of a client
+  std::vector<std::unique_ptr<WebSocketClient>> browsers;
+  for (int i = 0; i < 4; ++i) {
+    browsers.push_back(std::make_unique<WebSocketClient>(port));
+    EXPECT_EQ(browsers.back()->status(), 101U);
+    browsers.back()->say(R"({"type":"watch","run":"r","trainer":"t"})");
+    EXPECT_EQ(browsers.back()->next_of("history").type(), "history");
   }
-  EXPECT_TRUE(eventually("there is room again", [&] { return get(port, "/healthz").status == 200; }));
+  EXPECT_EQ(WebSocketClient(port).status(), 503U);
+  EXPECT_EQ(metric("dashboard_refused_total{what=\"web_socket\"}"), 1);
+  EXPECT_EQ(get(port, "/healthz").status, 200U);
+  browsers.pop_back();
+  EXPECT_TRUE(eventually("there is room again", [&] { return WebSocketClient(port).status() == 101; }));
+}
+
+// Those that never said what they watch, and requests that never come, hold up nobody.
+TEST_F(DashboardTest, IdleConnectionsMakeWay) {
+  const auto port = serve({.max_connections = 16});
+  std::vector<std::unique_ptr<WebSocketClient>> silent;
+  for (int i = 0; i < 40; ++i) {
+    silent.push_back(std::make_unique<WebSocketClient>(port));
+    EXPECT_EQ(silent.back()->status(), 101U) << i;
+  }
+  std::vector<std::unique_ptr<test::HttpClient>> waiting;
+  for (int i = 0; i < 40; ++i) {
+    waiting.push_back(std::make_unique<test::HttpClient>(port));
+    EXPECT_EQ(get(port, i % 2 == 0 ? "/healthz" : "/api/trainers").status, 200U) << i;
+  }
+  WebSocketClient browser(port);
+  ASSERT_EQ(browser.status(), 101U);
+  browser.say(R"({"type":"watch"})");
+  EXPECT_EQ(browser.next_of("trainers").type(), "trainers");
+  EXPECT_NE(silent.front()->next_of("bye").json().value("reason", ""), "");
+}
+
+TEST_F(DashboardTest, ListsTrainersInPagesAndSaysWhatFollows) {
+  const auto port = serve();
+  std::vector<std::unique_ptr<Producer>> trainers;
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    trainers.push_back(std::make_unique<Producer>(
+        ProducerOptions{.run = "r", .trainer = name, .broker = broker_.address(), .spool_dir = ""}));
+    trainers.back()->start({.class_names = {"cat", "dog"}, .parameters = {{"optimizer", "sgd"}}});
+  }
+  ASSERT_TRUE(eventually("all are known", [&] { return get(port, "/api/trainers").json()["total"] == 5; }));
+  const auto all = get(port, "/api/trainers").json();
+  EXPECT_EQ(all["trainers"].size(), 5U);
+  EXPECT_EQ(all["truncated"], false);
+  EXPECT_FALSE(all.contains("next"));
+  std::string names, after;
+  for (const std::size_t expected : {2U, 2U, 1U}) {
+    const auto page = get(port, "/api/trainers?limit=2&after=" + after).json();
+    ASSERT_EQ(page["trainers"].size(), expected);
+    EXPECT_EQ(page["total"], 5);
+    EXPECT_EQ(page["truncated"], expected == 2U);
+    for (const auto& trainer : page["trainers"]) {
+      names += trainer["trainer"].get<std::string>();
+      EXPECT_FALSE(trainer.contains("class_names"));
+      EXPECT_FALSE(trainer.contains("parameters"));
+    }
+    after = page.value("next", "");
+  }
+  EXPECT_EQ(names, "abcde");
+  EXPECT_TRUE(eventually("the plan itself was read",
+                         [&] { return get(port, "/api/trainers/r/c").json()["class_names"].size() == 2U; }));
+  EXPECT_EQ(get(port, "/api/trainers/r/nobody").status, 404U);
+  for (const char* bad : {"limit=0", "limit=10001", "limit=1.5", "limit=x", "after=r", "after=r/..%2f"})
+    EXPECT_EQ(get(port, std::string("/api/trainers?") + bad).status, 400U) << bad;
 }
 
 TEST_F(DashboardTest, SaysThatTheBrokerIsAway) {

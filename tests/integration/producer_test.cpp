@@ -31,6 +31,13 @@ ProducerOptions options(const std::string& broker, const std::string& spool_dir 
   return {.run = "r", .trainer = "t", .broker = broker, .spool_dir = spool_dir, .meter_resources = false};
 }
 
+// A broker that is away, and comes later where its trainers expect it.
+struct AwayBroker {
+  test::TempDir folder;
+  const std::string state = folder / "state";
+  const std::string address = RunningBroker(state).address();
+};
+
 // The first `count` records of kind batch that the journal has, as their batch numbers.
 std::vector<int> stored_batches(const std::string& broker, std::size_t count) {
   Consumer consumer({.broker = broker, .kinds = {v1::KIND_BATCH}});
@@ -146,7 +153,7 @@ TEST(Producer, CloseWaitsForTheBrokerAndNoLongerThanAsked) {
   const test::Patience patience(seconds(1));
   EXPECT_FALSE(lonely.close(milliseconds(100)));
   EXPECT_FALSE(patience.over());
-  EXPECT_EQ(lonely.counters().in_outbox, 1u);
+  EXPECT_EQ(lonely.counters().lost, 1u) << "it has no spool";
 }
 
 TEST(Producer, PastItsBoundsItRefusesAndCounts) {
@@ -166,15 +173,16 @@ TEST(Producer, PastItsBoundsItRefusesAndCounts) {
     EXPECT_EQ(counters.accepted, taken);
     EXPECT_EQ(counters.refused, 1u);
     EXPECT_EQ(counters.in_outbox, taken);
-    EXPECT_EQ(counters.spool_failed, 0u);
+    EXPECT_EQ(counters.spool_failed > 0, !small.spool_dir.empty()) << "what the bound of the files leaves to memory";
     bus.close(milliseconds(0));
   }
 }
 
 TEST(Producer, TheNextStartDeliversWhatNoBrokerTook) {
   test::TempDir folder;
+  const AwayBroker away;
   for (int life = 0; life < 2; ++life) {
-    Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
+    Producer bus(options(away.address, folder / "spool"));
     for (int batch = 0; batch < 1000; ++batch)
       ASSERT_TRUE(bus.log_batch({.batch = batch}));
     const test::Patience patience(seconds(1));
@@ -182,7 +190,7 @@ TEST(Producer, TheNextStartDeliversWhatNoBrokerTook) {
     EXPECT_FALSE(patience.over());
   }
   EXPECT_EQ(spool_list(folder / "spool").size(), 2u);
-  RunningBroker broker;
+  RunningBroker broker(away.state, away.address);
   Producer bus(options(broker.address(), folder / "spool"));
   ASSERT_TRUE(bus.log_batch({.batch = 7}));
   EXPECT_TRUE(eventually("the earlier lives are stored", [&] { return bus.counters().recovered == 2000; }));
@@ -204,13 +212,14 @@ TEST(Producer, TheNextStartDeliversWhatNoBrokerTook) {
 
 TEST(Producer, TwoStartsAtOnceDeliverASpoolOnce) {
   test::TempDir folder;
+  const AwayBroker away;
   {
-    Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
+    Producer bus(options(away.address, folder / "spool"));
     for (int batch = 0; batch < 1000; ++batch)
       bus.log_batch({.batch = batch});
     bus.close(milliseconds(0));
   }
-  RunningBroker broker;
+  RunningBroker broker(away.state, away.address);
   Producer first(options(broker.address(), folder / "spool"));
   Producer second(options(broker.address(), folder / "spool"));
   EXPECT_TRUE(eventually("the spool is delivered", [&] { return spool_list(folder / "spool").size() == 2; }));
@@ -220,8 +229,9 @@ TEST(Producer, TwoStartsAtOnceDeliverASpoolOnce) {
 
 TEST(Producer, ASpoolIsSentWithoutATrainer) {
   test::TempDir folder;
+  const AwayBroker away;
   {
-    Producer bus(options("tcp://127.0.0.1:1", folder / "spool"));
+    Producer bus(options(away.address, folder / "spool"));
     for (int batch = 0; batch < 300; ++batch)
       bus.log_batch({.batch = batch});
     bus.close(milliseconds(0));
@@ -231,8 +241,8 @@ TEST(Producer, ASpoolIsSentWithoutATrainer) {
   EXPECT_EQ(lives[0].session_id, "r/t");
   EXPECT_EQ(lives[0].records, 300u);
   EXPECT_FALSE(lives[0].in_use);
-  EXPECT_FALSE(spool_send(folder / "spool", "tcp://127.0.0.1:1", milliseconds(50)).complete);
-  RunningBroker broker;
+  EXPECT_FALSE(spool_send(folder / "spool", away.address, milliseconds(50)).complete);
+  RunningBroker broker(away.state, away.address);
   const SpoolOutcome outcome = spool_send(folder / "spool", broker.address(), seconds(60));
   EXPECT_TRUE(outcome.complete);
   EXPECT_EQ(outcome.delivered, 300u);
@@ -258,6 +268,8 @@ TEST(Producer, AKilledTrainerLosesNothingItAccepted) {
   ASSERT_EQ(lives.size(), 1u);
   EXPECT_GE(lives[0].records, static_cast<std::uint64_t>(accepted->load()));
   EXPECT_LE(lives[0].records, static_cast<std::uint64_t>(accepted->load()) + 1);
+  RunningBroker broker;
+  EXPECT_EQ(spool_send(folder / "spool", broker.address(), seconds(60), true).delivered, lives[0].records);
   munmap(accepted, sizeof(std::atomic<int>));
 }
 
@@ -451,6 +463,8 @@ TEST(Producer, AForkedChildDoesNotHoldADeadTrainersSpool) {
   waitpid(trainer, nullptr, 0);
   EXPECT_FALSE(spool_list(folder / "spool").at(0).in_use);
   kill(worker, SIGKILL);
+  RunningBroker broker;
+  EXPECT_EQ(spool_send(folder / "spool", broker.address(), seconds(60), true).delivered, 1u);
 }
 
 }  // namespace

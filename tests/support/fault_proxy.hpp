@@ -56,6 +56,13 @@ class FaultProxy {
   void stall(Direction direction, bool on) { (direction == Direction::kToBroker ? stall_to_ : stall_from_) = on; }
   // Every connection is reset, and so is each new one, until it is off again.
   void cut(bool on) { cut_ = on; }
+  // The same for one of the three ports: 0 data in, 1 data out, 2 control.
+  void cut_port(std::size_t port, bool on) {
+    port_cut_.at(port) = on;
+    cut_some_ = true;
+  }
+  // Connections that are open at one of the ports.
+  int connections(std::size_t port) const { return connections_.at(port); }
   // Nothing gets through in either direction, new connections included, and nobody is told.
   void blackhole(bool on) { blackhole_ = on; }
   // At most so many bytes a second in each direction of each connection; 0: no limit.
@@ -76,6 +83,7 @@ class FaultProxy {
   };
   struct Link {
     std::array<Pipe, 2> pipes;
+    std::size_t port = 0;
     std::size_t cut_left = SIZE_MAX;
     bool broken = false;
   };
@@ -113,6 +121,9 @@ class FaultProxy {
         refill();
       }
       if (reset_.exchange(false) || cut_) break_all();
+      if (cut_some_.exchange(false))
+        for (auto& link : links_)
+          link.broken = link.broken || port_cut_[link.port];
       if (const auto cut = cut_after_.exchange(0); cut != 0)
         for (auto& link : links_)
           link.cut_left = cut;
@@ -123,6 +134,7 @@ class FaultProxy {
           pump(link, pipe);
       for (auto link = links_.begin(); link != links_.end();) {
         if (link->broken) close_link(*link, true);
+        if (link->broken) --connections_[link->port];
         link = link->broken ? links_.erase(link) : std::next(link);
       }
     }
@@ -157,13 +169,15 @@ class FaultProxy {
       for (int client; (client = accept4(listeners_[i], nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
         const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         const auto address = loopback(broker_port_ + static_cast<int>(i));
-        if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        if (port_cut_[i] || connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
           close(server);
           close(client);
           continue;
         }
         fcntl(server, F_SETFL, O_NONBLOCK);
-        links_.push_back(Link{{Pipe{client, server, true, {}, SIZE_MAX}, Pipe{server, client, false, {}, SIZE_MAX}}});
+        links_.push_back(
+            Link{{Pipe{client, server, true, {}, SIZE_MAX}, Pipe{server, client, false, {}, SIZE_MAX}}, i});
+        ++connections_[i];
       }
     }
   }
@@ -215,6 +229,9 @@ class FaultProxy {
   std::vector<int> listeners_;
   std::list<Link> links_;
   std::atomic<bool> running_{true}, reset_{false}, cut_{false}, stall_to_{false}, stall_from_{false}, blackhole_{false};
+  std::array<std::atomic<bool>, 3> port_cut_{};
+  std::array<std::atomic<int>, 3> connections_{};
+  std::atomic<bool> cut_some_{false};
   std::atomic<std::size_t> cut_after_{0}, bytes_per_second_{0};
   std::atomic<std::uint64_t> bytes_through_{0};
   std::thread thread_;

@@ -57,7 +57,8 @@ class SinkUnderTest {
                        .message = bytes.data(),
                        .message_size = bytes.size(),
                        .json = Given::write_json,
-                       .parsed = nullptr},
+                       .parsed = nullptr,
+                       .order = record.order},
                       record, json_);
     check(type_->write(instance_, &given));
   }

@@ -16,10 +16,12 @@ TEST(ClientMessage, ReadsWhatABrowserAsksFor) {
   const auto watch = parsed<WatchRequest>(R"({"type":"watch","run":"r","trainer":"t","max_points":500})");
   EXPECT_EQ(watch.session->id(), "r/t");
   EXPECT_EQ(watch.max_points, 500U);
-  const auto tiles = parsed<TilesRequest>(R"({"type":"tiles","run":"r","trainer":"t","credit":2,"max_rate_hz":30})");
+  const auto tiles =
+      parsed<TilesRequest>(R"({"type":"tiles","run":"r","trainer":"t","credit":2,"max_rate_hz":30,"max_pixels":96})");
   EXPECT_EQ(tiles.session->id(), "r/t");
   EXPECT_EQ(tiles.credit, 2);
   EXPECT_EQ(tiles.max_rate_hz, 30);
+  EXPECT_EQ(tiles.max_pixels, 96);
   EXPECT_EQ(parsed<CreditGrant>(R"({"type":"credit","n":3})").n, 3);
   EXPECT_FALSE(parsed<WatchRequest>(R"({"type":"watch"})").session);
   EXPECT_FALSE(parsed<TilesRequest>(R"({"type":"tiles"})").session);
@@ -42,6 +44,8 @@ TEST(ClientMessage, SaysWhyNonsenseIsNonsense) {
                           R"({"type":"tiles","credit":-1})",
                           R"({"type":"tiles","credit":65})",
                           R"({"type":"tiles","max_rate_hz":0})",
+                          R"({"type":"tiles","max_pixels":7})",
+                          R"({"type":"tiles","max_pixels":5000})",
                           R"({"type":"credit","n":0})",
                           R"({"type":"credit","n":1e18})",
                           "{\"type\":\"watch\"} x",

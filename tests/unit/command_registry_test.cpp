@@ -5,7 +5,8 @@
 namespace trainbus {
 namespace {
 
-constexpr std::int64_t kNow = 1'000'000;
+constexpr std::int64_t kNow = 1'000'000;  // steady
+constexpr std::int64_t kUnix = 1'763'900'000'000;
 
 class CommandRegistryTest : public testing::Test {
  protected:
@@ -14,7 +15,7 @@ class CommandRegistryTest : public testing::Test {
     command.set_command_id(id_);
     command.set_type(v1::PAUSE_TRAINING);
     command.set_expected_incarnation(expected_incarnation);
-    return registry_.issue("r/t", command, target_, kNow, is_new_);
+    return registry_.issue("r/t", command, target_, kNow, kUnix, is_new_);
   }
   CommandRegistry::Entry* report(v1::CommandState state) {
     v1::ControlCommand command;
@@ -23,7 +24,7 @@ class CommandRegistryTest : public testing::Test {
     return registry_.report("r/t", command, kNow);
   }
   CommandRegistry::Due due(std::int64_t now_ms) {
-    return registry_.due(now_ms, [this](const std::string&) { return target_; });
+    return registry_.due(now_ms, [this](const std::string&, std::uint64_t) { return target_; });
   }
   v1::CommandState state() { return registry_.find("r/t", id_)->command.state(); }
   void stored() { registry_.stored("r/t", id_, state()); }
@@ -107,7 +108,7 @@ TEST_F(CommandRegistryTest, RefusesAnEndedTrainingAndAnotherIncarnation) {
   CommandRegistry other;
   v1::ControlCommand command;
   command.set_command_id(id_);
-  EXPECT_EQ(other.issue("r/t", command, target_, kNow, is_new_).command.state(), v1::COMMAND_REJECTED);
+  EXPECT_EQ(other.issue("r/t", command, target_, kNow, kUnix, is_new_).command.state(), v1::COMMAND_REJECTED);
 }
 
 TEST_F(CommandRegistryTest, RefusesWhatThePlanOfTheTrainerRefuses) {
@@ -121,10 +122,10 @@ TEST_F(CommandRegistryTest, ADeadlineIsADurationWhateverTheClockOfTheIssuerSays)
   v1::ControlCommand command;
   command.set_command_id(id_);
   command.set_type(v1::PAUSE_TRAINING);
-  command.set_deadline_ms(kNow - 60'000);
-  const auto& entry = registry_.issue("r/t", command, target_, kNow, is_new_);
+  command.set_deadline_ms(kUnix - 60'000);
+  const auto& entry = registry_.issue("r/t", command, target_, kNow, kUnix, is_new_);
   EXPECT_EQ(entry.command.state(), v1::COMMAND_ACCEPTED);
-  EXPECT_EQ(entry.command.deadline_ms(), kNow + CommandRegistry::kDefaultDeadlineMs);
+  EXPECT_EQ(entry.command.deadline_ms(), kUnix + CommandRegistry::kDefaultDeadlineMs);
   EXPECT_EQ(entry.command.time_to_live_ms(), CommandRegistry::kDefaultDeadlineMs);
 }
 
@@ -133,17 +134,18 @@ TEST_F(CommandRegistryTest, ATimeToLiveBelowZeroIsOver) {
   command.set_command_id(id_);
   command.set_type(v1::PAUSE_TRAINING);
   command.set_time_to_live_ms(-1);
-  EXPECT_EQ(registry_.issue("r/t", command, target_, kNow, is_new_).command.state(), v1::COMMAND_EXPIRED);
+  EXPECT_EQ(registry_.issue("r/t", command, target_, kNow, kUnix, is_new_).command.state(), v1::COMMAND_EXPIRED);
 }
 
 TEST_F(CommandRegistryTest, ReadsItselfBackFromItsRecords) {
   v1::ControlCommand command;
   command.set_command_id(id_);
   command.set_expected_incarnation(7);
-  command.set_deadline_ms(kNow + 1000);
+  command.set_deadline_ms(kUnix + 1000);
+  command.set_time_to_live_ms(30'000);
   for (const auto each : {v1::COMMAND_ACCEPTED, v1::COMMAND_DELIVERED}) {
     command.set_state(each);
-    registry_.restore("r/t", command);
+    registry_.restore("r/t", command, kNow, kUnix);
   }
   EXPECT_EQ(state(), v1::COMMAND_DELIVERED);
   EXPECT_EQ(due(kNow).to_send.size(), 1u) << "asks the trainer what became of it";
@@ -151,12 +153,29 @@ TEST_F(CommandRegistryTest, ReadsItselfBackFromItsRecords) {
   EXPECT_EQ(registry_.find_by_session("rr/*").size(), 0u);
 }
 
+// The broker's own clock jumped while it was down: a command has what was left of its time, at most all of it.
+TEST_F(CommandRegistryTest, AfterARestartACommandHasNoMoreTimeThanItHad) {
+  v1::ControlCommand command;
+  command.set_command_id(id_);
+  command.set_expected_incarnation(7);
+  command.set_state(v1::COMMAND_ACCEPTED);
+  command.set_time_to_live_ms(30'000);
+  command.set_deadline_ms(kUnix + 10'000);
+  registry_.restore("r/t", command, kNow, kUnix);
+  EXPECT_EQ(registry_.find("r/t", id_)->expires_ms, kNow + 10'000);
+  CommandRegistry set_back, set_ahead;
+  set_back.restore("r/t", command, kNow, kUnix - 3'600'000);
+  EXPECT_EQ(set_back.find("r/t", id_)->expires_ms, kNow + 30'000);
+  set_ahead.restore("r/t", command, kNow, kUnix + 3'600'000);
+  EXPECT_EQ(set_ahead.find("r/t", id_)->expires_ms, kNow);
+}
+
 TEST_F(CommandRegistryTest, RemembersABoundedNumberOfEndedCommands) {
   for (std::size_t i = 0; i < CommandRegistry::kMaxEnded + 5; ++i) {
     v1::ControlCommand command;
     command.set_command_id(std::to_string(i));
     command.set_state(v1::COMMAND_APPLIED);
-    registry_.restore("r/t", command);
+    registry_.restore("r/t", command, kNow, kUnix);
   }
   EXPECT_EQ(registry_.find_by_session("r/t").size(), CommandRegistry::kMaxEnded);
   EXPECT_EQ(registry_.find("r/t", "0"), nullptr);
@@ -170,11 +189,11 @@ TEST_F(CommandRegistryTest, OnlyWhatAnIssuerDecidesIsTakenOver) {
   command.set_reason(std::string(100'000, 'x'));
   command.set_new_value("x");
   command.set_state(v1::COMMAND_APPLIED);
-  const auto& entry = registry_.issue("r/t", command, target_, kNow, is_new_);
+  const auto& entry = registry_.issue("r/t", command, target_, kNow, kUnix, is_new_);
   EXPECT_EQ(entry.command.state(), v1::COMMAND_ACCEPTED);
   EXPECT_EQ(entry.command.reason(), "");
   EXPECT_EQ(entry.command.new_value(), "");
-  EXPECT_EQ(entry.command.deadline_ms(), kNow + CommandRegistry::kMaxDeadlineMs);
+  EXPECT_EQ(entry.command.deadline_ms(), kUnix + CommandRegistry::kMaxDeadlineMs);
 }
 
 TEST_F(CommandRegistryTest, ALongReasonIsCutToTextThatCanBeParsed) {

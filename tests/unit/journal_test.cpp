@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <map>
 
+#include "broker/journal_eraser.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "trainbus/sockets.hpp"
 
@@ -12,20 +15,25 @@ namespace {
 
 class JournalTest : public testing::Test {
  protected:
-  static zmq::message_t body(std::uint64_t stream, std::uint64_t sequence) {
+  static std::string body(std::uint64_t stream, std::uint64_t sequence) {
     v1::MetricsRequest message;
     message.set_session_id("r/t" + std::to_string(stream));
     message.set_incarnation(1);
     message.set_sequence(sequence);
     message.mutable_batch_data()->set_batch_loss(0.5);
-    return zmq::message_t(message.SerializeAsString());
+    return message.SerializeAsString();
+  }
+  static std::uint64_t sequence_of(const v1::StoredRecord& record) {
+    v1::MetricsRequest message;
+    EXPECT_TRUE(message.ParseFromString(record.message()));
+    return message.sequence();
   }
   void append(std::uint64_t stream, std::uint64_t first, std::uint64_t last, JournalWriter& writer,
               std::int64_t timestamp_ms = 0) {
     StoreBatch batch;
     batch.new_streams.push_back({stream, {"r", "t" + std::to_string(stream)}, 1, v1::KIND_BATCH, 0});
     for (auto sequence = first; sequence <= last; ++sequence)
-      batch.rows.push_back({stream, sequence, timestamp_ms, body(stream, sequence)});
+      batch.add(stream, sequence, timestamp_ms, timestamp_ms, body(stream, sequence));
     writer.append(batch);
   }
   // The sequences of an answer, and "lost A-B" for each range.
@@ -40,6 +48,19 @@ class JournalTest : public testing::Test {
     }
     return text;
   }
+  // Changes the first of these bytes in the file.
+  void flip(const std::string& bytes) {
+    execute(open_sqlite(path_, SQLITE_OPEN_READWRITE).get(), "PRAGMA wal_checkpoint(TRUNCATE)");
+    std::string whole = file();
+    const auto at = whole.find(bytes);
+    ASSERT_NE(at, std::string::npos) << bytes;
+    whole[at] ^= 1;
+    std::fstream(path_, std::ios::binary | std::ios::in | std::ios::out).write(whole.data(), std::ssize(whole));
+  }
+  std::string file() const {
+    std::ifstream whole(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(whole), {}};
+  }
   void damage(const char* sql) { execute(open_sqlite(path_, SQLITE_OPEN_READWRITE).get(), sql); }
 
   test::TempDir folder_;
@@ -53,7 +74,7 @@ TEST_F(JournalTest, ReplaysExactlyWhatItAcknowledged) {
   EXPECT_EQ(text(reader.fetch({})), "1 2 3 ");
   append(1, 4, 4, writer);
   EXPECT_EQ(text(reader.fetch({})), "1 2 3 4 ");
-  EXPECT_EQ(reader.last_body(1), bytes_of(body(1, 4)));
+  EXPECT_EQ(reader.last_body(1), body(1, 4));
   EXPECT_EQ(reader.streams().at(0).last_sequence, 4u);
 }
 
@@ -116,7 +137,7 @@ TEST_F(JournalTest, SaysWhatIsLostToThoseWhoMissIt) {
   append(1, 1, 1, writer);
   StoreBatch batch;
   batch.lost.push_back({1, 2, 5});
-  batch.rows.push_back({1, 6, 0, body(1, 6)});
+  batch.add(1, 6, 0, 0, body(1, 6));
   writer.append(batch);
   JournalReader reader(path_);
   v1::FetchRequest request;
@@ -129,39 +150,20 @@ TEST_F(JournalTest, SaysWhatIsLostToThoseWhoMissIt) {
 TEST_F(JournalTest, ARecordWithAFlippedBitIsLostAndNeverServed) {
   JournalWriter writer(path_, Durability::kProcess);
   append(1, 1, 3, writer);
-  damage("UPDATE records SET body = CAST(substr(body,1,length(body)-1) || x'ff' AS BLOB) WHERE sequence=2");
+  flip(body(1, 2).substr(4));
   JournalReader reader(path_);
   EXPECT_EQ(text(reader.fetch({})), "lost 2-2 1 3 ");
   EXPECT_EQ(reader.damaged(), 1u);
 }
 
-TEST_F(JournalTest, ARecordUnderAnotherStreamIsNotServed) {
-  JournalWriter writer(path_, Durability::kProcess);
-  append(1, 1, 2, writer);
-  append(2, 1, 1, writer);
-  damage("UPDATE records SET stream=2 WHERE sequence=2");
-  JournalReader reader(path_);
-  EXPECT_EQ(text(reader.fetch({})), "1 1 ");
-  EXPECT_EQ(reader.damaged(), 1u);
-}
-
-TEST_F(JournalTest, ARowWhoseSequenceIsDamagedIsLostThoughItsIndexIsWhole) {
-  {
+TEST_F(JournalTest, ARecordWhoseEntryIsDamagedIsLostAndTheOthersAreNot) {
+  for (const char* entry : {"[1,2,0,", "1,2,0,0,", "2,0,0,"}) {
+    std::filesystem::remove(path_);
     JournalWriter writer(path_, Durability::kProcess);
-    append(1, 1, 1, writer);
-    append(2, 1, 5, writer);
+    append(1, 1, 4, writer);
+    flip(entry);
+    EXPECT_EQ(text(JournalReader(path_).fetch({})), "lost 2-2 1 3 4 ") << entry;
   }
-  std::ifstream whole(path_, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(whole), {}};
-  // A row is (stream 2, sequence 3, timestamp 0, checksum, body), each number in as few bytes as it takes; 0 takes
-  // none.
-  const std::size_t body_at = bytes.find(body(2, 3).to_string());
-  ASSERT_NE(body_at, std::string::npos);
-  const std::size_t row_at = bytes.rfind("\2\3", body_at);
-  ASSERT_LE(body_at - row_at, 2U + 6U);
-  bytes[row_at + 1] = 7;
-  std::ofstream(path_, std::ios::binary) << bytes;
-  EXPECT_EQ(text(JournalReader(path_).fetch({})), "lost 3-3 1 1 2 4 5 ");
 }
 
 TEST_F(JournalTest, HeadsAreWhatTheRecordsSay) {
@@ -172,31 +174,88 @@ TEST_F(JournalTest, HeadsAreWhatTheRecordsSay) {
 }
 
 TEST_F(JournalTest, RetiresWhatIsTooOldAndSaysSo) {
-  JournalWriter writer(path_, Durability::kProcess);
-  append(1, 1, 5, writer, 1000);
-  append(1, 6, 8, writer, 2000);
-  EXPECT_FALSE(writer.retire({500, 0}, 2000));
+  std::int64_t now_ms = 1000;
+  const auto now = [&] { return now_ms; };
+  JournalWriter writer(path_, Durability::kProcess, {500, 0}, {now, now});
+  append(1, 1, 5, writer);
+  now_ms = 2000;
+  append(1, 6, 8, writer);
+  EXPECT_FALSE(writer.retire());
   JournalReader reader(path_);
   EXPECT_EQ(text(reader.fetch({})), "lost 1-5 6 7 8 ");
-  EXPECT_FALSE(writer.retire({500, 0}, 10'000));
+  now_ms = 10'000;
+  EXPECT_FALSE(writer.retire());
   EXPECT_EQ(text(reader.fetch({})), "lost 1-8 ");
   EXPECT_EQ(reader.streams().at(0).last_sequence, 8u) << "a retired stream still knows where it was";
   EXPECT_EQ(writer.retired(), 8u);
+  append(1, 9, 9, writer);
+  EXPECT_EQ(reader.fetch({}).records(0).position(), 9u) << "a position is never given out twice";
 }
 
 TEST_F(JournalTest, RetiresTheOldestPastItsSize) {
-  JournalWriter writer(path_, Durability::kProcess);
-  for (std::uint64_t i = 0; i < 10; ++i)
+  JournalWriter writer(path_, Durability::kProcess, {0, 1'000'000});
+  for (std::uint64_t i = 0; i < 40; ++i) {
     append(1, i * 1000 + 1, i * 1000 + 1000, writer);
-  const Retention retention{0, 200'000};
-  for (int i = 0; i < 10 && writer.retire(retention, 0); ++i) {
+    while (writer.retire()) {
+    }
+    EXPECT_LE(writer.bytes_in_use(), 1'000'000u);
   }
-  JournalReader reader(path_);
-  const auto reply = reader.fetch({});
+  const auto reply = JournalReader(path_).fetch({});
   ASSERT_EQ(reply.lost_size(), 1);
-  EXPECT_EQ(reply.lost(0).last_sequence() + static_cast<std::uint64_t>(reply.records_size()), 10'000u);
-  EXPECT_GT(reply.records_size(), 0);
-  EXPECT_LT(std::filesystem::file_size(path_), 900'000u) << "the file gave space back";
+  EXPECT_EQ(reply.lost(0).last_sequence() + 1, sequence_of(reply.records(0)));
+  EXPECT_GT(reply.end_position() - reply.lost(0).last_sequence(), 5'000u);
+  writer.checkpoint(true);
+  EXPECT_LT(std::filesystem::file_size(path_), 1'200'000u);
+}
+
+TEST_F(JournalTest, DeletesTheRecordsOfAStreamAndKeepsTheOthers) {
+  JournalWriter writer(path_, Durability::kProcess);
+  for (std::uint64_t i = 0; i < 60; ++i)
+    for (std::uint64_t stream = 1; stream <= 3; ++stream)
+      append(stream, i * 400 + 1, i * 400 + 400, writer);
+  const std::uint64_t gone[] = {2};
+  int steps = 1;
+  JournalEraser eraser(path_);
+  for (; eraser.erase(gone, 1000); ++steps) {
+  }
+  EXPECT_EQ(eraser.erased(), 24'000u);
+  EXPECT_GT(steps, 2);
+  JournalReader reader(path_);
+  std::map<std::string, std::uint64_t> records;
+  v1::FetchRequest request;
+  v1::MetricsRequest message;
+  for (bool end = false; !end;) {
+    const auto reply = reader.fetch(request);
+    for (const auto& record : reply.records()) {
+      ASSERT_TRUE(message.ParseFromString(record.message()));
+      EXPECT_EQ(message.sequence(), ++records[message.session_id()]);
+    }
+    if (request.after_position() == 0) {
+      EXPECT_EQ(text(reply).substr(0, 13), "lost 1-24000 ");
+    }
+    request.set_after_position(reply.next_position());
+    end = reply.at_end();
+  }
+  EXPECT_EQ(records, (std::map<std::string, std::uint64_t>{{"r/t1", 24'000}, {"r/t3", 24'000}}));
+  EXPECT_EQ(reader.damaged(), 0u);
+}
+
+TEST_F(JournalTest, ItsHistoryIsThereForSql) {
+  JournalWriter writer(path_, Durability::kProcess);
+  append(1, 1, 300, writer);
+  append(2, 1, 3, writer);
+  auto database = open_sqlite(path_, SQLITE_OPEN_READONLY);
+  Statement query(database.get(),
+                  "SELECT session,kind,count(*),max(sequence),max(position) FROM history GROUP BY 1,2 ORDER BY 1");
+  std::string rows;
+  query.each([&](const Statement& row) {
+    rows += std::string(row.bytes(0)) + ' ' + std::string(row.bytes(1)) + ' ' + std::to_string(row.integer(2)) + ' ' +
+            std::to_string(row.integer(3)) + ' ' + std::to_string(row.integer(4)) + '\n';
+  });
+  EXPECT_EQ(rows, "r/t1 batch 300 300 300\nr/t2 batch 3 3 303\n");
+  Statement bodies(database.get(), "SELECT body FROM history WHERE session='r/t2' ORDER BY position");
+  std::uint64_t sequence = 0;
+  bodies.each([&](const Statement& row) { EXPECT_EQ(row.bytes(0), body(2, ++sequence)); });
 }
 
 TEST_F(JournalTest, RefusesAFileThatIsNotAJournalAndNamesIt) {

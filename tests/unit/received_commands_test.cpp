@@ -95,18 +95,21 @@ TEST(ReceivedCommands, ReportsItsLatestAnswersAgainOnANewConnection) {
 
 class CommandsTest : public testing::Test {
  protected:
-  bool step() { return commands_.apply_waiting(step_, false); }
+  bool step() { return commands_.apply_waiting(std::chrono::steady_clock::time_point::min()); }
   Lines reports() { return said(commands_.take_reports(steady_ms())); }
 
   std::vector<bool> pauses_;
   std::atomic<std::uint64_t> step_{7};
   Commands commands_{kIncarnation,
+                     step_,
+                     "r/t",
                      {.pause_changed = [this](bool paused) { pauses_.push_back(paused); },
                       .handling = [] {},
                       .handled =
                           [this](const std::string&, const std::string& change) {
                             if (!change.empty()) changes_.push_back(change);
-                          }}};
+                          },
+                      .held = [](const std::string&) {}}};
   std::vector<std::string> changes_;
 
   void offer(std::string_view name, v1::Knob::Type type, Commands::KnobHandler handler) {
@@ -176,7 +179,7 @@ TEST_F(CommandsTest, PausesResumesAndStops) {
 TEST_F(CommandsTest, InterruptEndsThePause) {
   commands_.receive(command('a', v1::PAUSE_TRAINING), steady_ms());
   commands_.interrupt();
-  EXPECT_FALSE(commands_.apply_waiting(step_, true));
+  EXPECT_FALSE(commands_.apply_waiting(std::chrono::steady_clock::time_point::max()));
 }
 
 }  // namespace

@@ -3,6 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -30,15 +34,29 @@ class RecordSpoolTest : public testing::Test {
  protected:
   std::unique_ptr<RecordSpool> life(std::uint64_t incarnation, std::size_t disk_bytes = 16 * kSmall) {
     return std::make_unique<RecordSpool>(
-        TrainerLife{{"r", "t"}, incarnation}, folder_,
-        RecordSpool::Limits{.disk_bytes = disk_bytes, .memory_bytes = 2 * kSmall, .segment_bytes = kSmall});
+        TrainerLife{{"r", "t"}, incarnation}, folder_, "tcp://here:1",
+        RecordSpool::Limits{.disk_bytes = disk_bytes, .memory_bytes = 3 * kSmall, .segment_bytes = kSmall});
   }
-  // As a kill leaves it: the files of a living one, elsewhere.
+  // As a kill leaves it where its memory is gone too: the files of a living one, elsewhere.
   void kill(std::unique_ptr<RecordSpool>& spool) {
+    write_files(*spool);
     std::filesystem::copy(folder_, temp_ / "copy");
     spool.reset();
     std::filesystem::remove_all(folder_);
     std::filesystem::rename(temp_ / "copy", folder_);
+  }
+  // What is logged is in the files a moment later.
+  static void write_files(RecordSpool& spool) {
+    const auto until = RecordSpool::Clock::now() + std::chrono::milliseconds(60);
+    while (RecordSpool::Clock::now() < until)
+      spool.prepare();
+    spool.prepare();
+  }
+  // All of the sequences of one kind are stored but those above.
+  static RecordSpool::Left end(RecordSpool& spool, std::uint64_t stored = 0) {
+    RecordSpool::Counts counts{};
+    counts[v1::KIND_BATCH] = stored;
+    return spool.end(counts, {});
   }
   void overwrite(const std::filesystem::path& file, std::size_t at, std::string_view bytes) const {
     std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
@@ -56,20 +74,28 @@ class RecordSpoolTest : public testing::Test {
   }
   static std::vector<std::uint64_t> take(RecordSpool& spool, std::size_t count = 100'000) {
     std::vector<RecordSpool::Record> records;
-    spool.take(records, count);
+    for (std::size_t before = 1; before != records.size() && records.size() < count;) {
+      before = records.size();
+      spool.take(records, count - before);
+      spool.prepare();  // brings back what is in the files only
+    }
     std::vector<std::uint64_t> sequences;
     for (const auto& record : records) {
+      last_segment_ = record.segment;
+      if (record.bytes.empty()) {
+        lost_through_ = record.sequence;
+        continue;
+      }
       v1::MetricsRequest message;
       EXPECT_TRUE(message.ParseFromArray(record.bytes.data(), static_cast<int>(record.bytes.size())));
       EXPECT_EQ(message.sequence(), record.sequence);
       sequences.push_back(record.sequence);
-      last_segment_ = record.segment;
     }
     return sequences;
   }
   // What a delivery sends; all of it is acknowledged when `stored`.
   std::vector<std::uint64_t> deliver(bool stored = true) {
-    SpoolDelivery delivery(folder_, std::nullopt);
+    SpoolDelivery delivery(folder_, std::nullopt, broker_);
     std::vector<std::uint64_t> sequences;
     std::uint64_t incarnation = 0;
     const SpoolDelivery::Clock::time_point now{};
@@ -87,6 +113,7 @@ class RecordSpoolTest : public testing::Test {
             return true;
           },
           [&](const v1::MetricsRequest& hello) {
+            EXPECT_TRUE(hello.hello().from_spool());
             EXPECT_EQ(hello.session_id(), "r/t");
             EXPECT_FALSE(hello.hello().has_session()) << "that would be the trainer itself";
             for (const auto& position : hello.hello().stored())
@@ -104,6 +131,7 @@ class RecordSpoolTest : public testing::Test {
     }
     EXPECT_EQ(delivery.done(), stored || sequences.empty());
     damaged_ = delivery.damaged();
+    refused_ = delivery.refused();
     return sequences;
   }
   std::size_t files() const {
@@ -115,6 +143,9 @@ class RecordSpoolTest : public testing::Test {
   static inline std::uint64_t last_segment_ = 0;
   std::vector<std::uint64_t> gone_;  // as deliver() said it: up to here there is nothing
   std::uint64_t damaged_ = 0;
+  static inline std::uint64_t lost_through_ = 0;
+  SpoolDelivery::Broker broker_{.address = "tcp://here:1", .id = "id1"};
+  std::vector<std::string> refused_;
 };
 
 TEST_F(RecordSpoolTest, GivesBackInOrderWhatWasLoggedAcrossSegments) {
@@ -144,11 +175,18 @@ TEST_F(RecordSpoolTest, DeletesSegmentsThatAreStoredAndNoOthers) {
   const auto spool = life(1);
   log(*spool, 500);
   take(*spool);
-  const auto before = files();
-  spool->release(last_segment_ - 1);
-  EXPECT_EQ(files(), before - (last_segment_ - 2));
+  const auto exists = [&](std::uint64_t number) {
+    return std::filesystem::exists(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, number));
+  };
+  const auto last = last_segment_;
+  spool->release(last - 1);
+  write_files(*spool);
+  for (std::uint64_t number = 1; number <= last; ++number)
+    EXPECT_EQ(exists(number), number >= last - 1) << number;
   spool->release(std::nullopt);
-  EXPECT_EQ(files(), 2u);
+  write_files(*spool);
+  for (std::uint64_t number = 1; number <= last; ++number)
+    EXPECT_EQ(exists(number), number == last) << number;
 }
 
 TEST_F(RecordSpoolTest, WhatIsNotReleasedIsReadAgainAfterItsMemoryWasGivenBack) {
@@ -164,7 +202,8 @@ TEST_F(RecordSpoolTest, RefusesPastItsBoundAndTakesAgainWhenThereIsRoom) {
   EXPECT_GT(taken, 100);
   EXPECT_LT(taken, 1000);
   EXPECT_EQ(spool->refused(), 1u);
-  EXPECT_EQ(spool->problem(), "");
+  EXPECT_THAT(spool->problem(), testing::HasSubstr("its bound is"));
+  EXPECT_LE(spooled_bytes(folder_, {"r", "t"}), 3 * kSmall);
   EXPECT_EQ(take(*spool).size(), static_cast<std::size_t>(taken));
   spool->release(std::nullopt);
   EXPECT_EQ(log(*spool, 50), 50);
@@ -188,7 +227,7 @@ TEST_F(RecordSpoolTest, TheNextLifeDeliversWhatADeadOneLeftAndDeletesIt) {
   take(*spool);
   spool->release(last_segment_);
   EXPECT_THAT(deliver(false), IsEmpty()) << "a living one's spool is its own";
-  spool->end(false);
+  end(*spool);
   const auto left = deliver();
   EXPECT_EQ(left.back(), 500u);
   EXPECT_EQ(left, numbers(left.front(), 500));
@@ -198,7 +237,7 @@ TEST_F(RecordSpoolTest, TheNextLifeDeliversWhatADeadOneLeftAndDeletesIt) {
 TEST_F(RecordSpoolTest, LeavesNothingBehindWhenAllIsStored) {
   auto spool = life(1);
   log(*spool, 500);
-  spool->end(true);
+  end(*spool, 500);
   EXPECT_EQ(files(), 0u);
   spool = life(2);
   spool.reset();
@@ -210,7 +249,7 @@ TEST_F(RecordSpoolTest, DeliversTheOldestLifeFirst) {
     const auto spool = life(incarnation);
     for (std::uint64_t i = 0; i < incarnation; ++i)
       log(*spool, 1);
-    spool->end(false);
+    end(*spool);
   }
   EXPECT_THAT(deliver(), ElementsAre(1, 1, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
 }
@@ -218,7 +257,7 @@ TEST_F(RecordSpoolTest, DeliversTheOldestLifeFirst) {
 TEST_F(RecordSpoolTest, WhatIsNotAcknowledgedStays) {
   const auto spool = life(1);
   log(*spool, 20);
-  spool->end(false);
+  end(*spool);
   EXPECT_EQ(deliver(false), numbers(1, 20));
   EXPECT_EQ(deliver(true), numbers(1, 20));
 }
@@ -227,7 +266,7 @@ TEST_F(RecordSpoolTest, WhatIsNotAcknowledgedStays) {
 TEST_F(RecordSpoolTest, ATornLastRecordIsTheEnd) {
   const auto spool = life(1);
   log(*spool, 3);
-  spool->end(false);
+  end(*spool);
   const auto file = TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1);
   const auto whole = std::filesystem::file_size(file);
   const auto third = (whole - SpoolSegment::kFirst) / 3;
@@ -254,7 +293,7 @@ TEST_F(RecordSpoolTest, HostileFilesAreNoRecords) {
 TEST_F(RecordSpoolTest, ReadsOnBehindADamagedRecordAndSaysWhatIsGone) {
   const auto spool = life(1);
   log(*spool, 20);
-  spool->end(false);
+  end(*spool);
   const auto file = TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1);
   const auto entry = (std::filesystem::file_size(file) - SpoolSegment::kFirst) / 20;
   overwrite(file, SpoolSegment::kFirst + 4 * entry + entry / 2, std::string(2 * entry, '\x5a'));
@@ -271,7 +310,7 @@ TEST_F(RecordSpoolTest, ReadsOnBehindADamagedRecordAndSaysWhatIsGone) {
 TEST_F(RecordSpoolTest, APageOfZerosIsNotTakenForTheEnd) {
   const auto spool = life(1);
   log(*spool, 100);
-  spool->end(false);
+  end(*spool);
   overwrite(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1), 4096, std::string(1024, '\0'));
   const auto sequences = deliver();
   EXPECT_LT(sequences.size(), 100u);
@@ -283,7 +322,7 @@ TEST_F(RecordSpoolTest, APageOfZerosIsNotTakenForTheEnd) {
 TEST_F(RecordSpoolTest, AMissingSegmentIsGoneAndSaid) {
   const auto spool = life(1);
   log(*spool, 500);
-  spool->end(false);
+  end(*spool);
   const auto before = files();
   std::filesystem::remove(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 2));
   ASSERT_EQ(files(), before - 1);
@@ -306,15 +345,156 @@ TEST_F(RecordSpoolTest, WhatWasStoredBeforeTheKillIsNotDeliveredAgainButSaidToBe
   EXPECT_EQ(damaged_, 0u);
 }
 
+// What a kill leaves in memory only is delivered too: the process ends between two turns.
+TEST_F(RecordSpoolTest, AKillLosesNothingThatIsNotInAFileYet) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto spool = life(1);
+    log(*spool, 40);
+    write_files(*spool);
+    const bool logged = log(*spool, 25) == 25;
+    ::kill(getpid(), logged ? SIGKILL : SIGTERM);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(WTERMSIG(status), SIGKILL);
+  EXPECT_EQ(deliver(), numbers(1, 65));
+  EXPECT_EQ(files(), 0u);
+}
+
+// A child that makes a segment which never gets a file, because the folder is full.
+TEST_F(RecordSpoolTest, AKillLosesNothingThatTheDiskHadNoRoomFor) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto spool = life(1, kSmall);
+    int taken = log(*spool, 125);
+    write_files(*spool);
+    taken += log(*spool, 25);
+    ::kill(getpid(), taken == 150 && spool->unsafe() > 0 ? SIGKILL : SIGTERM);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(WTERMSIG(status), SIGKILL);
+  EXPECT_EQ(deliver(), numbers(1, 150));
+}
+
+TEST_F(RecordSpoolTest, AFileThatSomebodyShortensIsWrittenAgain) {
+  const auto file = TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1);
+  for (const std::uintmax_t bytes : {std::uintmax_t{0}, std::uintmax_t{kSmall / 2}, std::uintmax_t{1}}) {
+    auto spool = life(1);
+    ASSERT_EQ(log(*spool, 30), 30);
+    write_files(*spool);
+    std::filesystem::resize_file(file, bytes);
+    ASSERT_EQ(log(*spool, 30), 30);
+    const auto left = end(*spool);
+    EXPECT_EQ(left.in_spool[v1::KIND_BATCH], 60u);
+    EXPECT_EQ(left.gone[v1::KIND_BATCH], 0u);
+    EXPECT_EQ(deliver(), numbers(1, 60)) << "shortened to " << bytes;
+  }
+}
+
+TEST_F(RecordSpoolTest, AFolderThatVanishesIsMadeAgain) {
+  auto spool = life(1);
+  ASSERT_EQ(log(*spool, 30), 30);
+  write_files(*spool);
+  std::filesystem::remove_all(folder_);
+  ASSERT_EQ(log(*spool, 30), 30);
+  EXPECT_EQ(end(*spool).in_spool[v1::KIND_BATCH], 60u);
+  EXPECT_EQ(deliver(), numbers(1, 60));
+}
+
+// Its memory was given away for the file: the records are gone, which is counted, and those behind it go on.
+TEST_F(RecordSpoolTest, ABacklogWhoseFileIsTakenIsReportedAsGone) {
+  const auto spool = life(1);
+  ASSERT_EQ(log(*spool, 500), 500);
+  write_files(*spool);
+  std::filesystem::remove(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 2));
+  const auto sequences = take(*spool);
+  EXPECT_EQ(sequences.back(), 500u);
+  EXPECT_LT(sequences.size(), 500u);
+  EXPECT_GT(lost_through_, 0u);
+  EXPECT_EQ(std::count(sequences.begin(), sequences.end(), lost_through_), 0);
+  EXPECT_EQ(std::count(sequences.begin(), sequences.end(), lost_through_ + 1), 1);
+}
+
+// The limit of the process on file sizes: an error of the call, not the end of the training.
+TEST_F(RecordSpoolTest, ALimitOnFileSizesDoesNotEndTheTraining) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit limit{kSmall / 2, kSmall / 2};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    auto spool = life(1);
+    bool good = log(*spool, 100) == 100;
+    write_files(*spool);
+    good = good && spool->unsafe() == 100 && !spool->problem().empty();
+    spool.reset();
+    _exit(good ? 7 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+TEST_F(RecordSpoolTest, WhatTheDiskHasNoRoomForIsGoneAtTheEndAndCounted) {
+  const auto spool = life(1, kSmall);
+  ASSERT_EQ(log(*spool, 150), 150);
+  const auto left = end(*spool, 10);
+  EXPECT_GT(left.in_spool[v1::KIND_BATCH], 10u);
+  EXPECT_GT(left.gone[v1::KIND_BATCH], 10u);
+  EXPECT_EQ(left.in_spool[v1::KIND_BATCH] + left.gone[v1::KIND_BATCH], 140u);
+  EXPECT_EQ(deliver().size(), left.in_spool[v1::KIND_BATCH] + 10);
+}
+
+TEST_F(RecordSpoolTest, WhatEarlierLivesLeftCountsForTheBound) {
+  for (const std::uint64_t incarnation : {1u, 2u}) {
+    const auto spool = life(incarnation, 3 * kSmall);
+    log(*spool, 80);
+    end(*spool);
+  }
+  const auto spool = life(3, 3 * kSmall);
+  log(*spool, 10'000);
+  EXPECT_LE(spooled_bytes(folder_, {"r", "t"}), 3 * kSmall);
+  EXPECT_THAT(spool->problem(), testing::HasSubstr("its bound is"));
+}
+
+TEST_F(RecordSpoolTest, IsNotDeliveredToAnotherBroker) {
+  auto spool = life(1);
+  spool->set_broker_id("id1");
+  log(*spool, 5);
+  end(*spool);
+  broker_ = {.address = "tcp://here:1", .id = "id2"};
+  EXPECT_THAT(deliver(), IsEmpty());
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_THAT(refused_[0],
+              testing::AllOf(testing::HasSubstr("id1"), testing::HasSubstr("id2"), testing::HasSubstr("--any-broker")));
+  broker_ = {.address = "tcp://elsewhere:1", .id = "id1"};
+  EXPECT_EQ(deliver(), numbers(1, 5)) << "the same one at another address";
+}
+
+TEST_F(RecordSpoolTest, UntilABrokerHasSaidWhoItIsItsAddressCounts) {
+  auto spool = life(1);
+  log(*spool, 5);
+  end(*spool);
+  broker_.address = "tcp://elsewhere:1";
+  EXPECT_THAT(deliver(), IsEmpty());
+  EXPECT_EQ(refused_.size(), 1u);
+  broker_.whatever = true;
+  EXPECT_EQ(deliver(), numbers(1, 5));
+}
+
 // Whatever bits are flipped: what is delivered is what was logged, in order, once.
 TEST_F(RecordSpoolTest, NeverDeliversWhatWasNotLogged) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   for (std::uint64_t incarnation = 1; incarnation <= 20; ++incarnation) {
-    auto spool = life(incarnation);
+    auto spool = life(incarnation, 1 << 20);
     log(*spool, 250);
-    incarnation % 2 == 0 ? kill(spool) : spool->end(false);
+    if (incarnation % 2 == 0)
+      kill(spool);
+    else
+      end(*spool);
     std::size_t damages = 0;
     for (const auto& file : std::filesystem::directory_iterator(folder_)) {
       if (file.path().extension() != ".spool") continue;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "record_encoder.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
@@ -40,6 +41,29 @@ class RecordBytes : public testing::Test {
   std::uint64_t sequence_ = 0;
   std::size_t size_ = 0;
 };
+
+// The hand-written form of a batch gives the bytes that the schema gives.
+TEST_F(RecordBytes, OfABatchOfNumbersAreTheSchemas) {
+  const std::optional<double> doubles[] = {std::nullopt, 0.0, -0.0, 0.25, std::nan(""), -INFINITY};
+  const std::int32_t numbers[] = {0, 1, 127, 128, 1 << 20, INT32_MAX, -1, INT32_MIN};
+  PlainBatch plain;
+  std::size_t at = 0;
+  for (const std::int32_t number : numbers)
+    for (const auto& value : doubles)
+      for (const std::uint64_t step : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{300}, ~std::uint64_t{0}}) {
+        const BatchMetrics batch{.epoch = number,
+                                 .batch = numbers[++at % std::size(numbers)],
+                                 .batch_size = numbers[(at + 3) % std::size(numbers)],
+                                 .loss = value,
+                                 .accuracy = doubles[at % std::size(doubles)],
+                                 .learning_rate = doubles[(at + 2) % std::size(doubles)]};
+        const std::int64_t timestamp_ms = at % 5 == 0 ? 0 : 1'790'000'000'000 + static_cast<std::int64_t>(at);
+        v1::BatchData schema;
+        write_batch(batch, timestamp_ms, step, schema);
+        plain.set(batch, timestamp_ms, step);
+        ASSERT_EQ(plain.bytes(), schema.SerializeAsString()) << schema.DebugString();
+      }
+}
 
 TEST_F(RecordBytes, CarryEveryValueBitForBit) {
   const double odd_nan = std::bit_cast<double>(std::uint64_t{0xfff8'dead'beef'0001});

@@ -147,5 +147,21 @@ TEST_F(TrainerCurvesTest, ATrainingThatWasResumedAHundredTimesStaysOneCurve) {
   EXPECT_EQ(curves_.of("batch_loss", 100).size(), 5U);
 }
 
+TEST_F(TrainerCurvesTest, SaysWhenAStepWasAndWhichEpochEndedThere) {
+  train(1, 1, 2, 4);
+  EXPECT_EQ(curves_.line("epoch_end"), (std::vector<Point>{{4, 1}, {8, 2}}));
+  EXPECT_TRUE(curves_.line("timestamp_ms").empty()) << "nobody said a time";
+  const auto batch_at = [&](std::uint64_t incarnation, std::uint64_t step, std::uint64_t at_ms) {
+    auto said = record(v1::KIND_BATCH, incarnation);
+    said.message.set_timestamp_ms(at_ms);
+    said.message.mutable_batch_data()->set_epoch(3);
+    said.message.mutable_batch_data()->set_step(step);
+    curves_.apply(said);
+  };
+  for (const std::uint64_t tenth : {0, 1, 9, 10, 11, 25})
+    batch_at(1, 9 + tenth, 5000 + 100 * tenth);
+  EXPECT_EQ(curves_.line("timestamp_ms"), (std::vector<Point>{{9, 5000}, {19, 6000}, {34, 7500}}));
+}
+
 }  // namespace
 }  // namespace trainbus

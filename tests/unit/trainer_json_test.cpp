@@ -104,6 +104,7 @@ TEST(TrainerJson, ThePlanGivesSettingsAndKnobsAndTheLargeOnesMayBeLeftOut) {
   EXPECT_EQ(json["notes"], "two\nlines");
   EXPECT_EQ(json["tags"], nlohmann::json::array({"a"}));
   EXPECT_EQ(json["class_names"], nlohmann::json::array({"cat"}));
+  EXPECT_EQ(json["class_names_left_out"], 0);
   EXPECT_EQ(json["parameters"]["optimizer"], "sgd");
   ASSERT_EQ(json["knobs"].size(), 1u);
   EXPECT_EQ(json["knobs"][0]["name"], "momentum");

@@ -6,31 +6,23 @@
 #include "metrics.hpp"
 #include "series_api.hpp"
 #include "site.hpp"
-#include "trainer_json.hpp"
+#include "trainers_api.hpp"
 
 namespace trainbus {
 namespace {
 
 Answer health(const Site& site) {
+  const BusState& bus = site.model.bus;
   Answer answer;
-  JsonObject(answer.body).add("ok", true).add("broker_connected", site.model.bus.connected);
-  return answer;
-}
-
-Answer trainers(const Site& site) {
-  Answer answer;
-  const Moment moment = site.hub.moment();
   {  // closed before the answer moves away
     JsonObject object(answer.body);
-    append_json_array(object.key("trainers"), site.model.trainers(), [&](const auto& entry) {
-      const TrainerModel& trainer = entry.second;
-      append_trainer(answer.body, trainer, moment, site.tiles.watched(trainer.view().session()), TrainerDetail::kAll);
-    });
+    object.add("ok", bus.connected && !bus.by_pages && bus.port_trouble.empty()).add("broker_connected", bus.connected);
+    if (!bus.port_trouble.empty()) object.add("problem", bus.port_trouble);
   }
   return answer;
 }
 
-enum class Resource { kNone, kHealth, kMetrics, kTrainers, kSeries, kMedia, kCommands, kCommand };
+enum class Resource { kNone, kHealth, kMetrics, kTrainers, kTrainer, kAlerts, kSeries, kMedia, kCommands, kCommand };
 
 Resource resource_of(const RequestTarget& target) {
   const auto& segments = target.segments;
@@ -38,6 +30,8 @@ Resource resource_of(const RequestTarget& target) {
   if (target.path == "/metrics") return Resource::kMetrics;
   if (segments.size() < 2 || segments[0] != "api") return Resource::kNone;
   if (segments[1] == "trainers" && segments.size() == 2) return Resource::kTrainers;
+  if (segments[1] == "alerts" && segments.size() == 2) return Resource::kAlerts;
+  if (segments[1] == "trainers" && segments.size() == 4) return Resource::kTrainer;
   if (segments[1] == "trainers" && segments.size() == 5) {
     if (segments[4] == "series") return Resource::kSeries;
     if (segments[4] == "commands") return Resource::kCommands;
@@ -72,7 +66,9 @@ void answer_api(Site& site, const ApiRequest& request, std::function<void(Answer
   switch (resource) {
     case Resource::kHealth: return reply(health(site));
     case Resource::kMetrics: return reply({.body = metrics_text(site), .content_type = kMetricsContentType});
-    case Resource::kTrainers: return reply(trainers(site));
+    case Resource::kTrainers: return reply(answer_trainers(site, request.target));
+    case Resource::kTrainer: return reply(answer_trainer(site, request.target));
+    case Resource::kAlerts: return reply({.body = alerts_json(site.model.alerts())});
     case Resource::kSeries: return reply(answer_series(site.model, request.target));
     case Resource::kMedia: return reply(answer_media(site.model, request.target));
     case Resource::kCommand: return find_command(site, request.target.segments[2], std::move(reply));

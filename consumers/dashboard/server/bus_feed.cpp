@@ -18,12 +18,16 @@ BusFeed::~BusFeed() {
 
 void BusFeed::run() {
   Consumer consumer({.broker = broker_, .heartbeats = true});
+  std::int64_t trouble_since_ms = 0;
   auto state_due = std::chrono::steady_clock::now();
   while (!stop_) {
     BusBatch batch = collect(consumer);
     const auto now = std::chrono::steady_clock::now();
     if (batch.records.empty() && now < state_due) continue;
-    batch.state = {consumer.connected(), consumer.caught_up(), consumer.counters()};
+    if (consumer.port_trouble().empty() != (trouble_since_ms == 0))
+      trouble_since_ms = consumer.port_trouble().empty() ? 0 : unix_ms();
+    batch.state = {consumer.connected(),    consumer.caught_up(), consumer.by_pages(),
+                   consumer.port_trouble(), trouble_since_ms,     consumer.counters()};
     state_due = now + kStateInterval;
     if (wait_for_room()) deliver_(std::move(batch));
   }

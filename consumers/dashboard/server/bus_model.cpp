@@ -8,6 +8,7 @@ namespace trainbus {
 
 bool BusModel::apply(const Record& record, std::int64_t now_ms) {
   const auto& session = record.topic.session;
+  if (record.message.has_alert()) alerts_.take(record);
   if (session.run == kBusRun && record.message.has_alert() && find(session) == nullptr) {
     take_trouble(session.trainer, record.message);
     return false;
@@ -43,6 +44,11 @@ void BusModel::take_trouble(const std::string& program, const v1::MetricsRequest
 const TrainerModel* BusModel::find(const SessionName& session) const {
   const auto found = trainers_.find({session.run, session.trainer});
   return found == trainers_.end() ? nullptr : &found->second;
+}
+
+void BusModel::set_standing(const SessionName& session, std::uint64_t incarnation, const TrainerStanding& standing) {
+  const auto found = trainers_.find({session.run, session.trainer});
+  if (found != trainers_.end()) found->second.set_standing(incarnation, standing);
 }
 
 bool BusModel::has_run(const std::string& run) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "alert_book.hpp"
 #include "trainer_json.hpp"
 #include "trainer_model.hpp"
 
@@ -16,7 +17,10 @@ namespace trainbus {
 struct BusState {
   bool connected = false;
   bool caught_up = false;
-  ConsumerCounters counters;
+  bool by_pages = false;                   // the live feed does not answer
+  std::string port_trouble = {};           // which port of the broker does not answer, and why; "": all do
+  std::int64_t port_trouble_since_ms = 0;  // Unix time
+  ConsumerCounters counters = {};
 };
 
 // What a program of the bus itself (trainbus/bus_session.hpp) raised and has not ended.
@@ -45,8 +49,12 @@ class BusModel {
   // of a program of the bus is a trouble instead.
   bool apply(const Record& record, std::int64_t now_ms);
 
+  // What the broker lists of an incarnation; nothing for a trainer of which no record came.
+  void set_standing(const SessionName& session, std::uint64_t incarnation, const TrainerStanding& standing);
+
   const Trainers& trainers() const { return trainers_; }
   const Troubles& troubles() const { return troubles_; }
+  const AlertBook& alerts() const { return alerts_; }
   // nullptr when nobody by this name was heard of.
   const TrainerModel* find(const SessionName& session) const;
   bool has_run(const std::string& run) const;
@@ -65,6 +73,7 @@ class BusModel {
   std::size_t media_share_ = 0;
   Trainers trainers_;
   Troubles troubles_;
+  AlertBook alerts_;
 };
 
 }  // namespace trainbus

@@ -48,8 +48,12 @@ ClientMessage read_tiles(const json& message) {
   const auto max_rate_hz = number(message, "max_rate_hz", 60, 0.001, 240);
   if (!credit) return BadMessage{"tiles: credit must be 1 to 64"};
   if (!max_rate_hz) return BadMessage{"tiles: max_rate_hz must be above 0 and at most 240"};
+  const auto max_pixels = number(message, "max_pixels", 0, 0, 4096);
+  if (!max_pixels || (*max_pixels > 0 && *max_pixels < 8))
+    return BadMessage{"tiles: max_pixels must be 8 to 4096, or 0"};
   request.credit = static_cast<int>(*credit);
   request.max_rate_hz = *max_rate_hz;
+  request.max_pixels = static_cast<int>(*max_pixels);
   return request;
 }
 

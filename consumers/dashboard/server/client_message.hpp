@@ -20,6 +20,7 @@ struct TilesRequest {
   std::optional<SessionName> session;  // empty: none
   int credit = 3;                      // 1..kMaxTileCredit
   double max_rate_hz = 60;             // above 0, at most 240
+  int max_pixels = 0;                  // longer side of a tile that is of use, 8..4096; 0: no limit stated
 };
 struct CreditGrant {
   int n = 1;  // 1..kMaxTileCredit

@@ -7,6 +7,7 @@
 
 #include "json_text.hpp"
 #include "site.hpp"
+#include "trainbus/incarnation.hpp"
 #include "trainer_json.hpp"
 
 namespace trainbus {
@@ -37,6 +38,11 @@ std::variant<v1::ControlCommand, Answer> read_command(std::string_view body) {
   if (const auto value = message.find("value"); value != message.end() && !value->is_null()) {
     if (!value->is_string() && !value->is_number()) return refusal(400, "value must be a text or a number");
     (*command.mutable_parameters())["value"] = value->is_string() ? value->get<std::string>() : value->dump();
+  }
+  if (const auto meant = message.find("incarnation"); meant != message.end() && !meant->is_null()) {
+    const auto number = meant->is_string() ? read_incarnation(meant->get<std::string>()) : std::nullopt;
+    if (!number) return refusal(400, "incarnation must be a text with the whole number that /api/trainers gives");
+    command.set_expected_incarnation(*number);
   }
   if (const auto problem = command_problem(command); !problem.empty()) return refusal(400, problem);
   return command;

@@ -4,11 +4,13 @@ namespace trainbus {
 namespace {
 
 BrokerFigures ask_for_figures(ControlClient& client) {
-  BrokerFigures figures{client.stats(ControlDesk::kTimeout), {}};
+  BrokerFigures figures{client.stats(ControlDesk::kTimeout), {}, {}};
   if (!figures.stats) return figures;
   if (const auto list = client.list("", ControlDesk::kTimeout))
-    for (const auto& entry : list->trainers())
+    for (const auto& entry : list->trainers()) {
       figures.ledgers.push_back(ledger_of(entry));
+      figures.standings.push_back({entry.session_id(), entry.incarnation(), standing_of(entry)});
+    }
   return figures;
 }
 

@@ -13,6 +13,7 @@
 
 #include "trainbus/control_client.hpp"
 #include "trainbus/ledger.hpp"
+#include "trainbus/trainer_view.hpp"
 
 namespace trainbus {
 
@@ -20,6 +21,12 @@ namespace trainbus {
 struct BrokerFigures {
   std::optional<v1::BrokerStats> stats;
   std::vector<TrainerLedger> ledgers;
+  struct Standing {
+    std::string session_id;
+    std::uint64_t incarnation = 0;
+    TrainerStanding standing;
+  };
+  std::vector<Standing> standings;
 };
 
 class ControlDesk {

@@ -11,10 +11,11 @@ namespace {
 
 constexpr std::size_t kFewestHistoryPoints = 16;  // of one curve, however many there are
 
-// {"axis":…,"x":[…],"y":[…]}
-void append_columns(std::string& out, Axis axis, std::span<const Point> points) {
+// {"axis":…,"total":…,"x":[…],"y":[…]}
+void append_columns(std::string& out, Axis axis, std::span<const Point> all, std::size_t max_points) {
+  const auto points = decimate(all, max_points);
   JsonObject object(out);
-  object.add("axis", axis_name(axis));
+  object.add("axis", axis_name(axis)).add("total", all.size());
   std::string& x = object.key("x");
   append_json_array(x, points, [&](const Point& point) { append_json_number(x, point.x); });
   std::string& y = object.key("y");
@@ -49,7 +50,7 @@ void append_curves(std::string& out, const TrainerCurves* curves, std::size_t ma
   const std::size_t share = std::max(kFewestHistoryPoints, kHistoryPoints / curves->all().size());
   for (const auto& [name, curve] : curves->all()) {
     const auto points = curve.line(curves->placement().places(curve.axis()));
-    if (!points.empty()) append_columns(object.key(name), curve.axis(), decimate(points, std::min(share, max_points)));
+    if (!points.empty()) append_columns(object.key(name), curve.axis(), points, std::min(share, max_points));
   }
 }
 

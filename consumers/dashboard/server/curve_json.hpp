@@ -12,8 +12,8 @@ namespace trainbus {
 
 // [[x,y]…]
 void append_pairs(std::string& out, std::span<const Point> points);
-// {NAME:{"axis":…,"x":[…],"y":[…]}…}: every curve, each decimated to max_points, all together to kHistoryPoints.
-// nullptr: none.
+// {NAME:{"axis":…,"total":…,"x":[…],"y":[…]}…}: every curve of `total` points, each decimated to max_points, all
+// together to kHistoryPoints. nullptr: none.
 inline constexpr std::size_t kHistoryPoints = 120'000;
 void append_curves(std::string& out, const TrainerCurves* curves, std::size_t max_points);
 // [{"name","group","axis","total","last_x","last"}…]

@@ -32,8 +32,14 @@ Site::Site(const DashboardOptions& chosen)
       files(options.www_root),
       host_names(options.host, options.allowed_hosts),
       command_rate(options.commands_per_second, options.command_burst),
+      connections({options.max_connections}),
       desk(options.broker, [this](BrokerFigures figures) {
-        asio::post(io, [this, figures = std::move(figures)]() mutable { broker = std::move(figures); });
+        asio::post(io, [this, figures = std::move(figures)]() mutable {
+          for (const auto& one : figures.standings)
+            if (const auto session = parse_session_id(one.session_id))
+              model.set_standing(*session, one.incarnation, one.standing);
+          broker = std::move(figures);
+        });
       }) {}
 
 class Dashboard::Core {
@@ -82,7 +88,7 @@ class Dashboard::Core {
 
   // Until the WebSockets have gone: what is then still connected are idle HTTP clients.
   void wait_for_goodbyes(std::chrono::steady_clock::time_point until) {
-    if (site_.web_sockets.current() == 0 || std::chrono::steady_clock::now() >= until) {
+    if (site_.connections.web_sockets() == 0 || std::chrono::steady_clock::now() >= until) {
       site_.io.stop();
       return;
     }

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "http_session.hpp"
+#include "listen_address.hpp"
 #include "site.hpp"
 
 namespace trainbus {
@@ -14,19 +15,10 @@ using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kRetryInterval{100};
 
-tcp::endpoint endpoint_of(const std::string& host, std::uint16_t port) {
-  boost::system::error_code error;
-  const bool bracketed = host.starts_with('[') && host.ends_with(']');
-  const std::string bare = bracketed ? host.substr(1, host.size() - 2) : host;
-  const auto address = asio::ip::make_address(bare == "localhost" ? "127.0.0.1" : bare, error);
-  if (error) throw std::invalid_argument("--listen '" + host + "': not an IP address");
-  return {address, port};
-}
-
 }  // namespace
 
 HttpListener::HttpListener(Site& site) : site_(site), acceptor_(site.io), retry_(site.io) {
-  const auto endpoint = endpoint_of(site.options.host, site.options.port);
+  const auto endpoint = endpoint_of({site.options.host, site.options.port});
   try {
     acceptor_.open(endpoint.protocol());
     acceptor_.set_option(asio::socket_base::reuse_address(true));
@@ -55,11 +47,14 @@ void HttpListener::start() {
 }
 
 void HttpListener::on_accept(tcp::socket socket) {
-  const std::size_t open = site_.connections.current();
-  if (open >= site_.options.max_connections + kMaxRefused) return;
-  boost::system::error_code ignored;
-  socket.set_option(tcp::no_delay(true), ignored);
-  std::make_shared<HttpSession>(std::move(socket), site_, open >= site_.options.max_connections)->start();
+  if (site_.connections.current() >= site_.options.max_connections + kMaxRefused) return;
+  boost::system::error_code error;
+  const auto client = socket.remote_endpoint(error);
+  if (error) return;
+  socket.set_option(tcp::no_delay(true), error);
+  bool full = false;
+  auto ticket = site_.connections.enter(client.address().to_string(), full);
+  std::make_shared<HttpSession>(std::move(socket), site_, std::move(ticket), full)->start();
 }
 
 void HttpListener::close() {

@@ -1,7 +1,8 @@
 #pragma once
 // The listening socket: each connection becomes an HttpSession. Belongs to the asio thread.
 //
-// Bounded: past max_connections a session only says 503; past kMaxRefused of those the connection is dropped.
+// Bounded: past max_connections an idle one makes room (ConnectionBook); when there is none, a session only says 503;
+// past kMaxRefused of those the connection is dropped.
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>

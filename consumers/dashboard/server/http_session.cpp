@@ -44,10 +44,18 @@ unsigned status_of(beast::error_code error) {
 
 }  // namespace
 
-HttpSession::HttpSession(asio::ip::tcp::socket socket, Site& site, bool full)
-    : stream_(std::move(socket)), site_(site), ticket_(site.connections.take()), full_(full) {}
+HttpSession::HttpSession(asio::ip::tcp::socket socket, Site& site, ConnectionBook::Ticket ticket, bool full)
+    : stream_(std::move(socket)), site_(site), ticket_(std::move(ticket)), full_(full) {}
+
+void HttpSession::start() {
+  ticket_->on_end([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->stream_.close();
+  });
+  read();
+}
 
 void HttpSession::read() {
+  ticket_->set_idle(true);
   parser_.emplace();
   parser_->header_limit(kMaxHeaderBytes);
   parser_->body_limit(kMaxBodyBytes);
@@ -60,6 +68,7 @@ void HttpSession::on_read(Error error) {
   const bool gone = error == http::error::end_of_stream || error == http::error::partial_message ||
                     (error && error.category() != http::make_error_code(http::error::bad_method).category());
   if (gone) return;
+  ticket_->set_idle(false);
   request_ = parser_->release();
   if (error) {
     request_.keep_alive(false);
@@ -96,12 +105,7 @@ void HttpSession::route() {
     if (full_) request_.keep_alive(false);
     return send(*refused);
   }
-  if (target->path == "/ws") {
-    std::make_shared<WsSession>(std::move(stream_), site_.hub, std::move(ticket_), site_.web_sockets.take(),
-                                site_.options.queue_bytes)
-        ->accept(request_);
-    return;
-  }
+  if (target->path == "/ws") return upgrade();
   if (!is_api(*target)) return serve_file(*target);
   Error gone;
   const auto client = stream_.socket().remote_endpoint(gone);
@@ -112,6 +116,12 @@ void HttpSession::route() {
                      .body = request_.body(),
                      .client = client.address().to_string()};
   answer_api(site_, request, [self = shared_from_this()](const Answer& answer) { self->send(answer); });
+}
+
+void HttpSession::upgrade() {
+  if (const auto why = ticket_->become_web_socket(); !why.empty()) return send(refusal(503, why));
+  std::make_shared<WsSession>(std::move(stream_), site_.hub, std::move(ticket_), site_.options.queue_bytes)
+      ->accept(request_);
 }
 
 void HttpSession::serve_file(const RequestTarget& target) {
@@ -164,6 +174,7 @@ void HttpSession::write(Response response, std::shared_ptr<const void> owner) {
 
 // What the client still sends is read and dropped: closing on unread bytes would reset the connection under the answer.
 void HttpSession::end() {
+  ticket_->set_idle(true);
   Error ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   if (in_.size() > 0) in_.consume(in_.size());

@@ -12,15 +12,15 @@
 #include <string>
 
 #include "api.hpp"
-#include "connection_count.hpp"
+#include "connection_book.hpp"
 
 namespace trainbus {
 
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
   // `full`: there are too many connections, every request is answered 503.
-  HttpSession(boost::asio::ip::tcp::socket socket, Site& site, bool full);
-  void start() { read(); }
+  HttpSession(boost::asio::ip::tcp::socket socket, Site& site, ConnectionBook::Ticket ticket, bool full);
+  void start();
 
  private:
   using Error = boost::beast::error_code;
@@ -29,6 +29,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void read();
   void on_read(Error error);
   void route();
+  void upgrade();
   std::optional<Answer> refuse(const RequestTarget* target) const;
   void serve_file(const RequestTarget& target);
   void send(const Answer& answer);
@@ -38,7 +39,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   boost::beast::tcp_stream stream_;
   Site& site_;
-  ConnectionTicket ticket_;
+  ConnectionBook::Ticket ticket_;
   const bool full_;
   boost::beast::flat_buffer in_;
   std::optional<boost::beast::http::request_parser<Body>> parser_;

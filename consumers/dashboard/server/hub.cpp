@@ -31,11 +31,11 @@ void Hub::for_each_browser(Send send) {
   }
 }
 
-Moment Hub::moment() const { return {unix_ms(), model_.bus.connected}; }
+Moment Hub::moment() const { return {even_unix_ms(), model_.bus.connected}; }
 
 void Hub::publish(const BusBatch& batch) {
   model_.bus = batch.state;
-  const auto now_ms = unix_ms();
+  const auto now_ms = even_unix_ms();
   bool superseded = false;
   for (const auto& record : batch.records) {
     const bool past_changed = model_.apply(*record, now_ms);
@@ -92,6 +92,13 @@ void Hub::show_overview() {
   for_each_browser([&](const Browser& browser) { browser.session->show_overview(text); });
 }
 
+BusModel::Troubles Hub::troubles() const {
+  auto troubles = model_.troubles();
+  if (!model_.bus.port_trouble.empty())
+    troubles["dashboard"] = {"port_silent", model_.bus.port_trouble, model_.bus.port_trouble_since_ms};
+  return troubles;
+}
+
 Hub::Text Hub::overview() const {
   const Moment now = moment();
   std::string text;
@@ -101,7 +108,7 @@ Hub::Text Hub::overview() const {
     object.add("broker_connected", now.broker_connected).add("caught_up", model_.bus.caught_up);
     object.add("records_total", model_.bus.counters.received);
     object.add("rejected_total", rejected_total(model_.bus.counters));
-    append_json_array(object.key("troubles"), model_.troubles(), [&](const auto& entry) {
+    append_json_array(object.key("troubles"), troubles(), [&](const auto& entry) {
       const auto& [program, trouble] = entry;
       JsonObject(text)
           .add("program", program)
@@ -112,6 +119,7 @@ Hub::Text Hub::overview() const {
     append_json_array(object.key("trainers"), model_.trainers(), [&](const auto& entry) {
       const TrainerModel& trainer = entry.second;
       append_trainer(text, trainer, now, tiles_.watched(trainer.view().session()), TrainerDetail::kOverview);
+      append_beside(text, trainer, now, TrainerDetail::kOverview);
     });
   }
   return std::make_shared<const std::string>(std::move(text));
@@ -151,7 +159,7 @@ void Hub::watch(WsSession& session, const WatchRequest& request) {
 
 void Hub::watch_tiles(WsSession& session, const TilesRequest& request) {
   if (request.session) {
-    tiles_.watch(session, *request.session, request.max_rate_hz);
+    tiles_.watch(session, *request.session, {request.max_rate_hz, request.max_pixels});
   } else {
     tiles_.unwatch(session);
   }

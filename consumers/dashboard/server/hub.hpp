@@ -65,6 +65,7 @@ class Hub {
   void send_resets();
   void send_media_news();
   Text overview() const;
+  BusModel::Troubles troubles() const;  // of the bus's programs, and this one's own
   Text history(const WatchRequest& request) const;
 
   BusModel& model_;

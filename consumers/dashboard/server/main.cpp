@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "dashboard.hpp"
+#include "listen_address.hpp"
 #include "trainbus/program.hpp"
 
 namespace {
@@ -19,17 +20,6 @@ Examples:
   curl -s http://127.0.0.1:8080/api/trainers
   curl -s -H 'Content-Type: application/json' -d '{"type":"CHANGE_LEARNING_RATE","value":"0.001"}' \
        http://127.0.0.1:8080/api/trainers/RUN/TRAINER/commands)";
-
-// "127.0.0.1:8080", "[::1]:0", "localhost:8080".
-void parse_listen(const std::string& listen, trainbus::DashboardOptions& options) {
-  const auto colon = listen.rfind(':');
-  const std::string digits = colon == std::string::npos ? std::string{} : listen.substr(colon + 1);
-  if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos ||
-      std::stoi(digits) > 65535 || colon == 0)
-    throw std::invalid_argument("--listen '" + listen + "': must look like HOST:PORT, the port from 0 to 65535");
-  options.host = listen.substr(0, colon);
-  options.port = static_cast<std::uint16_t>(std::stoi(digits));
-}
 
 // A batch of tiles is half a megabyte: glibc would map and unmap each copy, and the page faults cost ten times the
 // join.
@@ -69,8 +59,12 @@ int main(int argc, char** argv) {
   app.add_flag("--insecure", insecure, "Listen on an address that is not loopback: anybody there can control trainers");
   app.footer(kFooter);
   return trainbus::run_program(app, argc, argv, [&] {
-    parse_listen(listen, options);
-    trainbus::require_loopback("--listen", options.host, insecure);
+    const auto address = trainbus::parse_listen(listen);
+    if (!address)
+      throw std::invalid_argument("--listen '" + listen + "': must look like HOST:PORT, the port from 0 to 65535");
+    trainbus::require_loopback("--listen", address->host, insecure);
+    options.host = address->host;
+    options.port = address->port;
     return serve(options);
   });
 }

@@ -13,6 +13,8 @@ void add_bus(MetricFamilies& families, const Site& site) {
     families.counter(name, help, std::move(labels), value);
   };
   families.gauge("broker_connected", "Whether the broker answers", {}, site.model.bus.connected ? 1 : 0);
+  families.gauge("broker_feed_live", "Whether records come as they are published, not by pages of the journal", {},
+                 site.model.bus.connected && !site.model.bus.by_pages ? 1 : 0);
   count("messages_received_total", "Records and heartbeats taken in", bus.received);
   count("messages_duplicate_total", "Records seen before and dropped", bus.duplicates);
   count("messages_lost_total", "Records that the journal has no longer", bus.lost);
@@ -36,6 +38,11 @@ void add_server(MetricFamilies& families, const Site& site) {
   families.gauge("dashboard_browsers", "Open WebSockets", {}, static_cast<double>(site.hub.browsers()));
   for (const auto& [status, responses] : site.responses)
     count("dashboard_http_responses_total", "HTTP answers", responses, {{"code", std::to_string(status)}});
+  const ConnectionCounters& connections = site.connections.counters();
+  const char* refused_help = "Connections answered 503 for want of room";
+  count("dashboard_refused_total", refused_help, connections.refused, {{"what", "connection"}});
+  count("dashboard_refused_total", refused_help, connections.web_sockets_refused, {{"what", "web_socket"}});
+  count("dashboard_made_way_total", "Idle connections that were ended for others", connections.made_way);
   count("dashboard_browsers_total", "WebSockets opened", hub.opened);
   const char* cut_help = "WebSockets that the server ended";
   count("dashboard_browsers_cut_total", cut_help, hub.slow_readers, {{"reason", "slow_reader"}});
@@ -51,9 +58,14 @@ void add_server(MetricFamilies& families, const Site& site) {
 std::string metrics_text(const Site& site) {
   MetricFamilies families;
   const Moment moment = site.hub.moment();
-  for (const auto& [name, trainer] : site.model.trainers())
-    add_trainer_metrics(families, trainer.view(), trainer.view().liveness(moment.now_ms, moment.broker_connected),
-                        moment.now_ms);
+  const auto add = [&](const TrainerView& view) {
+    add_trainer_metrics(families, view, view.liveness(moment.now_ms, moment.broker_connected), moment.now_ms);
+  };
+  for (const auto& [name, trainer] : site.model.trainers()) {
+    add(trainer.view());
+    for (const TrainerView* view : trainer.beside(moment.now_ms))
+      add(*view);
+  }
   add_bus(families, site);
   for (const auto& ledger : site.broker.ledgers)
     add_ledger_metrics(families, ledger);

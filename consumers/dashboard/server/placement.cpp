@@ -1,6 +1,7 @@
 #include "placement.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace trainbus {
 namespace {
@@ -25,9 +26,23 @@ double first_epoch(const v1::MetricsRequest& message) {
 
 }  // namespace
 
-Placement::Placed Placement::take(const v1::MetricsRequest& message) {
+// One that a later one delivered from its spool comes after it, and stands before it.
+void Placement::hear(std::uint64_t incarnation, std::int64_t order) {
+  std::optional<std::uint64_t> before;
+  std::int64_t next = 0;
+  for (const auto& [number, known] : known_)
+    if (order != 0 && known.order > order && (!before || known.order < next)) {
+      before = number;
+      next = known.order;
+    }
+  line_.hear(incarnation, before);
+}
+
+Placement::Placed Placement::take(const v1::MetricsRequest& message, std::int64_t order) {
   const std::uint64_t incarnation = message.incarnation();
+  if (!known_.contains(incarnation)) hear(incarnation, order);
   const auto [known, is_new] = known_.try_emplace(incarnation);
+  if (order != 0) known->second.order = order;
   const auto place = line_.place(incarnation, message);
   Placed placed{.own_step = said_step(message)};
   if (place) placed.own_step = static_cast<double>(place->x - line_.first_step(incarnation).value_or(0));

@@ -24,8 +24,8 @@ class Placement {
     bool moved = false;   // points that were given out are elsewhere now, or superseded
     bool told_apart = true;
   };
-  // Takes one kept record of the trainer.
-  Placed take(const v1::MetricsRequest& message);
+  // Takes one kept record of the trainer; `order` of its incarnation (v1::Incarnation), 0: not known.
+  Placed take(const v1::MetricsRequest& message, std::int64_t order);
 
   // Oldest first, of all incarnations that are told apart.
   std::span<const Place> places(Axis axis) const { return axis == Axis::kStep ? steps_ : epochs_; }
@@ -41,8 +41,10 @@ class Placement {
   struct Known {
     double supersedes_after = kNoBound;  // on the line; without a bound: has not begun
     double first_epoch = kNoBound;
+    std::int64_t order = 0;
   };
   void lay_out();
+  void hear(std::uint64_t incarnation, std::int64_t order);
 
   StepLine line_;
   std::map<std::uint64_t, Known> known_;

@@ -1,11 +1,11 @@
 #include "series_api.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "curve_json.hpp"
 #include "json_text.hpp"
+#include "trainbus/incarnation.hpp"
 
 namespace trainbus {
 namespace {
@@ -17,13 +17,6 @@ struct CurveRequest {
   double x_max = kNoBound;
   std::optional<std::uint64_t> incarnation;  // absent: the line of all
 };
-
-std::optional<std::uint64_t> read_incarnation(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // The problem with it; empty when it is good.
 std::string read_request(const RequestTarget& target, CurveRequest& request) {

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "bus_model.hpp"
-#include "connection_count.hpp"
+#include "connection_book.hpp"
 #include "control_desk.hpp"
 #include "dashboard.hpp"
 #include "hub.hpp"
@@ -27,8 +27,7 @@ struct Site {
   StaticFiles files;
   HostNames host_names;
   RateLimit command_rate;
-  ConnectionCount connections;  // WebSockets included
-  ConnectionCount web_sockets;
+  ConnectionBook connections;                   // WebSockets included
   std::map<unsigned, std::uint64_t> responses;  // by HTTP status
   BrokerFigures broker;                         // the newest
   ControlDesk desk;

@@ -13,13 +13,20 @@ namespace trainbus {
 
 class WsSession;
 
+// What one viewer can use.
+struct TileDemand {
+  double max_rate_hz = 60;  // batches with tiles per second
+  int max_pixels = 0;       // longer side of a tile; 0: no limit stated
+  bool operator==(const TileDemand&) const = default;
+};
+
 class TileStream {
  public:
   TileStream(boost::asio::io_context& io, const std::string& broker);
 
-  // This viewer watches this trainer, and no other from now on. The trainer is asked for the highest rate over its
-  // viewers.
-  void watch(WsSession& viewer, const SessionName& session, double max_rate_hz);
+  // This viewer watches this trainer, and no other from now on. The trainer is asked for the highest rate and the
+  // largest size over its viewers.
+  void watch(WsSession& viewer, const SessionName& session, const TileDemand& demand);
   void unwatch(WsSession& viewer);
 
   bool watched(const SessionName& session) const { return watched_.contains(session.id()); }
@@ -28,10 +35,10 @@ class TileStream {
  private:
   struct Watched {
     SessionName session;
-    std::map<WsSession*, double> viewers;  // and the rate each can use
-    double demanded_hz = 0;
+    std::map<WsSession*, TileDemand> viewers;  // and what each can use
+    TileDemand stated{0, 0};
   };
-  void demand(Watched& watched);
+  void state_demand(Watched& watched);
   void deliver();
 
   std::map<std::string, Watched> watched_;  // by session id

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 namespace trainbus {
 namespace {
 
-constexpr std::array<std::string_view, 14> kBuiltIn = {
+constexpr std::array<std::string_view, 16> kBuiltIn = {
     "batch_loss",     "batch_accuracy",      "learning_rate",   "time_per_batch_ms",   "fps",
     "cpu_percent",    "memory_mb",           "gpu_percent",     "gpu_memory_mb",       "epoch_loss",
-    "epoch_accuracy", "epoch_learning_rate", "validation_loss", "validation_accuracy",
+    "epoch_accuracy", "epoch_learning_rate", "validation_loss", "validation_accuracy", "timestamp_ms",
+    "epoch_end",
 };
+constexpr std::int64_t kTimedEveryMs = 1000;
 constexpr std::size_t kFewestPoints = 16;  // of one curve, however little room there is
 
 }  // namespace
@@ -63,12 +66,23 @@ void TrainerCurves::add_named(const v1::MetricsRequest& message, const Values& v
   }
 }
 
+// When a step was done: a point a second is enough to draw every curve over time.
+void TrainerCurves::take_time(const v1::MetricsRequest& message, double step) {
+  const auto now_ms = static_cast<std::int64_t>(message.timestamp_ms());
+  if (now_ms <= 0 || (timed_incarnation_ == message.incarnation() && std::abs(now_ms - timed_ms_) < kTimedEveryMs))
+    return;
+  timed_incarnation_ = message.incarnation();
+  timed_ms_ = now_ms;
+  add(message, "timestamp_ms", Axis::kStep, step, static_cast<double>(now_ms));
+}
+
 void TrainerCurves::take_batch(const v1::MetricsRequest& message, double step) {
   const auto& batch = message.batch_data();
   if (batch.has_batch_loss()) add(message, "batch_loss", Axis::kStep, step, batch.batch_loss());
   if (batch.has_batch_accuracy()) add(message, "batch_accuracy", Axis::kStep, step, batch.batch_accuracy());
   if (batch.has_learning_rate()) add(message, "learning_rate", Axis::kStep, step, batch.learning_rate());
   add_named(message, batch.scalars(), step);
+  take_time(message, step);
 }
 
 void TrainerCurves::take_epoch(const v1::MetricsRequest& message, double step) {
@@ -82,6 +96,8 @@ void TrainerCurves::take_epoch(const v1::MetricsRequest& message, double step) {
   take("validation_loss", epoch.has_validation_loss(), epoch.validation_loss());
   take("validation_accuracy", epoch.has_validation_accuracy(), epoch.validation_accuracy());
   add_named(message, epoch.scalars(), step);
+  if (step > 0) add(message, "epoch_end", Axis::kStep, step, epoch.epoch());
+  take_time(message, step);
 }
 
 void TrainerCurves::take_perf(const v1::MetricsRequest& message, double step) {
@@ -99,17 +115,22 @@ void TrainerCurves::take_perf(const v1::MetricsRequest& message, double step) {
   take("gpu_memory_mb", used.has_gpu_memory_mb(), used.gpu_memory_mb());
 }
 
+void TrainerCurves::take_scalars(const v1::MetricsRequest& message, double step) {
+  add_named(message, message.scalar_data().values(), step);
+  take_time(message, step);
+}
+
 bool TrainerCurves::apply(const Record& record) {
   const auto& message = record.message;
   const Kind kind = record.topic.kind;
   if (kind == v1::KIND_HEARTBEAT || kind == v1::KIND_COMMAND || kind == v1::KIND_ALERT) return false;
-  const auto placed = placement_.take(message);
+  const auto placed = placement_.take(message, record.order);
   if (!placed.told_apart) return false;
   switch (kind) {
     case v1::KIND_BATCH: take_batch(message, placed.own_step); break;
     case v1::KIND_EPOCH: take_epoch(message, placed.own_step); break;
     case v1::KIND_PERF: take_perf(message, placed.own_step); break;
-    case v1::KIND_SCALARS: add_named(message, message.scalar_data().values(), placed.own_step); break;
+    case v1::KIND_SCALARS: take_scalars(message, placed.own_step); break;
     default: break;
   }
   while (placement_.full())

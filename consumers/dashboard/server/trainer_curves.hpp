@@ -53,6 +53,8 @@ class TrainerCurves {
   void take_batch(const v1::MetricsRequest& message, double step);
   void take_epoch(const v1::MetricsRequest& message, double step);
   void take_perf(const v1::MetricsRequest& message, double step);
+  void take_scalars(const v1::MetricsRequest& message, double step);
+  void take_time(const v1::MetricsRequest& message, double step);
   void fold_oldest();
   void keep_budget();
 
@@ -60,6 +62,9 @@ class TrainerCurves {
   ByName curves_;
   std::size_t named_ = 0;
   std::set<std::string, std::less<>> left_out_;
+  // Of the newest point of timestamp_ms.
+  std::uint64_t timed_incarnation_ = 0;
+  std::int64_t timed_ms_ = 0;
   std::size_t points_ = 0;
   std::size_t budget_ = std::size_t{1} << 25;
   std::size_t limit_ = Series::kMaxPoints;  // of one curve

@@ -24,6 +24,15 @@ void append_trainer(std::string& out, const TrainerModel& trainer, const Moment&
   out += '}';
 }
 
+void append_beside(std::string& out, const TrainerModel& trainer, const Moment& moment, TrainerDetail detail) {
+  for (const TrainerView* view : trainer.beside(moment.now_ms)) {
+    out += ",{";
+    append_trainer_members(out, *view, view->liveness(moment.now_ms, moment.broker_connected), moment.now_ms, detail);
+    out += ",\"watched_tiles\":false";
+    out += detail == TrainerDetail::kOverview ? ",\"sparkline\":[]}" : ",\"incarnations\":[]}";
+  }
+}
+
 void append_event(std::string& out, const Record& record) {
   const auto& message = record.message;
   JsonObject object(out);

@@ -24,6 +24,10 @@ inline constexpr std::size_t kSparklinePoints = 60;
 void append_trainer(std::string& out, const TrainerModel& trainer, const Moment& moment, bool watched,
                     TrainerDetail detail);
 
+// After it: a comma and TRAINER for each older incarnation of this name that is alive beside the newest. `newest` tells
+// them apart, and `address` is what a command to one is given.
+void append_beside(std::string& out, const TrainerModel& trainer, const Moment& moment, TrainerDetail detail);
+
 // EVENT of a status, command or alert record.
 void append_event(std::string& out, const Record& record);
 

@@ -17,16 +17,16 @@ constexpr std::size_t kMaxMessageBytes = 4096;
 constexpr seconds kHandshakeTimeout{10};
 constexpr seconds kIdleTimeout{30};  // pinged at half of it
 constexpr seconds kByeTimeout{1};
+constexpr seconds kAskWithin{30};
 
 }  // namespace
 
-WsSession::WsSession(beast::tcp_stream&& stream, Hub& hub, ConnectionTicket connection, ConnectionTicket web_socket,
-                     std::size_t queue_bytes)
+WsSession::WsSession(beast::tcp_stream&& stream, Hub& hub, ConnectionBook::Ticket ticket, std::size_t queue_bytes)
     : stream_(std::move(stream)),
       hub_(hub),
-      connection_(std::move(connection)),
-      web_socket_(std::move(web_socket)),
+      ticket_(std::move(ticket)),
       queue_(queue_bytes),
+      ask_timer_(stream_.get_executor()),
       cut_timer_(stream_.get_executor()) {
   stream_.set_option(websocket::stream_base::timeout{kHandshakeTimeout, kIdleTimeout, true});
   stream_.read_message_max(kMaxMessageBytes);
@@ -39,7 +39,19 @@ void WsSession::accept(const Upgrade& request) {
     if (error) return;
     self->joined_ = true;
     self->hub_.join(self);
+    self->wait_for_question();
     self->read();
+  });
+}
+
+void WsSession::wait_for_question() {
+  const auto end = [weak = weak_from_this()](std::string_view why) {
+    if (const auto self = weak.lock(); self && !self->asked_) self->bye(why);
+  };
+  ticket_->on_end([end] { end("made room for another browser: this one never said what it watches"); });
+  ask_timer_.expires_after(kAskWithin);
+  ask_timer_.async_wait([end](Error error) {
+    if (!error) end("say within 30 s what you watch");
   });
 }
 
@@ -62,6 +74,9 @@ void WsSession::on_message() {
     const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
     const auto message = stream_.got_text() ? parse_client_message(text)
                                             : ClientMessage{BadMessage{"binary messages are not understood"}};
+    asked_ = true;
+    ticket_->set_idle(false);
+    ask_timer_.cancel();
     std::visit([this](const auto& request) { answer(request); }, message);
   }
   in_.consume(in_.size());
@@ -162,6 +177,7 @@ void WsSession::leave() {
 }
 
 void WsSession::cut() {
+  ask_timer_.cancel();
   cut_timer_.cancel();
   beast::get_lowest_layer(stream_).close();
 }

@@ -2,8 +2,8 @@
 // One browser's WebSocket: reads what it asks for, sends what its queue holds, one message at a time.
 //
 // Belongs to the asio thread. Alive while an operation is under way; the hub knows it from accepting to the bye or the
-// end of the connection. Bounds: 4 KiB a message in, the queue's bytes out; a full queue or a senseless message ends
-// the connection with a reason.
+// end of the connection. Bounds: 4 KiB a message in, the queue's bytes out; a full queue, a senseless message, or no
+// word on what it watches within 30 s ends the connection with a reason.
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
@@ -14,7 +14,7 @@
 
 #include "browser_queue.hpp"
 #include "client_message.hpp"
-#include "connection_count.hpp"
+#include "connection_book.hpp"
 
 namespace trainbus {
 
@@ -24,8 +24,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
  public:
   using Upgrade = boost::beast::http::request<boost::beast::http::string_body>;
 
-  WsSession(boost::beast::tcp_stream&& stream, Hub& hub, ConnectionTicket connection, ConnectionTicket web_socket,
-            std::size_t queue_bytes);
+  WsSession(boost::beast::tcp_stream&& stream, Hub& hub, ConnectionBook::Ticket ticket, std::size_t queue_bytes);
   void accept(const Upgrade& request);
 
   // For the hub.
@@ -38,6 +37,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
  private:
   using Error = boost::beast::error_code;
 
+  void wait_for_question();
   void read();
   void on_message();
   void answer(const WatchRequest& request);
@@ -52,14 +52,15 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
 
   boost::beast::websocket::stream<boost::beast::tcp_stream> stream_;
   Hub& hub_;
-  ConnectionTicket connection_;
-  ConnectionTicket web_socket_;
+  ConnectionBook::Ticket ticket_;
   BrowserQueue queue_;
   boost::beast::flat_buffer in_;
   Outgoing out_;  // being written
   bool writing_ = false;
   bool joined_ = false;
   bool leaving_ = false;
+  bool asked_ = false;  // it said what it watches
+  boost::asio::steady_timer ask_timer_;
   boost::asio::steady_timer cut_timer_;
 };
 

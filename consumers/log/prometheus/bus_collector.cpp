@@ -13,8 +13,8 @@ BusCollector::BusCollector(const std::string& broker, std::uint64_t max_trainers
 MetricFamilies BusCollector::collect() const {
   MetricFamilies families;
   const std::lock_guard lock(mutex_);
-  ask_broker(state_, unix_ms());
-  add_trainers(families, state_, unix_ms());
+  ask_broker(state_, even_unix_ms());
+  add_trainers(families, state_, even_unix_ms());
   families.gauge("broker_connected", "Whether the broker answers", {}, state_.stats ? 1 : 0);
   if (state_.stats) add_broker_metrics(families, *state_.stats);
   families.gauge("build_info", "1", {{"version", version()}}, 1);
@@ -31,11 +31,11 @@ void BusCollector::ask_broker(State& state, std::int64_t now_ms) const {
   state.trainers.update(*list, now_ms);
   state.ledgers.clear();
   for (const auto& entry : list->trainers())
-    state.ledgers[entry.session_id()] = ledger_of(entry);
+    state.ledgers[{entry.session_id(), entry.incarnation()}] = ledger_of(entry);
 }
 
 void BusCollector::add_trainers(MetricFamilies& families, const State& state, std::int64_t now_ms) const {
-  const auto silent_ms = [&](const TrainerTable::Row& row) { return row.view->facts(now_ms).last_heard_age_ms; };
+  const auto silent_ms = [&](const TrainerTable::Row& row) { return row.view->last_heard_age_ms(now_ms); };
   auto rows = state.trainers.rows(now_ms);
   std::erase_if(rows, [&](const auto& row) { return silent_ms(row) < 0 || silent_ms(row) > forget_ms_; });
   const auto shown = std::min<std::size_t>(rows.size(), max_trainers_);
@@ -44,9 +44,11 @@ void BusCollector::add_trainers(MetricFamilies& families, const State& state, st
   families.gauge("trainers_dropped", "Of these, not shown: there are more than max-trainers", {},
                  static_cast<double>(rows.size() - shown));
   rows.resize(shown);
-  for (const auto& [view, trainer_state] : rows) {
-    add_trainer_metrics(families, *view, trainer_state, now_ms);
-    if (const auto ledger = state.ledgers.find(view->session().id()); ledger != state.ledgers.end())
+  for (const auto& row : rows) {
+    const auto* view = row.view;
+    add_trainer_metrics(families, *view, row.state, now_ms);
+    if (const auto ledger = state.ledgers.find({view->session().id(), view->figures().incarnation});
+        ledger != state.ledgers.end())
       add_ledger_metrics(families, ledger->second);
   }
 }

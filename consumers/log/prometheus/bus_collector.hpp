@@ -38,7 +38,7 @@ class BusCollector {
     explicit State(const std::string& broker) : client(broker) {}
     ControlClient client;
     TrainerTable trainers;
-    std::map<std::string, TrainerLedger> ledgers;
+    std::map<std::pair<std::string, std::uint64_t>, TrainerLedger> ledgers;
     std::optional<v1::BrokerStats> stats;
   };
   void ask_broker(State& state, std::int64_t now_ms) const;

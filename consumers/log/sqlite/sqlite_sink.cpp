@@ -50,7 +50,8 @@ void SqliteSink::insert(const Waiting& record) {
                               .message = nullptr,
                               .message_size = 0,
                               .json = nullptr,
-                              .parsed = &record.message};
+                              .parsed = &record.message,
+                              .order = 0};
   v1::MetricsRequest unused;
   tables_->insert(SinkRecord(given, unused));
 }

@@ -120,7 +120,11 @@ TrainerFiles* EventFolder::find_trainer(const SessionName& session) {
   return found == trainers_.end() ? nullptr : &found->second;
 }
 
-IncarnationFiles& EventFolder::incarnation(TrainerFiles& trainer, std::uint64_t number) {
+IncarnationFiles& EventFolder::incarnation(TrainerFiles& trainer, std::uint64_t number, std::int64_t order) {
+  if (order != 0 && trainer.by_order.emplace(order, number).second && !trainer.incarnations.contains(number)) {
+    const auto later = trainer.by_order.upper_bound(order);
+    trainer.line.hear(number, later == trainer.by_order.end() ? std::nullopt : std::optional(later->second));
+  }
   const auto found = trainer.incarnations.find(number);
   if (found != trainer.incarnations.end()) return found->second;
   trainer.newest_start_seconds = std::max(trainer.newest_start_seconds + 1, (number >> 20) / 1000);

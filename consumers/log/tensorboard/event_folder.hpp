@@ -37,7 +37,8 @@ struct TrainerFiles {
   TagNames tags;
   bool tags_are_full = false;  // it was said
   std::map<std::uint64_t, IncarnationFiles> incarnations;
-  std::uint64_t newest_start_seconds = 0;  // in a file's name
+  std::map<std::int64_t, std::uint64_t> by_order;  // incarnations whose order is known
+  std::uint64_t newest_start_seconds = 0;          // in a file's name
 };
 
 // Single-threaded. Owns an exclusive lock on the folder. Throws std::runtime_error with one line that names what.
@@ -54,7 +55,8 @@ class EventFolder {
   // Stay valid.
   TrainerFiles& trainer(const SessionName& session);
   TrainerFiles* find_trainer(const SessionName& session);
-  IncarnationFiles& incarnation(TrainerFiles& trainer, std::uint64_t number);
+  // `order` of a record of it, which tells where a new one stands on the trainer's line; 0: not known.
+  IncarnationFiles& incarnation(TrainerFiles& trainer, std::uint64_t number, std::int64_t order);
   // By session id.
   std::map<std::string, TrainerFiles>& trainers() { return trainers_; }
 

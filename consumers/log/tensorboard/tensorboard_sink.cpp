@@ -56,7 +56,7 @@ void TensorboardSink::write(const SinkRecord& record) {
   const Kind kind = kind_from_name(record.kind());
   if (!is_kept(kind)) return;
   auto& trainer = trainer_of(record);
-  auto& files = folder_->incarnation(trainer, record.incarnation());
+  auto& files = folder_->incarnation(trainer, record.incarnation(), record.order());
   if (record.sequence() <= files.marks.sequence[kind]) return;
   if (camera_) notice(record);
   put(trainer, files, kind, record.message());

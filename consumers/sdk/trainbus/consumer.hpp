@@ -50,6 +50,8 @@ struct Record {
   v1::MetricsRequest message;
   std::string bytes;  // `message` as the trainer sent it
   bool from_history = false;
+  std::int64_t order = 0;   // of its incarnation (v1::Incarnation): the larger is the newer. 0: not known
+  std::int64_t age_ms = 0;  // since the broker took it in, by the broker's clock; 0 of a live one
 };
 
 struct ConsumerCounters {
@@ -68,6 +70,8 @@ struct ConsumerCounters {
 // It doubts a silent feed: after 5 s without any message, while the broker is linked on the control port, it asks the
 // broker to confirm the subscription; after a further 5 s without an answer or a message it makes the subscription anew
 // and fetches what it missed.
+// Where only the control port is reached, as through a tunnel with one port, it follows by pages of the journal a few
+// times a second, says so (by_pages, port_trouble), and goes back to the live feed as soon as that answers.
 class Consumer {
  public:
   // Throws std::invalid_argument with one line on a bad address, name or kind. Connects in the background and never
@@ -88,6 +92,11 @@ class Consumer {
   // Why the broker does not give the next page of its journal, which is asked for again and again: one line, empty when
   // it does. A damaged journal file is such a reason; what is behind the damage does not come.
   const std::string& journal_trouble() const;
+  // Which port of the broker does not answer, and why, in one line; empty while all that are needed do. Known a second
+  // or two after it fell silent.
+  const std::string& port_trouble() const;
+  // The live feed does not answer, and records are fetched instead: some 0.3 s late, heartbeats every 2 s.
+  bool by_pages() const;
   // (handed out, estimated total) of the history, for a progress display.
   std::pair<std::uint64_t, std::uint64_t> progress() const;
 

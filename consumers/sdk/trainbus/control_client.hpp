@@ -21,6 +21,9 @@ struct CommandStates {
   std::string error;                           // one line when refused as a whole (unknown session, bad value)
 };
 
+// Why nothing answers at a broker's control port, in one line that names the port: asked now, for a second at most.
+std::string control_silence(const std::string& broker);
+
 // Every call waits at most `timeout` and gives an empty optional when no broker answered in time. A question that is
 // not answered is sent again every second; that is harmless, because a command is known by its id.
 // Single-threaded: every call from one thread at a time. Owns a DEALER socket.
@@ -40,9 +43,15 @@ class ControlClient {
   std::optional<CommandStates> find(const std::string& command_id, std::chrono::milliseconds timeout);
   // All commands of a session ("run/trainer" or "run/*").
   std::optional<CommandStates> commands_of(const std::string& session_id, std::chrono::milliseconds timeout);
-  // The last value of everything about each trainer; `run` "": of all runs.
+  // The last value of everything about each trainer, without what is large (v1::TrainerEntry.class_names_left_out);
+  // `run` "": of all runs. The broker answers in pages; this asks for all of them, and gives none when one does not
+  // come.
   std::optional<v1::TrainerList> list(const std::string& run, std::chrono::milliseconds timeout);
+  // The same of what the request says; its `after` is where to begin.
+  std::optional<v1::TrainerList> list(v1::ListRequest request, std::chrono::milliseconds timeout);
   std::optional<v1::BrokerStats> stats(std::chrono::milliseconds timeout);
+  // Any other request, and the answer as it came.
+  std::optional<v1::MetricsResponse> ask(v1::MetricsRequest question, std::chrono::milliseconds timeout);
   // True when the broker has stored the alert; `session_id` is the trainer it is about.
   bool raise(const std::string& session_id, const v1::Alert& alert, std::chrono::milliseconds timeout);
 

@@ -28,7 +28,7 @@ typedef struct trainbus_record {
   const char* kind;     /* "batch", "epoch", "perf", "status", "command", "alert", "scalars" or "media" */
   const char* run;      /* [A-Za-z0-9._-]{1,64} */
   const char* trainer;  /* the same */
-  uint64_t incarnation; /* one process life of the trainer; larger is later */
+  uint64_t incarnation; /* one process life of the trainer; which of two is the later says `order` */
   uint64_t sequence;    /* from 1 per (run, trainer, incarnation, kind): these five name a record for good */
   int64_t timestamp_ms; /* Unix time, by the trainer's clock */
   const void* message;  /* a serialized trainbus.v1.MetricsRequest, as the trainer sent it */
@@ -37,6 +37,7 @@ typedef struct trainbus_record {
    * and valid as long as the record. `size` may be NULL. */
   const char* (*json)(const struct trainbus_record* record, size_t* size);
   const void* parsed; /* for sink.hpp: `message` as a trainbus::v1::MetricsRequest, or NULL */
+  int64_t order;      /* of two incarnations of one (run, trainer) the larger was heard later; 0: not known */
 } trainbus_record;
 
 /* What a sink may ask of the host, within any of its calls. */

@@ -36,6 +36,7 @@ class SinkRecord {
   std::string_view run() const { return record_.run; }
   std::string_view trainer() const { return record_.trainer; }
   std::uint64_t incarnation() const { return record_.incarnation; }
+  std::int64_t order() const { return record_.order; }
   std::uint64_t sequence() const { return record_.sequence; }
   std::int64_t timestamp_ms() const { return record_.timestamp_ms; }
   // As the trainer sent it.

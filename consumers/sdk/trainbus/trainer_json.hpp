@@ -3,7 +3,8 @@
 // dashboard.
 //
 // Every key is always there. What was not said is null, a list or an object without members [] or {}, a text "". A
-// value that is not finite is "NaN", "Infinity" or "-Infinity". An incarnation is a string: it does not fit a double.
+// value that is not finite is "NaN", "Infinity" or "-Infinity". An incarnation and an order are strings: they do not
+// fit a double.
 
 #include <cstdint>
 #include <string>
@@ -18,7 +19,10 @@ namespace trainbus {
 enum class TrainerDetail : std::uint8_t { kOverview, kFigures, kAll };
 
 // TRAINER:
-//   run, trainer, state, incarnation, status, status_message,
+//   run, trainer, state, incarnation, address (RUN/TRAINER@INCARNATION, short), order (of two incarnations of one name
+//   the larger is the newer), newest (of its name), live (heard lately and not ended; two of one name are a conflict),
+//   first_heard_ms (Unix time of the broker), clock_skew_ms (its clock minus the broker's; null: not known),
+//   status, status_message,
 //   epoch (from 1), epoch_base (what the trainer counts from), total_epochs, batch (from 0), batches_per_epoch,
 //   epoch_progress (0..1), step, first_step,
 //   loss, accuracy, epoch_loss, epoch_accuracy, validation_loss, validation_accuracy, learning_rate, batch_size,
@@ -26,7 +30,8 @@ enum class TrainerDetail : std::uint8_t { kOverview, kFigures, kAll };
 //   fps, average_fps, time_per_batch_ms, eta_sec, derived [names of these that the trainer did not say],
 //   cpu_percent, memory_mb, gpu_percent, gpu_memory_mb, heartbeat_age_ms, last_record_age_ms, model, dataset,
 //   knobs [{name, type, value, unit, min, max, choices, range, help}]
-// and with kAll also parameters {NAME: text}, tags [text], notes, class_names [text].
+// and with kAll also parameters {NAME: text}, tags [text], notes, class_names [text], class_names_left_out (how many
+// the plan has that a list of many trainers does not).
 std::string trainer_json(const TrainerView& view, Liveness state, std::int64_t now_ms,
                          TrainerDetail detail = TrainerDetail::kAll);
 // Appends the members without braces, for an object that says more.

@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "trainbus/trainer_view.hpp"
 
 namespace trainbus {
 
-// Folds one list of the broker after another. Not thread-safe; time is always a parameter (Unix ms).
+// Folds one list of the broker after another. Not thread-safe; time is always a parameter (steady ms).
 class TrainerTable {
  public:
   // A broker that has just come up has heard nobody yet: for this long such a trainer is unreachable, not dead.
@@ -24,16 +25,22 @@ class TrainerTable {
   struct Row {
     const TrainerView* view;  // valid until the next update()
     Liveness state;
+    bool newest = true;  // of its name, among those in the list
+    bool alone = true;   // no other one of its name is in the list
   };
-  // By run and trainer.
+  // By run and trainer; those of one name, which are alive at once, oldest first.
   std::vector<Row> rows(std::int64_t now_ms) const;
 
  private:
   struct Trainer {
     TrainerView view;
     std::int64_t settled_at_ms = 0;
+    bool listed = true;  // in the last list
   };
-  std::map<std::string, Trainer> trainers_;  // by session id
+  using Key = std::pair<std::string, std::uint64_t>;  // session id, incarnation
+  std::map<Key, Trainer> trainers_;
+  std::uint64_t broker_incarnation_ = 0;
+  std::int64_t settled_at_ms_ = 0;  // of a broker that is seen for the first time
   bool broker_reachable_ = false;
 };
 

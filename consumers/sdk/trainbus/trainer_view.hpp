@@ -2,10 +2,12 @@
 // What is known now about one trainer: its records, heartbeats or list entry, folded.
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "trainbus/liveness.hpp"
 #include "trainbus/pace.hpp"
@@ -20,9 +22,11 @@ namespace trainbus {
 // not say it; what it says wins.
 struct TrainerFigures {
   std::uint64_t incarnation = 0;  // 0: nothing folded yet
+  std::int64_t order = 0;         // see v1::Incarnation; 0: not known
   v1::TrainingStatus status = v1::UNKNOWN;
   std::string status_message;
   std::optional<v1::TrainingConfig> plan;  // parameters, tags, notes, and knobs with the values in force
+  std::uint32_t class_names_left_out = 0;  // of the plan: the list that it comes from had no room for them
 
   // Of the newest batch or epoch record, counted from 1 and never above the plan's, whatever the trainer counts from.
   std::optional<std::int32_t> epoch;
@@ -71,24 +75,43 @@ struct TrainerFigures {
   }
 };
 
-// One trainer. Not thread-safe; time is always a parameter (Unix ms). A newer incarnation starts from nothing; what an
-// older one still says is ignored.
+// A clock that is further from the broker's is shown to be wrong.
+inline constexpr std::int64_t kSkewShownMs = 2'000;
+
+// What the broker alone knows of an incarnation; of a view that is fed by lists.
+struct TrainerStanding {
+  bool live = false;                          // heard lately and not ended
+  bool newest = true;                         // of its name
+  std::int64_t first_heard_ms = 0;            // Unix time of the broker; 0: not known
+  std::optional<std::int64_t> clock_skew_ms;  // its clock minus the broker's; empty: not known
+};
+
+TrainerStanding standing_of(const v1::TrainerEntry& entry);
+
+// One trainer. Not thread-safe; time is always a parameter: steady ms, of one clock of this machine. A newer
+// incarnation starts from nothing; what an older one still says is ignored. Which one is the newer the order tells;
+// where it is not known, an incarnation that was not heard of before.
 class TrainerView {
  public:
   explicit TrainerView(SessionName session) : session_(std::move(session)) {}
 
-  // Takes one record or heartbeat of this trainer. `from_history`: heard when its own timestamp says, not now.
-  // False when it is an older incarnation's.
-  bool fold(Kind kind, const v1::MetricsRequest& message, std::int64_t now_ms, bool from_history = false);
-  // Takes what the broker lists about this trainer. False when the view is of a newer incarnation.
-  bool fold(const v1::TrainerEntry& entry, std::int64_t now_ms);
+  // Takes one record or heartbeat of this trainer, heard `age_ms` ago. False when it is an older incarnation's.
+  bool fold(Kind kind, const v1::MetricsRequest& message, std::int64_t now_ms, std::int64_t order = 0,
+            std::int64_t age_ms = 0);
+  // Takes what the broker lists about this trainer. False when the view is of a newer incarnation. `broker_unix_ms`:
+  // the broker's clock, for the age (to be shown, and no more) of who was not heard since the broker started; 0: not
+  // known.
+  bool fold(const v1::TrainerEntry& entry, std::int64_t now_ms, std::int64_t broker_unix_ms = 0);
 
   const SessionName& session() const { return session_; }
   const TrainerFigures& figures() const { return figures_; }
+  const TrainerStanding& standing() const { return standing_; }
+  void set_standing(const TrainerStanding& standing) { standing_ = standing; }
 
   // Ages in ms; -1: never.
   std::int64_t heartbeat_age_ms(std::int64_t now_ms) const;
   std::int64_t last_record_age_ms(std::int64_t now_ms) const;
+  std::int64_t last_heard_age_ms(std::int64_t now_ms) const;  // of the two
   // The trainer's own number of its last heartbeat; 0: never.
   std::uint64_t heartbeat_number() const { return last_heartbeat_ ? last_heartbeat_->sequence_number() : 0; }
 
@@ -98,13 +121,17 @@ class TrainerView {
   }
 
  private:
-  bool renew(std::uint64_t incarnation);
+  static constexpr std::size_t kMaxOlder = 64;                             // remembered, where no order is known
+  static constexpr std::int64_t kSilentSinceStartMs = 48LL * 3600 * 1000;  // is past every limit of liveness
+
+  bool renew(std::uint64_t incarnation, std::int64_t order);
   void fold_at(Kind kind, const v1::MetricsRequest& message, std::int64_t heard_ms);
   void fold_batch(const v1::MetricsRequest& message, std::int64_t heard_ms);
   void fold_epoch(const v1::MetricsRequest& message);
   void fold_scalars(const v1::MetricsRequest& message);
   void fold_perf(const v1::PerformanceData& perf);
   void fold_status(const v1::StatusUpdate& status);
+  void put_back_class_names(const google::protobuf::RepeatedPtrField<std::string>& known, std::uint32_t left_out);
   void fold_command(const v1::ControlCommand& command);
   void fold_heartbeat(const v1::Heartbeat& heartbeat, std::int64_t heard_ms);
 
@@ -118,12 +145,14 @@ class TrainerView {
   void derive_position();
   void derive_rates();
 
-  // When what was heard, Unix ms on our clock; 0: never.
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
+
+  // When what was heard, on our clock.
   struct Times {
-    std::int64_t record_ms = 0;
-    std::int64_t heartbeat_ms = 0;
-    std::int64_t step_ms = 0;
-    std::int64_t promise_until_ms = 0;
+    std::int64_t record_ms = kNever;
+    std::int64_t heartbeat_ms = kNever;
+    std::int64_t step_ms = kNever;
+    std::int64_t promise_until_ms = kNever;
   };
   // What the trainer said itself; the figures of these names may be derived.
   struct Said {
@@ -135,6 +164,9 @@ class TrainerView {
 
   SessionName session_;
   TrainerFigures figures_;
+  TrainerStanding standing_;
+  bool silent_since_start_ = false;   // of the broker
+  std::vector<std::uint64_t> older_;  // incarnations that a newer one followed
   Said said_;
   Times times_;
   Pace pace_;

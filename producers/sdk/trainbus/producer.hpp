@@ -42,20 +42,26 @@ namespace trainbus {
 // "trainbus: LINE" on stderr.
 void print_problem(const std::string& line);
 
+// $TRAINBUS_BROKER; unset: tcp://127.0.0.1:7760. "off" and "" switch the bus off; the empty one, which may be a
+// mistake, says so once on stderr.
+std::string trainer_broker();
+
 struct ProducerOptions {
   std::string run;                        // [A-Za-z0-9._-]{1,64}
   std::string trainer;                    // the same
-  std::string broker = default_broker();  // "" : off, every call returns at once
+  std::string broker = trainer_broker();  // "off" or "": every call returns at once, nothing is kept
   std::chrono::milliseconds heartbeat_interval{2000};
 
   double max_tile_rate_hz = 60;  // batches with tiles per second, at most; viewers may ask for less; 0: no limit
   int tile_pixels = 256;         // longer side after resizing (area); 512 at most; never scaled up
   int jpeg_quality = 85;
 
-  // Records wait in files here until the broker says they are stored: a kill -9 loses none, and the next start of the
-  // same trainer delivers what is left. "", or a folder that cannot be used: in memory. Past the bounds log_* refuses.
+  // Records wait here until the broker says they are stored: a kill -9 loses none, and the next start of the same
+  // trainer delivers what is left, to the same broker only. The training never waits for this folder; what happens to
+  // its files costs safety, which is counted and said, and nothing else. "", or a folder that cannot be used: in
+  // memory. Past the bounds log_* refuses.
   std::string spool_dir = default_spool_dir();
-  std::size_t spool_bytes = std::size_t{1} << 30;  // on disk, in steps of 4 MiB
+  std::size_t spool_bytes = std::size_t{1} << 30;  // of this trainer's files, earlier incarnations included
   std::size_t outbox_records = 1 << 17;            // in memory at once
   std::size_t outbox_bytes = 64 << 20;
 
@@ -208,23 +214,29 @@ struct Knob {
   std::string help = {};  // one line
 };
 
-// What the bus did with what it was given. Records: accepted = stored + in_outbox.
+// What a step boundary found.
+enum class StepResult { kGoOn, kPaused, kEnd };
+
+// What the bus did with what it was given. Records: accepted = stored + in_outbox + lost.
 struct ProducerCounters {
   struct Records {
     std::uint64_t accepted = 0;
     std::uint64_t stored = 0;
+    std::uint64_t lost = 0;
   };
   std::array<Records, v1::Kind_ARRAYSIZE> by_kind{};  // [v1::KIND_BATCH], ...
 
   std::uint64_t accepted = 0;
   std::uint64_t stored = 0;  // the broker's journal has it
   std::uint64_t in_outbox = 0;
+  std::uint64_t in_spool = 0;  // after close(): of in_outbox, what the next start delivers
+  std::uint64_t lost = 0;      // gone: at close() neither stored nor in the spool, or their files were taken or damaged
   std::uint64_t resent = 0;
   std::uint64_t refused = 0;         // log_* returned false: spool full or closed
   std::uint64_t values_refused = 0;  // named values left out: a bad name, or one past kMaxValueNames
   std::uint64_t records_cut = 0;     // over 1 MiB: they went out without predictions, ground truth or class names
   std::uint64_t media_refused = 0;   // log_text, ... returned false, or a picture could not be encoded
-  std::uint64_t spool_failed = 0;    // taken into memory, because the spool cannot be used: a kill would lose them
+  std::uint64_t spool_failed = 0;    // taken while their file could not be written: they were in memory only
   std::uint64_t recovered = 0;       // records of earlier lives, delivered by this one
   std::uint64_t tiles_produced = 0;  // produced = skipped_no_demand + dropped_at_source + sent
   std::uint64_t tiles_skipped_no_demand = 0;
@@ -233,7 +245,8 @@ struct ProducerCounters {
 };
 
 // One trainer's connection to the bus. Any thread may call any function; calls from several are serialised, and the
-// order within a kind is the order of the calls. Owns two threads (records and commands; tiles) and three sockets.
+// order within a kind is the order of the calls. Owns three threads (records and commands; tiles; the spool's files)
+// and two connections, a third while somebody watches its tiles.
 class Producer {
  public:
   // Throws std::invalid_argument with one line when a name or the address is outside its grammar.
@@ -308,7 +321,13 @@ class Producer {
   // resume (heartbeats go on, values can be changed). False when the training should end: a stop was commanded, or
   // interrupt() or close() was called. Without commands it costs one atomic load.
   // With own_threads = false it never waits: look at paused().
+  // Several producers that one thread steps in turn pause together: while one is paused the thread stands in its
+  // step(), the others say that they wait for it, and what they are told is applied there too. Each pause needs its own
+  // resume (or `RUN/*`); a stop of one of them ends the wait with false.
   bool step();
+  // The same, but a pause is waited out at most so long: then kPaused, and the caller looks at its signals and calls
+  // again. kEnd: the training should end.
+  StepResult step_within(std::chrono::milliseconds longest_pause);
   bool stop_commanded() const;
   bool paused() const;
   // From a signal handler's flag or another thread: step() returns false from now on, also out of a pause.
@@ -318,8 +337,10 @@ class Producer {
   bool finish(v1::TrainingStatus status, const std::string& message = {},
               std::chrono::milliseconds deadline = std::chrono::seconds(2));
   // Waits until all media are encoded and the broker has stored everything, also what earlier lives left, at most
-  // `deadline`. True when everything of this life was stored; what was not stays in the spool for the next start, but
-  // media that were not encoded are refused. Further log_* calls return false.
+  // `deadline`; where no broker was ever reached and this host refuses connections to it, no longer than 0.2 s after
+  // the start. True when everything of this life was stored; what was not stays in the spool for the next start (a line
+  // to on_problem says how much, another one what is gone), but media that were not encoded are refused. Further log_*
+  // calls return false.
   bool close(std::chrono::milliseconds deadline);
 
   ProducerCounters counters() const;

@@ -1,0 +1,261 @@
+#include "broker/connection_watch.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#include "trainbus/wire.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED;
+constexpr std::size_t kVisitsAtOnce = 64;
+constexpr std::int64_t kFreeEveryMs = 2'000;  // and whenever memory grew by kGrowth
+constexpr std::size_t kGrowth = 16 << 20;
+constexpr std::int64_t kReadWithinMs = 2'000;  // what is complete is read within this, however much there is
+constexpr std::int64_t kMinuteMs = 60'000;
+constexpr std::int64_t kSayEveryMs = 60'000;
+
+// What one message may have, with room for the pings of others in between.
+constexpr std::array<std::uint64_t, 3> kMaxMessage = {kMaxTilesBytes + (1 << 20), 4 << 20, 2 * kMaxRecordBytes};
+
+std::uint64_t received(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
+}
+
+std::string peer_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "a peer that has gone";
+  char text[INET6_ADDRSTRLEN] = {};
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    return '[' + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
+  }
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+  return std::string(text) + ':' + std::to_string(ntohs(v4.sin_port));
+}
+
+// Of this process, in bytes.
+std::size_t resident_memory() {
+  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char text[128] = {};
+  const auto count = read(fd, text, sizeof text - 1);
+  close(fd);
+  unsigned long total = 0, resident = 0;
+  if (count <= 0 || std::sscanf(text, "%lu %lu", &total, &resident) != 2) return 0;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+ConnectionWatch::ConnectionWatch(zmq::context_t& context, BoundSockets& sockets) {
+  const std::array<std::pair<zmq::socket_t*, const char*>, 3> watched = {{{&sockets.xsub, "inproc://watch-data-in"},
+                                                                          {&sockets.xpub, "inproc://watch-data-out"},
+                                                                          {&sockets.router, "inproc://watch-control"}}};
+  for (std::size_t i = 0; i < watched.size(); ++i) {
+    const auto [socket, name] = watched[i];
+    if (zmq_socket_monitor(socket->handle(), name, kEvents) != 0) throw zmq::error_t();
+    monitors_[i].of = socket;
+    monitors_[i].events = zmq::socket_t(context, zmq::socket_type::pair);
+    monitors_[i].events.set(zmq::sockopt::rcvhwm, 0);  // a full queue would stop the thread that takes connections
+    monitors_[i].events.set(zmq::sockopt::linger, 0);
+    monitors_[i].events.connect(name);
+  }
+}
+
+ConnectionWatch::~ConnectionWatch() {
+  for (auto& monitor : monitors_)
+    zmq_socket_monitor(monitor.of->handle(), nullptr, 0);
+}
+
+void ConnectionWatch::look(std::int64_t now_ms) {
+  if (now_ms < next_look_ms_) return;
+  next_look_ms_ = now_ms + kLookEveryMs;
+  for (std::size_t i = 0; i < monitors_.size(); ++i)
+    read_events(monitors_[i], static_cast<Port>(i), now_ms);
+  visit_some(now_ms);
+  free_memory(now_ms);
+}
+
+// The first frame of an event is its number (16 bits) and its value (32 bits): a descriptor, or an error.
+void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_ms) {
+  std::size_t& open = open_[static_cast<std::size_t>(port)];
+  zmq::message_t what, where;
+  while (monitor.events.recv(what, zmq::recv_flags::dontwait) && monitor.events.recv(where, zmq::recv_flags::none)) {
+    std::uint16_t event = 0;
+    std::int32_t value = 0;
+    if (what.size() < sizeof event + sizeof value) continue;
+    std::memcpy(&event, what.data(), sizeof event);
+    std::memcpy(&value, static_cast<const char*>(what.data()) + sizeof event, sizeof value);
+    if (event == ZMQ_EVENT_ACCEPT_FAILED) {
+      accepts_failed_ += value == EMFILE || value == ENFILE ? 1 : 0;
+      continue;
+    }
+    if (value < 0) continue;
+    const auto fd = static_cast<std::size_t>(value);
+    if (fd >= connections_.size()) connections_.resize(fd + 1);
+    Connection& connection = connections_[fd];
+    if (event == ZMQ_EVENT_ACCEPTED) {
+      if (connection.open) --open_[static_cast<std::size_t>(connection.port)];  // its end was not told yet
+      connection = {.open = true, .port = port, .since_ms = now_ms, .number = ++accepted_, .base_ms = now_ms};
+      ++open;
+    } else if (connection.open && connection.port == port) {
+      connection = {};
+      --open;
+    }
+  }
+}
+
+void ConnectionWatch::visit(std::size_t fd, std::int64_t now_ms) {
+  Connection& connection = connections_[fd];
+  const auto bytes = received(static_cast<int>(fd));
+  if (std::exchange(connection.spoke, false) || bytes < connection.base) {
+    connection.base = bytes;
+    connection.base_ms = now_ms;
+    connection.over_since = 0;
+  }
+  connection.unfinished = bytes - connection.base;
+  const auto waited_ms = static_cast<std::uint64_t>(now_ms - connection.base_ms);
+  const auto pings = kPingBytesPerSecond * waited_ms / 1000;
+  connection.unfinished -= std::min(connection.unfinished, pings);
+  unfinished_of_round_ += connection.unfinished;
+  if (connection.unfinished > kUnfinishedBytes && connection.over_since == 0)
+    connection.over_since = drained_[static_cast<std::size_t>(connection.port)] + 1;
+  if (connection.unfinished > kMaxMessage[static_cast<std::size_t>(connection.port)] &&
+      is_unfinished(connection, now_ms))
+    cut_unfinished_one(fd, "more than any message may have");
+  else if (connection.unfinished > kUnfinishedBytes && now_ms - connection.base_ms > kUnfinishedMs &&
+           connection.port != Port::kDataOut)  // a subscription that others have, too, is never heard of
+    cut_unfinished_one(fd, "and no message of it was complete for long");
+}
+
+// Not merely unread: everything complete was read since, and it was still too much.
+bool ConnectionWatch::is_unfinished(const Connection& connection, std::int64_t now_ms) const {
+  if (connection.over_since == 0) return false;
+  return drained_[static_cast<std::size_t>(connection.port)] >= connection.over_since ||
+         now_ms - connection.base_ms > kReadWithinMs;
+}
+
+// A round over all connections, some at a time.
+void ConnectionWatch::visit_some(std::int64_t now_ms) {
+  const std::size_t count = std::min(kVisitsAtOnce, connections_.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    if (next_visit_ >= connections_.size()) {
+      next_visit_ = 0;
+      unfinished_bytes_ = std::exchange(unfinished_of_round_, 0);
+    }
+    if (connections_[next_visit_].open) visit(next_visit_, now_ms);
+    ++next_visit_;
+  }
+}
+
+void ConnectionWatch::visit_all(std::int64_t now_ms) {
+  next_visit_ = 0;
+  unfinished_of_round_ = 0;
+  for (std::size_t fd = 0; fd < connections_.size(); ++fd)
+    if (connections_[fd].open) visit(fd, now_ms);
+  unfinished_bytes_ = std::exchange(unfinished_of_round_, 0);
+}
+
+// The memory of this process grew, and unfinished messages can be why: those with most unfinished go until what is left
+// cannot.
+void ConnectionWatch::free_memory(std::int64_t now_ms) {
+  const auto memory = resident_memory();
+  if (now_ms >= next_minute_ms_) {
+    next_minute_ms_ = now_ms + kMinuteMs;
+    least_memory_ = {memory, least_memory_[0]};
+  }
+  least_memory_[0] = std::min(least_memory_[0], memory);
+  const auto least = std::min(least_memory_[0], least_memory_[1]);
+  if (memory < least + kMaxUnfinishedMemory) return;
+  if (now_ms < next_free_ms_ && memory < memory_then_ + kGrowth) return;
+  next_free_ms_ = now_ms + kFreeEveryMs;
+  memory_then_ = memory;
+  visit_all(now_ms);
+  std::vector<std::pair<std::uint64_t, std::size_t>> largest;
+  for (std::size_t fd = 0; fd < connections_.size(); ++fd)
+    if (connections_[fd].open && connections_[fd].unfinished > kUnfinishedBytes &&
+        is_unfinished(connections_[fd], now_ms))
+      largest.emplace_back(connections_[fd].unfinished, fd);
+  std::sort(largest.rbegin(), largest.rend());
+  auto left = unfinished_bytes_ * kBytesOfABit;
+  for (const auto& [bytes, fd] : largest) {
+    if (left <= kMaxUnfinishedMemory / 2) return;
+    left -= std::min(left, bytes * kBytesOfABit);
+    cut_unfinished_one(fd, "while memory grew");
+  }
+}
+
+void ConnectionWatch::cut_unfinished_one(std::size_t fd, const char* why) {
+  ++cut_unfinished_;
+  const auto now_ms = steady_ms();
+  if (said_ms_ == 0 || now_ms - said_ms_ >= kSayEveryMs) {
+    said_ms_ = now_ms;
+    spdlog::warn("cut {}: {} bytes of an unfinished message, {}", peer_of(static_cast<int>(fd)),
+                 connections_[fd].unfinished, why);
+  }
+  cut(static_cast<int>(fd));
+}
+
+// The descriptor stays libzmq's, which reads the end of the connection and closes it.
+void ConnectionWatch::cut(int fd) {
+  if (fd < 0 || static_cast<std::size_t>(fd) >= connections_.size() || !connections_[static_cast<std::size_t>(fd)].open)
+    return;
+  Connection& connection = connections_[static_cast<std::size_t>(fd)];
+  connection.unfinished = 0;
+  connection.spoke = connection.ending = true;  // what was received is no longer waited for
+  shutdown(fd, SHUT_RDWR);
+}
+
+std::size_t ConnectionWatch::cut_newest_of_data(std::size_t count) {
+  std::vector<std::pair<std::uint64_t, int>> newest;
+  for (std::size_t fd = 0; fd < connections_.size(); ++fd)
+    if (connections_[fd].open && connections_[fd].port != Port::kControl)
+      newest.emplace_back(connections_[fd].number, static_cast<int>(fd));
+  count = std::min(count, newest.size());
+  std::partial_sort(newest.begin(), newest.begin() + static_cast<std::ptrdiff_t>(count), newest.end(),
+                    std::greater<>());
+  std::size_t ended = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto fd = newest[i].second;
+    if (connections_[static_cast<std::size_t>(fd)].ending) continue;
+    cut(fd);
+    ++ended;
+  }
+  return ended;
+}
+
+std::size_t ConnectionWatch::cut_silent(Port port, std::size_t count, std::int64_t now_ms) {
+  constexpr std::int64_t kTimeToSpeakMs = 1'000;
+  std::vector<std::pair<std::int64_t, int>> oldest;
+  for (std::size_t fd = 0; fd < connections_.size(); ++fd) {
+    const Connection& each = connections_[fd];
+    if (each.open && !each.ending && each.port == port && !each.ever_spoke && now_ms - each.since_ms >= kTimeToSpeakMs)
+      oldest.emplace_back(each.since_ms, static_cast<int>(fd));
+  }
+  std::sort(oldest.begin(), oldest.end());
+  oldest.resize(std::min(oldest.size(), count));
+  for (const auto& [since_ms, fd] : oldest)
+    cut(fd);
+  return oldest.size();
+}
+
+}  // namespace trainbus

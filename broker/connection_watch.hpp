@@ -1,0 +1,107 @@
+#pragma once
+// The connections of the broker's ports: how many there are, and what libzmq leaves unbounded about them.
+//
+// libzmq collects every frame of a message before the first can be read, and its high-water mark counts whole messages
+// only: two bytes of a peer that sends empty frames for ever take 64 bytes here. So what the kernel received of each
+// connection (TCP_INFO) is held against the messages that came out of it; whoever has too much of a message unfinished
+// is cut. Nothing of it is on the way of a message but heard().
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "broker/bound_sockets.hpp"
+
+namespace trainbus {
+
+enum class Port : std::uint8_t { kDataIn, kDataOut, kControl };
+
+// Used by the bus thread only. Times are steady milliseconds. Owns a monitor of each bound socket.
+class ConnectionWatch {
+ public:
+  static constexpr std::int64_t kLookEveryMs = 20;
+  static constexpr std::int64_t kUnfinishedMs = 30'000;            // a message takes no longer to arrive, or is small
+  static constexpr std::uint64_t kUnfinishedBytes = 64 << 10;      // small
+  static constexpr std::uint64_t kPingBytesPerSecond = 64;         // ZMTP heartbeats are no messages
+  static constexpr std::uint64_t kBytesOfABit = 32;                // in memory, of a received byte, at worst
+  static constexpr std::uint64_t kMaxUnfinishedMemory = 48 << 20;  // past it those with most unfinished are cut
+
+  ConnectionWatch(zmq::context_t& context, BoundSockets& sockets);
+  ~ConnectionWatch();
+  ConnectionWatch(const ConnectionWatch&) = delete;
+  ConnectionWatch& operator=(const ConnectionWatch&) = delete;
+
+  // A whole message came out of a socket; `frame` is any of its frames.
+  void heard(const zmq::message_t& frame) {
+    const auto fd = static_cast<std::size_t>(zmq_msg_get(frame.handle(), ZMQ_SRCFD));
+    if (fd < connections_.size()) connections_[fd].spoke = connections_[fd].ever_spoke = true;
+  }
+  // The descriptor that the frame came through; -1: not known.
+  static int descriptor_of(const zmq::message_t& frame) { return zmq_msg_get(frame.handle(), ZMQ_SRCFD); }
+
+  // Nothing waits to be read from this port: what was received since then is an unfinished message.
+  void drained(Port port) { ++drained_[static_cast<std::size_t>(port)]; }
+  // Takes in who came and went, and cuts who has too much of a message unfinished. Every turn; mostly does nothing.
+  void look(std::int64_t now_ms);
+  // Ends a connection at once.
+  void cut(int fd);
+  // Ends the connections of a port that never sent a message, oldest first, at most `count`.
+  std::size_t cut_silent(Port port, std::size_t count, std::int64_t now_ms);
+
+  // Ends so many connections of the data ports, those first that came last; how many there were to end.
+  std::size_t cut_newest_of_data(std::size_t count);
+
+  std::size_t open(Port port) const { return open_[static_cast<std::size_t>(port)]; }
+  std::size_t open() const { return open_[0] + open_[1] + open_[2]; }
+  std::uint64_t accepts_failed() const { return accepts_failed_; }  // for want of files
+  std::uint64_t cut_unfinished() const { return cut_unfinished_; }
+  std::uint64_t unfinished_bytes() const { return unfinished_bytes_; }  // as of the last round over all
+
+ private:
+  struct Connection {
+    bool open = false;
+    bool ending = false;  // it was cut, and libzmq has not closed it yet
+    bool spoke = false;   // since `base` was taken
+    bool ever_spoke = false;
+    Port port{};
+    std::int64_t since_ms = 0;
+    std::uint64_t number = 0;  // in the order in which they came
+    std::int64_t base_ms = 0;
+    std::uint64_t base = 0;        // bytes received when its last message was known to be out
+    std::uint64_t over_since = 0;  // it is over kUnfinishedBytes: one more than the port had been drained then; 0: not
+    std::uint64_t unfinished = 0;  // received since
+  };
+  struct Monitor {
+    zmq::socket_t* of;
+    zmq::socket_t events;
+  };
+  void read_events(Monitor& monitor, Port port, std::int64_t now_ms);
+  bool is_unfinished(const Connection& connection, std::int64_t now_ms) const;
+  void visit(std::size_t fd, std::int64_t now_ms);
+  void visit_some(std::int64_t now_ms);
+  void visit_all(std::int64_t now_ms);
+  void free_memory(std::int64_t now_ms);
+  void cut_unfinished_one(std::size_t fd, const char* why);
+
+  std::array<Monitor, 3> monitors_;
+  std::vector<Connection> connections_;  // by descriptor
+  std::array<std::size_t, 3> open_{};
+  std::array<std::uint64_t, 3> drained_{};
+  std::uint64_t accepts_failed_ = 0;
+  std::uint64_t accepted_ = 0;
+  std::size_t next_visit_ = 0;
+  std::int64_t next_look_ms_ = 0;
+  std::int64_t next_free_ms_ = 0;
+  std::size_t memory_then_ = 0;  // when all were visited last for the memory
+  std::int64_t said_ms_ = 0;
+  // The least memory of this minute and of the last one: what grows above it in a minute.
+  std::array<std::size_t, 2> least_memory_{SIZE_MAX, SIZE_MAX};
+  std::int64_t next_minute_ms_ = 0;
+  std::uint64_t unfinished_bytes_ = 0;
+  std::uint64_t unfinished_of_round_ = 0;
+  std::uint64_t cut_unfinished_ = 0;
+};
+
+}  // namespace trainbus

@@ -1,0 +1,14 @@
+#pragma once
+// What --retain and --retain-bytes take. Each throws std::invalid_argument with one line that names the text.
+
+#include <cstdint>
+#include <string>
+
+namespace trainbus {
+
+// "30d", "12h", "45m", "90s": milliseconds; from 1 s to 100 years.
+std::int64_t parse_retained_age(const std::string& text);
+// "500M", "10G", "64000000": bytes; K, M, G, T are powers of 1024. From 1 MiB up.
+std::uint64_t parse_retained_bytes(const std::string& text);
+
+}  // namespace trainbus

@@ -1,0 +1,143 @@
+#include "broker/session_history.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "broker/journal_eraser.hpp"
+#include "trainbus/wire.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr int kRecordsAtOnce = 500;
+
+std::int64_t time_of(const std::string& body) {
+  v1::MetricsRequest record;
+  return body.empty() || !record.ParseFromString(body) ? 0 : record_ms(record);
+}
+
+// A journal of an earlier broker does not know when it first heard of an incarnation.
+void add_unlisted(const std::vector<StreamRow>& streams, std::vector<IncarnationRow>& incarnations) {
+  std::set<std::uint64_t> known;
+  for (const auto& row : incarnations)
+    known.insert(row.incarnation);
+  std::vector<IncarnationRow> older;
+  for (const auto& stream : streams)
+    if (known.insert(stream.incarnation).second) older.push_back({stream.session, stream.incarnation, 0, 0, {}});
+  std::ranges::sort(older, {}, &IncarnationRow::incarnation);
+  const auto first = incarnations.empty() ? 0 : incarnations.front().order;
+  for (std::size_t i = 0; i < older.size(); ++i)
+    older[i].order = first - static_cast<std::int64_t>(older.size() - i);
+  incarnations.insert(incarnations.begin(), older.begin(), older.end());
+}
+
+constexpr std::size_t kDefaultPageBytes = 512 << 10;
+constexpr std::size_t kMaxPageBytes = 4 << 20;
+
+bool add_entry(JournalReader& reader, const SessionName& session, v1::TrainerList& list) {
+  auto incarnations = reader.incarnations(session);
+  if (incarnations.empty()) add_unlisted(reader.streams(session), incarnations);
+  if (incarnations.empty() || incarnations.back().visibility == Visibility::kDeleted) return false;
+  const auto& newest = incarnations.back();
+  auto* entry = list.add_trainers();
+  entry->set_session_id(session.id());
+  entry->set_incarnation(newest.incarnation);
+  entry->set_order(newest.order);
+  entry->set_first_heard_ms(newest.first_heard_ms);
+  entry->set_archived(newest.visibility == Visibility::kArchived);
+  entry->set_newest(true);
+  entry->set_last_heartbeat_age_ms(-1);
+  entry->set_last_record_age_ms(-1);
+  for (const auto& stream : reader.streams(session, newest.incarnation)) {
+    auto* stored = entry->add_stored();
+    stored->set_kind(stream.kind);
+    stored->set_sequence(stream.last_sequence);
+    if (stream.kind == v1::KIND_MEDIA || stream.kind == v1::KIND_COMMAND || stream.kind == v1::KIND_ALERT) continue;
+    auto* last = entry->add_last();
+    last->set_kind(stream.kind);
+    last->set_message(reader.last_body(stream.stream));
+  }
+  return true;
+}
+
+}  // namespace
+
+JournalList list_journal(const std::string& journal_path, const v1::ListRequest& request) {
+  JournalList page;
+  const std::string prefix = request.run().empty() ? "" : request.run() + '/' + request.trainer();
+  const auto matches = [&](const std::string& id) {
+    return !id.empty() && (request.trainer().empty() ? id.starts_with(prefix) : id == prefix);
+  };
+  const auto budget =
+      request.max_bytes() == 0 ? kDefaultPageBytes : std::min<std::size_t>(request.max_bytes(), kMaxPageBytes);
+  try {
+    JournalReader reader(journal_path);
+    // The prefix itself can be a session; what stands right before it is none.
+    std::string at = request.after();
+    if (at < prefix) at = prefix.substr(0, prefix.size() - 1) + static_cast<char>(prefix.back() - 1) + "~";
+    std::size_t bytes = 0;
+    for (at = reader.session_after(at); matches(at); at = reader.session_after(at)) {
+      const auto session = parse_session_id(at);
+      if (!session || !add_entry(reader, *session, page.list)) continue;
+      bytes += page.list.trainers().rbegin()->ByteSizeLong();
+      if (bytes < budget) continue;
+      page.list.set_next(at);
+      break;
+    }
+  } catch (const SqliteError& error) {
+    page.error = error.what();
+  }
+  return page;
+}
+
+bool SessionHistory::all(Visibility visibility) const {
+  return std::ranges::all_of(incarnations, [visibility](const auto& row) { return row.visibility == visibility; });
+}
+
+SessionHistory read_session_history(const std::string& journal_path, const SessionName& session) {
+  SessionHistory history;
+  try {
+    JournalReader reader(journal_path);
+    history.incarnations = reader.incarnations(session);
+    const auto streams = reader.streams(session);
+    add_unlisted(streams, history.incarnations);
+    const auto use = reader.use(session);
+    history.records = use.records;
+    history.bytes = use.bytes;
+    for (const auto& stream : streams) {
+      if (stream.kind != v1::KIND_COMMAND) {
+        history.streams.push_back(stream.stream);
+        history.last_record_ms = std::max(history.last_record_ms, time_of(reader.last_body(stream.stream)));
+        continue;
+      }
+      for (const auto& body : reader.bodies(stream.stream)) {
+        --history.records;
+        history.bytes -= body.size();
+      }
+    }
+  } catch (const SqliteError& error) {
+    history.error = error.what();
+  }
+  return history;
+}
+
+std::string delete_session_history(const std::string& journal_path, const std::vector<std::uint64_t>& streams,
+                                   const std::atomic<bool>& stop, std::atomic<std::uint64_t>& deleted) {
+  using Clock = std::chrono::steady_clock;
+  try {
+    JournalEraser eraser(journal_path);
+    for (bool more = true; more && !stop;) {
+      const auto started = Clock::now();
+      more = eraser.erase(streams, kRecordsAtOnce);
+      deleted = eraser.erased();
+      std::this_thread::sleep_for(Clock::now() - started);  // as long again for those who store
+    }
+  } catch (const SqliteError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace trainbus
