@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "broker/journal.hpp"
+#include "broker/state_folder.hpp"
 #include "tests/support/plain_peer.hpp"
 #include "tests/support/running_broker.hpp"
 #include "trainbus/program.hpp"
@@ -41,7 +42,7 @@ class Records {
     for (int i = 0; i < flags_.per_commit && made_ < flags_.records; ++i, ++made_) {
       auto& stream = streams_[made_ % streams_.size()];
       const std::string body = record_of(stream, ++stream.last_sequence).SerializeAsString();
-      batch.rows.push_back({stream.stream, stream.last_sequence, unix_ms(), zmq::message_t(body)});
+      batch.add(stream.stream, stream.last_sequence, unix_ms(), unix_ms(), body);
     }
     return batch;
   }
@@ -81,7 +82,7 @@ void append(const Flags& flags, const std::string& state_dir) {
     const auto started = Clock::now();
     writer.append(batch);
     seconds += seconds_since(started);
-    stored += batch.rows.size();
+    stored += batch.rows().size();
   }
   std::cout << "stored " << flags.records << " records of " << flags.bytes << " B from " << flags.trainers
             << " trainers, " << flags.per_commit << " a commit: " << static_cast<double>(flags.records) / seconds
