@@ -1,5 +1,9 @@
 // Debian's Chromium, headless, and pages in it that tell what went wrong inside.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const flags = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -28,4 +32,11 @@ export async function newPage(browser, url, { viewport = desktop, colorScheme = 
   await page.goto(url);
   const at = (id) => page.getByTestId(id);
   return { page, at, complaints, close: () => context.close() };
+}
+
+// What axe-core finds wrong for who cannot see, or uses no mouse; a line each.
+export async function barriers(page) {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`);
 }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Bus } from "./bus.mjs";
-import { desktop, launchBrowser, newPage, phone } from "./browser.mjs";
+import { barriers, desktop, launchBrowser, newPage, phone } from "./browser.mjs";
 import { eventually, Steps } from "./steps.mjs";
 
 const shots = process.env.TRAINBUS_SHOTS;
@@ -41,6 +41,7 @@ async function shoot(name, viewport, colorScheme, path = `#/trainer/${run}/t0`) 
   }
   const overflow = await view.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide`);
+  assert.deepEqual(await barriers(view.page), [], `${name} for everybody`);
   if (shots) {
     mkdirSync(shots, { recursive: true });
     await view.page.screenshot({ path: join(shots, `${name}.png`) });
@@ -129,6 +130,16 @@ await steps.step("A new learning rate is applied, marked, and in the next epoch'
   await eventually("an epoch with the new rate", async () => (await newest.locator("td").last().textContent()) === "0.02");
 });
 
+await steps.step("A value ten times away is asked about, Esc cancels, and nothing was sent", async () => {
+  await at("lr-input").fill("0.9");
+  await at("lr-apply").click();
+  assert.match(await textOf("lr-question"), /0\.9 is 45 times more than 0\.02/);
+  await page.keyboard.press("Escape");
+  await at("lr-question").waitFor({ state: "detached" });
+  assert.equal(await at("lr-input").inputValue(), "");
+  assert.equal((await bus.trainer(run, "t0")).learning_rate, 0.02);
+});
+
 await steps.step("A drag zooms all charts of the steps, a double click shows everything again", async () => {
   const box = await page.locator("[data-testid=loss-chart] .u-over").boundingBox();
   const y = box.y + box.height / 2;
@@ -136,9 +147,46 @@ await steps.step("A drag zooms all charts of the steps, a double click shows eve
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.6, y, { steps: 5 });
   await page.mouse.up();
-  await at("lr-chart").getByText("reset zoom").waitFor();
+  await at("reset-zoom").waitFor();
   await page.locator("[data-testid=loss-chart] .u-over").dblclick();
-  await at("loss-chart").getByText("reset zoom").waitFor({ state: "detached" });
+  await at("reset-zoom").waitFor({ state: "detached" });
+});
+
+await steps.step("The cursor reads all charts at once, and a wheel zooms them; Esc shows everything again", async () => {
+  const box = await page.locator("[data-testid=loss-chart] .u-over").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+  // Both in one look: the training goes on, and with it what is under the cursor.
+  const places = () =>
+    page.evaluate(() => ["loss-chart", "lr-chart"].map((chart) => document.querySelector(`[data-testid=${chart}] [data-testid=place]`)?.textContent.trim()));
+  await eventually("the same step under the cursor of both", async () => {
+    const [loss, rate] = await places();
+    return loss === rate && /^step [\d,]+$/.test(loss ?? "");
+  });
+  await page.keyboard.down("Control");
+  await page.mouse.wheel(0, -300);
+  await page.keyboard.up("Control");
+  await at("reset-zoom").waitFor();
+  assert.match(page.url(), /from=[\d.]+&to=[\d.]+/);
+  await page.keyboard.press("Escape");
+  await at("reset-zoom").waitFor({ state: "detached" });
+});
+
+await steps.step("The view is in the address: another browser shows the same", async () => {
+  await at("x-mode").selectOption("epoch");
+  await at("lr-chart").hover();
+  await at("lr-chart").getByTestId("pin").click();
+  await at("chart-search").fill("loss");
+  const other = await newPage(browser, await page.evaluate(() => location.href));
+  await other.page.locator("[data-chart=epoch-loss]").waitFor();
+  assert.equal(await other.at("x-mode").inputValue(), "epoch");
+  assert.equal(await other.at("chart-search").inputValue(), "loss");
+  assert.equal(await other.at("lr-chart").count(), 0, "it is not searched for");
+  await other.at("chart-search").fill("");
+  await other.page.locator("[data-group=pinned] [data-chart=learning-rate]").waitFor();
+  assert.deepEqual(other.complaints, []);
+  await other.close();
+  await at("chart-search").fill("");
+  await at("x-mode").selectOption("step");
 });
 
 await steps.step("Frozen, the tiles stand still; then they go on", async () => {
@@ -148,8 +196,26 @@ await steps.step("Frozen, the tiles stand still; then they go on", async () => {
   const step = number(await textOf("step"));
   await eventually("the training goes on", async () => number(await textOf("step")) > step + 5);
   assert.equal(await frames(), frozen);
+  const shown = await textOf("tiles-step");
+  await at("tile-before").click();
+  await eventually("the batch before", async () => (await textOf("tiles-step")) !== shown);
+  await at("tile-after").click();
+  await eventually("the first one again", async () => (await textOf("tiles-step")) === shown);
   await at("freeze").click();
   await eventually("new tiles", async () => (await frames()) > frozen);
+});
+
+await steps.step("A click enlarges a tile with all its scores; only wrong ones are shown when asked", async () => {
+  await at("tile-spot").nth(2).click();
+  await at("scores").locator("li").first().waitFor();
+  await page.keyboard.press("Escape");
+  await at("tile-dialog").waitFor({ state: "detached" });
+  await at("wrong-only").click();
+  const [right, all] = (await textOf("tiles-right")).match(/\d+/g).map(Number);
+  assert.equal(Number(await at("tiles-canvas").getAttribute("data-tiles")), all - right);
+  await at("wrong-only").click();
+  await at("freeze").click();
+  await eventually("16 tiles", async () => (await at("tiles-canvas").getAttribute("data-tiles")) === "16");
 });
 
 await steps.step("A lost connection is said, and made up for when the dashboard is back", async () => {
@@ -188,6 +254,49 @@ await steps.step("Stop asks first, ends the training, and the page sums it up", 
   await eventually("STOPPED", async () => (await textOf("state")) === "STOPPED");
   assert.match(await textOf("summary"), /Training was stopped/);
   assert.equal(await trainer.ended, 0);
+});
+
+await steps.step("A loss that is NaN stands out, is alerted on, and is what its training ended at", async () => {
+  await bus.run("trainbus-watch", ["--broker", bus.address]);
+  const lost = await bus.run("trainbus-loadgen", ["--broker", bus.address, "--run", "lost", "--batch-rate", "10", "--nan-every", "1"]);
+  await page.goto(`${bus.url}/#/`);
+  const row = page.locator("[data-testid=trainer-row].diverged");
+  await row.waitFor();
+  assert.equal(await row.getAttribute("data-session"), "lost/t0");
+  await eventually("the alert", async () => (await at("bell").getAttribute("data-count")) === "1");
+  await at("bell").click();
+  await at("acknowledge").click();
+  await eventually("nothing that calls", async () => (await at("bell").getAttribute("data-count")) === "0");
+  await at("alert").getByRole("link").click();
+  await at("diverged").waitFor();
+  await lost.stop();
+  await at("summary").waitFor();
+  assert.match(await textOf("summary"), /at NaN.*loss is NaN since step 1/);
+});
+
+await steps.step("Two trainers are compared: their curves over one another, the best of each, and the settings that differ", async () => {
+  await page.goto(`${bus.url}/#/`);
+  await at("select-all").click();
+  await at("compare-selected").click();
+  await at("compare-chart").first().waitFor();
+  assert.equal(await at("compare-item").count(), 2);
+  await eventually("the losses of both", async () => /shapes\/t0.*lost\/t0|lost\/t0.*shapes\/t0/.test(await textOf("compare-chart")));
+  await eventually("the table", async () => (await at("compare-table").locator("tbody tr").count()) === 2);
+  assert.match(await textOf("differences"), /model/);
+  await page.locator("[data-name=epoch_loss]").check();
+  await page.locator("[data-testid=compare-chart][aria-label=epoch_loss]").waitFor();
+});
+
+await steps.step("Many are stopped at once after one question that names their number, and each answers for itself", async () => {
+  const many = await bus.run("trainbus-loadgen", ["--broker", bus.address, "--run", "many", "--trainers", "3", "--batch-rate", "5"]);
+  await page.goto(`${bus.url}/#/?q=many`);
+  await eventually("three rows", async () => (await at("trainer-row").count()) === 3);
+  await at("select-all").click();
+  await at("bulk-STOP_TRAINING").click();
+  assert.equal(await textOf("bulk-confirm"), "Stop 3 trainers for good");
+  await at("bulk-confirm").click();
+  await eventually("three answers", async () => /3 applied/.test(await textOf("bulk-outcome")));
+  assert.equal(await many.ended, 0);
 });
 
 await steps.step("Nothing went wrong inside the page, and it asked nobody else for anything", async () => {

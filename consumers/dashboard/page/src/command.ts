@@ -48,6 +48,20 @@ function knobProblem({ name, type, min, max }: Knob, value: number, got: string)
   return "";
 }
 
+const kFar = 10;
+
+// What to ask before a value so far from the one in force is sent; empty when it is near.
+export function farQuestion(current: string, raw: string): string {
+  const [from, to] = [Number(current), Number(raw.trim())];
+  if (current.trim() === "" || raw.trim() === "" || !Number.isFinite(from) || !Number.isFinite(to) || from === 0 || to === from) return "";
+  const ratio = Math.abs(to / from);
+  if (from * to < 0) return `${to} has another sign than ${from}`;
+  if (to === 0) return `0 instead of ${from}`;
+  if (ratio < kFar && ratio > 1 / kFar) return "";
+  const times = ratio >= 1 ? ratio : 1 / ratio;
+  return `${to} is ${Number(times.toPrecision(3))} times ${ratio >= 1 ? "more" : "less"} than ${from}`;
+}
+
 // The states of the command as they come over the bus are news enough; the answer only carries the id and the first
 // state. Throws an Error with the server's one line.
 export async function issueCommand(session: Session, type: CommandVerb, value: string, knob = ""): Promise<CommandEvent> {

@@ -64,6 +64,13 @@ export function mebibytes(value: number | null | undefined): string {
   return value >= 1024 ? `${(value / 1024).toFixed(1)} GB` : `${Math.round(value)} MB`;
 }
 
+// 2026-11-26 05:12:09 UTC+1, in this browser's zone.
+export function dateTime(unixMs: number): string {
+  return new Date(unixMs).toLocaleString("sv-SE", {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+  });
+}
+
 export function timeOfDay(unixMs: number): string {
   return new Date(unixMs).toLocaleTimeString("en-GB");
 }

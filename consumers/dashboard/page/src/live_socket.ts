@@ -17,7 +17,7 @@ export interface Timers {
   set(callback: () => void, ms: number): number;
   clear(timer: number): void;
 }
-const realTimers: Timers = {
+export const realTimers: Timers = {
   set: (callback, ms) => setTimeout(callback, ms) as unknown as number,
   clear: (timer) => clearTimeout(timer),
 };

@@ -1,21 +1,24 @@
 // Wires the page: socket -> state -> one paint per animation frame.
 import { options, render } from "preact";
+import { AlertDesk, parseAlerts } from "./alerts";
 import { issueCommand } from "./command";
 import { LiveSocket } from "./live_socket";
 import { fetchMediaList } from "./media_api";
 import type { Page } from "./page";
-import { parseRecord, parseServerText, type Axis } from "./protocol";
-import { parseRoute, sessionId } from "./route";
-import { fetchSeries } from "./series_api";
+import { Comparison } from "./comparison";
+import { endedStates, parseRecord, parseServerText } from "./protocol";
+import { hashOf, parseRoute, sessionId } from "./route";
 import { applyCommand, applyMessage, applyRecord, newState, newWatched } from "./state";
+import { readStored, store } from "./storage";
 import { applyTheme, currentTheme, onSystemTheme, toggleTheme } from "./theme";
+import type { FrameReport } from "./tiles/messages";
 import { TileView } from "./tiles/tile_view";
 import { App } from "./views/app";
+import { WatchedCharts } from "./watched_charts";
 
 const kPaintEveryMs = 100; // for what arrives by itself; what the user does is painted with the next frame
 const kTickMs = 500; // ages count on
 const kMaxPoints = 2000;
-const kMaxZoomed = 100; // curves that are fetched again for a zoom; further ones keep their coarse points
 
 const socketUrl = new URL("ws", location.href.replace(/^http/, "ws").replace(/[?#].*$/, "")).href;
 const root = document.getElementById("app")!;
@@ -27,13 +30,43 @@ let paintAsked = false;
 
 options.debounceRendering = requestAnimationFrame;
 
+const hash = (): string => location.hash;
+// An address that only says how to look is no place to go back to.
+function replaceParams(params: URLSearchParams): void {
+  history.replaceState(null, "", hashOf(state.route, params));
+  repaint();
+}
+
+const charts = new WatchedCharts({
+  watched: () => state.watched,
+  otherTimeline: () => compare.timeline,
+  hash,
+  replaceParams,
+  stored: readStored,
+  store,
+  changed: repaint,
+});
+
+const compare = new Comparison({
+  hash,
+  replaceParams,
+  isLive: (session) => {
+    const trainer = state.trainers.get(sessionId(session));
+    return trainer !== undefined && !endedStates.includes(trainer.state);
+  },
+  changed: repaint,
+});
+
 const page: Page = {
   state,
   theme: currentTheme(),
   now: Date.now(),
-  tiles: () => (tileView ??= new TileView(socketUrl, dataArrived)),
-  zoom: { step: null, epoch: null },
-  setZoom,
+  tiles: () => (tileView ??= new TileView(socketUrl, dataArrived, countPredictions)),
+  charts,
+  compare,
+  hash,
+  replaceParams,
+  alertDesk: new AlertDesk(readStored("trainbus-alerts"), (text) => store("trainbus-alerts", text)),
   async issue(session, type, value, knob) {
     const event = await issueCommand(session, type, value, knob);
     applyCommand(state, event, Date.now());
@@ -55,8 +88,15 @@ function repaint(): void {
   requestAnimationFrame(() => {
     paintAsked = false;
     page.now = paintedAt = Date.now();
+    charts.refresh();
     render(<App page={{ ...page }} />, root);
   });
+}
+
+function countPredictions({ verdicts }: FrameReport): void {
+  const { watched } = state;
+  if (!watched || watched.predictionsInRecords) return;
+  for (const { truthClass, predictedClass } of verdicts) watched.confusion.take(truthClass, predictedClass);
 }
 
 function dataArrived(): void {
@@ -68,6 +108,7 @@ const socket = new LiveSocket(() => new WebSocket(socketUrl), {
   opened() {
     state.link = "open";
     watch();
+    void readAlerts();
     repaint();
   },
   text(raw) {
@@ -96,6 +137,14 @@ function watch(): void {
   socket.send(watched ? { type: "watch", run: watched.run, trainer: watched.trainer, max_points: kMaxPoints } : { type: "watch" });
 }
 
+// What was raised before this page came; later ones come as records.
+async function readAlerts(): Promise<void> {
+  const response = await fetch("api/alerts").catch(() => null);
+  if (!response?.ok) return;
+  for (const [id, alert] of parseAlerts(await response.json().catch(() => null))) state.alerts.set(id, alert);
+  dataArrived();
+}
+
 // At most one question at a time; news that come meanwhile are asked for after it.
 let mediaAsked = false;
 let mediaNews = false;
@@ -117,31 +166,14 @@ function routeChanged(): void {
   const wanted = route.page === "trainer" ? sessionId(route) : null;
   if (wanted !== (state.watched && sessionId(state.watched))) {
     state.watched = route.page === "trainer" ? newWatched(route) : null;
-    page.zoom = { step: null, epoch: null };
     watch();
+    scrollTo(0, 0);
   }
-  if (route.page === "overview") tileView?.show(null, []);
-  document.title = route.page === "trainer" ? `${sessionId(route)} · trainbus` : "trainbus";
-  scrollTo(0, 0);
+  compare.open(route.page === "compare");
+  charts.open(state.watched);
+  if (route.page !== "trainer") tileView?.show(null, []);
+  document.title = route.page === "trainer" ? `${sessionId(route)} · trainbus` : route.page === "compare" ? "compare · trainbus" : "trainbus";
   repaint();
-}
-
-function setZoom(axis: Axis, range: { min: number; max: number } | null): void {
-  const zoom = range && { ...range, points: new Map() };
-  page.zoom = { ...page.zoom, [axis]: zoom };
-  repaint();
-  const { watched } = state;
-  if (!zoom || !watched) return;
-  const wanted = [...watched.series].filter(([, series]) => series.axis === axis).slice(0, kMaxZoomed);
-  for (const [name] of wanted) {
-    fetchSeries(watched, name, kMaxPoints, zoom).then(
-      (points) => {
-        zoom.points.set(name, points);
-        repaint();
-      },
-      () => {}, // the coarse points stay
-    );
-  }
 }
 
 function themeChanged(): void {

@@ -1,14 +1,35 @@
 // What the views may read and ask for.
-import type { Axis, CommandEvent, CommandVerb, Points } from "./protocol";
+import type { AlertDesk } from "./alerts";
+import type { ChartSettings } from "./chart_settings";
+import type { Compared } from "./compare";
+import type { CompareData } from "./compare_data";
+import type { CommandEvent, CommandVerb, Points } from "./protocol";
 import type { Session } from "./route";
 import type { State } from "./state";
 import type { Theme } from "./theme";
+import type { Range, Timeline, XMode } from "./timeline";
 import type { TileView } from "./tiles/tile_view";
 
-export interface Zoom {
-  min: number;
-  max: number;
-  points: Map<string, Points>; // what has arrived of the finer points
+// How the charts of a page are looked at, and how to change that.
+export interface ChartView {
+  settings: ChartSettings; // settings.range is the range that is shown
+  timeline: Timeline;
+  extent: Range | null; // of x, over all curves; null: each chart has its own
+  canGoBack: boolean;
+  change(changed: Partial<ChartSettings>): void;
+  // `moving`: one of many small steps, which are one in the history of ranges.
+  setRange(range: Range | null, moving: boolean): void;
+  back(): void;
+  // Over what a curve is drawn: settings.x, unless that is not known of it.
+  modeOf(series: string): XMode;
+  // The points of a curve to draw: the finest that have arrived for the range.
+  pointsOf(series: string): Points;
+}
+
+export interface CompareView {
+  compared: Compared;
+  data: CompareData;
+  change(changed: Partial<Compared>): void;
 }
 
 export interface Page {
@@ -16,10 +37,13 @@ export interface Page {
   theme: Theme;
   now: number; // local ms, the same for one paint
   tiles: () => TileView;
-  zoom: Record<Axis, Zoom | null>;
-  setZoom(axis: Axis, range: { min: number; max: number } | null): void;
+  charts: ChartView;
+  alertDesk: AlertDesk;
+  compare: CompareView;
   // `knob` is what SET_KNOB sets. Throws with one line.
   issue(session: Session, type: CommandVerb, value: string, knob?: string): Promise<CommandEvent>;
+  hash(): string; // of the address
+  replaceParams(params: URLSearchParams): void; // what the address says of the view
   toggleTheme(): void;
   repaint(): void;
 }

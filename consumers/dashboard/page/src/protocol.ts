@@ -9,160 +9,28 @@ import {
   type ControlCommand,
   type MetricsRequest,
 } from "../generated/trainbus_pb";
+import {
+  trainerNumbers,
+  trainerStates,
+  type EventHead,
+  type TrainerNumber,
+  type NotFinite,
+  type Trainer,
+  type Plan,
+  knobTypes,
+  type Knob,
+  type Points,
+  type Curve,
+  type Incarnation,
+  commandTypes,
+  commandPhases,
+  type CommandEvent,
+  type BusEvent,
+  type Trouble,
+  type ServerMessage,
+} from "./model";
 
-export const trainerStates = [
-  "WAITING", "ALIVE", "PAUSED", "STALLED", "DEAD", "COMPLETED", "STOPPED", "FAILED", "UNREACHABLE",
-] as const;
-export type TrainerState = (typeof trainerStates)[number];
-
-export const endedStates: readonly TrainerState[] = ["COMPLETED", "STOPPED", "FAILED"];
-
-// The curves that every trainer may have; named values have whatever names they were given.
-const stepSeries = [
-  "batch_loss", "batch_accuracy", "learning_rate", "time_per_batch_ms", "fps", "cpu_percent", "memory_mb",
-  "gpu_percent", "gpu_memory_mb",
-] as const;
-const epochSeries = [
-  "epoch_loss", "epoch_accuracy", "epoch_learning_rate", "validation_loss", "validation_accuracy",
-] as const;
-export type BuiltInSeries = (typeof stepSeries)[number] | (typeof epochSeries)[number];
-export const builtInSeries: ReadonlySet<string> = new Set([...stepSeries, ...epochSeries]);
-export type Axis = "step" | "epoch";
-
-// The curve of a named value, as the server calls it.
-export const curveName = (name: string): string => (builtInSeries.has(name) ? `scalars/${name}` : name);
-
-const trainerNumbers = [
-  "epoch", "total_epochs", "batch", "batches_per_epoch", "step", "loss", "accuracy", "epoch_loss", "validation_loss",
-  "validation_accuracy", "learning_rate", "batch_size", "fps", "average_fps", "time_per_batch_ms", "eta_sec",
-  "cpu_percent", "memory_mb", "gpu_percent", "gpu_memory_mb", "heartbeat_age_ms", "last_record_age_ms",
-] as const;
-type TrainerNumber = (typeof trainerNumbers)[number];
-
-// null: not said. NaN and infinity are what the training said.
-export type Trainer = Record<TrainerNumber, number | null> & {
-  run: string;
-  trainer: string;
-  state: TrainerState;
-  incarnation: bigint;
-  status_message: string;
-  model: string;
-  dataset: string;
-  sparkline: number[];
-  plan: Plan | null; // null: this message did not hold it
-};
-
-// What a run was started with, and what may be changed of it.
-export interface Plan {
-  parameters: [string, string][];
-  tags: string[];
-  notes: string;
-  classNames: string[];
-  knobs: Knob[];
-}
-
-export const knobTypes = ["action", "number", "integer", "choice", "switch"] as const;
-export interface Knob {
-  name: string;
-  type: (typeof knobTypes)[number];
-  unit: string;
-  min: number | null;
-  max: number | null;
-  value: string; // in force; "" when not known
-  choices: string[];
-  help: string;
-}
-
-// y may be NaN or infinite.
-export interface Points {
-  x: number[];
-  y: number[];
-}
-export interface Curve extends Points {
-  axis: Axis;
-}
-
-// The step on the line of all incarnations is offset + the incarnation's own; begin is its first, null before that.
-export interface Incarnation {
-  incarnation: bigint;
-  offset: number;
-  begin: number | null;
-}
-
-export const commandTypes = [
-  "PAUSE_TRAINING", "RESUME_TRAINING", "STOP_TRAINING", "ADJUST_BATCH_SIZE", "CHANGE_LEARNING_RATE",
-  "SET_KNOB",
-] as const;
-export type CommandVerb = (typeof commandTypes)[number];
-export const commandPhases = [
-  "ISSUED", "ACCEPTED", "DELIVERED", "APPLIED", "REJECTED", "EXPIRED", "UNKNOWN",
-] as const;
-export type CommandPhase = (typeof commandPhases)[number];
-
-interface EventHead {
-  run: string;
-  trainer: string;
-  timestamp_ms: number;
-  step: number; // of its incarnation
-  incarnation: bigint; // 0: not known
-}
-export interface StatusEvent extends EventHead {
-  kind: "status";
-  status: string;
-  message: string;
-}
-export interface CommandEvent extends EventHead {
-  kind: "command";
-  command_id: string;
-  type: CommandVerb;
-  name: string; // of the knob that SET_KNOB sets
-  value: string;
-  state: CommandPhase;
-  issuer: string;
-  old_value: string;
-  new_value: string;
-  reason: string;
-}
-export interface AlertEvent extends EventHead {
-  kind: "alert";
-  rule: string;
-  message: string;
-  active: boolean;
-}
-export type BusEvent = StatusEvent | CommandEvent | AlertEvent;
-
-// What the broker or a log sink raised and has not ended.
-export interface Trouble {
-  program: string;
-  rule: string;
-  message: string;
-  since_ms: number;
-}
-
-export type ServerMessage =
-  | { type: "hello"; version: string; broker: string; server_time_ms: number }
-  | {
-      type: "trainers";
-      server_time_ms: number;
-      broker_connected: boolean;
-      caught_up: boolean;
-      records_total: number;
-      rejected_total: number;
-      troubles: Trouble[];
-      trainers: Trainer[];
-    }
-  | {
-      type: "history";
-      run: string;
-      trainer: string;
-      trainer_info: Trainer | null;
-      series: Map<string, Curve>;
-      names_left_out: number;
-      incarnations: Incarnation[];
-      events: BusEvent[];
-    }
-  | { type: "reset" | "media"; run: string; trainer: string }
-  | { type: "bye"; reason: string };
+export * from "./model";
 
 type Json = Record<string, unknown>;
 
@@ -214,8 +82,17 @@ export function parseTrainer(value: unknown): Trainer | null {
     model: text(value.model),
     dataset: text(value.dataset),
     sparkline: numbers(value.sparkline),
+    not_finite: parseNotFinite(value.not_finite),
+    newest: value.newest !== false,
+    archived: value.archived === true,
+    clock_skew_ms: finite(value.clock_skew_ms),
     plan: "parameters" in value ? parsePlan(value) : null,
   };
+}
+
+function parseNotFinite(value: unknown): NotFinite | null {
+  if (!isObject(value)) return null;
+  return { name: text(value.name), step: finite(value.step) ?? 0, value: numeric(value.value) ?? NaN };
 }
 
 function parsePlan(value: Json): Plan {
@@ -295,7 +172,7 @@ function parseEvent(value: unknown): BusEvent | null {
     case "status":
       return { ...head, kind: "status", status: text(value.status), message: text(value.message) };
     case "alert":
-      return { ...head, kind: "alert", rule: text(value.rule), message: text(value.message), active: value.active === true };
+      return { ...head, kind: "alert", alert_id: text(value.alert_id), rule: text(value.rule), message: text(value.message), active: value.active === true };
     case "command":
       return parseCommand(value, head);
     default:
@@ -326,11 +203,13 @@ function parseSeries(value: unknown): Map<string, Curve> {
   const series = new Map<string, Curve>();
   for (const [name, curve] of isObject(value) ? Object.entries(value) : []) {
     if (!isObject(curve)) continue;
-    series.set(name, { axis: curve.axis === "epoch" ? "epoch" : "step", ...parsePoints(curve.x, curve.y) });
+    const points = parsePoints(curve.x, curve.y);
+    series.set(name, { axis: curve.axis === "epoch" ? "epoch" : "step", total: finite(curve.total) ?? points.x.length, ...points });
   }
   return series;
 }
 
+export const parseIncarnations = (value: unknown): Incarnation[] => objects(value).map(parseIncarnation);
 const parseIncarnation = (value: Json): Incarnation => ({
   incarnation: integer(value.incarnation),
   offset: finite(value.offset) ?? 0,
@@ -372,7 +251,7 @@ export function parseServerText(raw: string): ServerMessage | null {
         trainer_info: parseTrainer(value.trainer_info),
         series: parseSeries(value.series),
         names_left_out: finite(value.names_left_out) ?? 0,
-        incarnations: objects(value.incarnations).map(parseIncarnation),
+        incarnations: parseIncarnations(value.incarnations),
         events: list(value.events).map(parseEvent).filter(present),
       };
     case "reset":
@@ -409,7 +288,14 @@ export function eventOf(record: MetricsRequest): BusEvent | null {
         message: payload.value.message,
       };
     case "alert":
-      return { ...head, kind: "alert", rule: payload.value.rule, message: payload.value.message, active: payload.value.active };
+      return {
+        ...head,
+        kind: "alert",
+        alert_id: payload.value.alertId,
+        rule: payload.value.rule,
+        message: payload.value.message,
+        active: payload.value.active,
+      };
     case "command":
       return commandEvent(payload.value, head);
     default:

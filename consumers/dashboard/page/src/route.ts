@@ -1,16 +1,29 @@
-// The address after '#': which page is shown.
+// The address after '#': which page is shown, and, after '?', how.
 export interface Session {
   run: string;
   trainer: string;
 }
-export type Route = { page: "overview" } | ({ page: "trainer" } & Session);
+export type Route = { page: "overview" | "compare" } | ({ page: "trainer" } & Session);
 
-const kName = /^[A-Za-z0-9._-]{1,64}$/;
+const kName = /^(?!\.+$)[A-Za-z0-9._-]{1,64}$/;
 
 export function parseRoute(hash: string): Route {
-  const [, page, run = "", trainer = "", ...rest] = hash.replace(/^#/, "").split("/");
+  const [path = ""] = hash.replace(/^#/, "").split("?", 1);
+  const [, page, run = "", trainer = "", ...rest] = path.split("/");
   if (page === "trainer" && kName.test(run) && kName.test(trainer) && rest.length === 0) return { page, run, trainer };
+  if (page === "compare") return { page };
   return { page: "overview" };
+}
+
+export function parseParams(hash: string): URLSearchParams {
+  const at = hash.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : hash.slice(at + 1));
+}
+
+export function hashOf(route: Route, params: URLSearchParams): string {
+  const text = params.toString();
+  const path = route.page === "trainer" ? trainerHref(route) : route.page === "compare" ? "#/compare" : overviewHref;
+  return path + (text && `?${text}`);
 }
 
 export const trainerHref = ({ run, trainer }: Session): string => `#/trainer/${run}/${trainer}`;

@@ -9,7 +9,15 @@ export class Series {
   readonly x: number[] = [];
   readonly y: number[] = [];
 
+  total = 0; // points that there are; those here may be thinned
+  private shown: Points | null = null;
+
   constructor(readonly axis: Axis = "step") {}
+
+  // A copy of the points that never changes; another one whenever they did.
+  get points(): Points {
+    return (this.shown ??= { x: this.x.slice(), y: this.y.slice() });
+  }
 
   get length(): number {
     return this.x.length;
@@ -18,9 +26,11 @@ export class Series {
     return this.y[this.y.length - 1] ?? null;
   }
 
-  replace(points: Points): void {
+  replace(points: Points, total = points.x.length): void {
     this.x.splice(0, this.x.length, ...points.x);
     this.y.splice(0, this.y.length, ...points.y);
+    this.total = total;
+    this.shown = null;
   }
 
   // At its place; one x has one point, the last that was said.
@@ -31,7 +41,9 @@ export class Series {
     const same = this.x[at] === x ? 1 : 0;
     this.x.splice(at, same, x);
     this.y.splice(at, same, y);
-    if (this.x.length > kMaxPoints) this.replace(thinned(this, kThinnedPoints));
+    this.total += 1 - same;
+    this.shown = null;
+    if (this.x.length > kMaxPoints) this.replace(thinned(this, kThinnedPoints), this.total);
   }
 }
 
@@ -66,28 +78,6 @@ function extremes(y: readonly number[], begin: number, end: number): number[] {
     if (high < 0 || value > y[high]!) high = i;
   }
   return [...new Set([low, high, odd])].filter((i) => i >= 0).sort((a, b) => a - b);
-}
-
-// An exponential moving average that looks about `window` points both ways, so that it does not lag behind. It passes
-// over values that are not finite, which stay what they are.
-export function smoothed(y: readonly number[], window: number): number[] {
-  const keep = 1 - 2 / (Math.max(window, 1) + 1);
-  const sums = new Array<number>(y.length).fill(0);
-  const weights = new Array<number>(y.length).fill(0);
-  const pass = (from: number, step: 1 | -1) => {
-    let sum = 0;
-    let weight = 0;
-    for (let i = from; i >= 0 && i < y.length; i += step) {
-      if (!Number.isFinite(y[i])) continue;
-      sum = sum * keep + y[i]!;
-      weight = weight * keep + 1;
-      sums[i]! += sum;
-      weights[i]! += weight;
-    }
-  };
-  pass(0, 1);
-  pass(y.length - 1, -1);
-  return y.map((value, i) => (Number.isFinite(value) ? sums[i]! / weights[i]! : value));
 }
 
 // Several series on the union of their x, null where one has no point.

@@ -1,23 +1,35 @@
-// Finer points of a part of a curve, decimated by the server.
-import { parsePoints, type Points } from "./protocol";
+// Curves from the server, which decimates them: of a whole run, of a part of it, of one incarnation.
+import { parsePoints, type Axis, type Points } from "./protocol";
 import type { Session } from "./route";
+import type { Range } from "./timeline";
 
-export async function fetchSeries(
-  session: Session,
-  name: string,
-  maxPoints: number,
-  range: { min: number; max: number },
-): Promise<Points> {
-  const query = new URLSearchParams({
-    name,
-    max_points: String(maxPoints),
-    x_min: String(Math.floor(range.min)),
-    x_max: String(Math.ceil(range.max)),
-  });
-  const response = await fetch(`api/trainers/${session.run}/${session.trainer}/series?${query}`);
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  const answer: unknown = await response.json();
-  const points = (answer as { points?: unknown } | null)?.points;
-  const pairs = Array.isArray(points) ? points.filter((pair): pair is unknown[] => Array.isArray(pair)) : [];
-  return parsePoints(pairs.map((pair) => pair[0]), pairs.map((pair) => pair[1]));
+export interface CurveWish {
+  maxPoints: number;
+  range?: Range; // of x
+  incarnation?: string; // "": all
+}
+
+// Throws an Error with the server's one line.
+export async function fetchJson(url: string): Promise<Record<string, unknown>> {
+  const response = await fetch(url);
+  const answer: unknown = await response.json().catch(() => null);
+  const said = (answer as { error?: unknown } | null)?.error;
+  if (!response.ok || typeof answer !== "object" || answer === null) throw new Error(typeof said === "string" ? said : `the server answered ${response.status}`);
+  return answer as Record<string, unknown>;
+}
+
+export function curveQuery(name: string, { maxPoints, range, incarnation }: CurveWish): URLSearchParams {
+  const query = new URLSearchParams({ name, max_points: String(maxPoints) });
+  if (range) {
+    query.set("x_min", String(Math.floor(range.min)));
+    query.set("x_max", String(Math.ceil(range.max)));
+  }
+  if (incarnation) query.set("incarnation", incarnation);
+  return query;
+}
+
+export async function fetchCurve({ run, trainer }: Session, name: string, wish: CurveWish): Promise<{ points: Points; axis: Axis }> {
+  const answer = await fetchJson(`api/trainers/${run}/${trainer}/series?${curveQuery(name, wish)}`);
+  const pairs = Array.isArray(answer.points) ? answer.points.filter((pair): pair is unknown[] => Array.isArray(pair)) : [];
+  return { points: parsePoints(pairs.map((pair) => pair[0]), pairs.map((pair) => pair[1])), axis: answer.axis === "epoch" ? "epoch" : "step" };
 }

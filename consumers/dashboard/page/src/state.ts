@@ -1,6 +1,7 @@
 // Everything the page knows, and how each message changes it. The state is mutable and owned by main.tsx; the views only
 // read it. No clock, no socket and no document in here.
 import { ServerClock } from "./clock";
+import { applyAlert, type Alerts } from "./alerts";
 import { isEnded, type Command } from "./command";
 import type { MediaList } from "./media_api";
 import {
@@ -12,17 +13,21 @@ import {
   type BusEvent,
   type CommandEvent,
   type Incarnation,
+  type PlacingSeries,
   type Plan,
   type ServerMessage,
   type Trainer,
   type Trouble,
 } from "./protocol";
-import type { MetricsRequest } from "../generated/trainbus_pb";
+import type { BatchData, MetricsRequest } from "../generated/trainbus_pb";
 import { sessionId, type Route, type Session } from "./route";
 import { Series } from "./series";
+import { trainerKey } from "./trainer_state";
+import { Confusion } from "./tiles/confusion";
 
 const kMaxEvents = 400;
 const kMaxCommands = 200;
+const kTimedEveryMs = 1000; // as the server does
 const kMaxCurves = 2100; // what the server keeps of one trainer, and a little more
 
 export interface Watched extends Session {
@@ -32,6 +37,8 @@ export interface Watched extends Session {
   namesLeftOut: number;
   plan: Plan | null;
   media: MediaList | null;
+  confusion: Confusion; // of the predictions that came while this is watched
+  predictionsInRecords: boolean; // else those of the tiles count
   events: BusEvent[]; // newest first
   info: Trainer | null; // as of the history; the trainers list is newer
 }
@@ -54,6 +61,7 @@ export interface State {
   route: Route;
   watched: Watched | null;
   commands: Map<string, Command>; // by command id, oldest first
+  alerts: Alerts;
 }
 
 export function newState(route: Route): State {
@@ -75,6 +83,7 @@ export function newState(route: Route): State {
     route,
     watched: null,
     commands: new Map(),
+    alerts: new Map(),
   };
 }
 
@@ -88,6 +97,8 @@ export function newWatched(session: Session): Watched {
     namesLeftOut: 0,
     plan: null,
     media: null,
+    confusion: new Confusion(),
+    predictionsInRecords: false,
     events: [],
     info: null,
   };
@@ -122,7 +133,7 @@ export function applyMessage(state: State, message: ServerMessage, now: number):
       state.recordsTotal = message.records_total;
       state.rejectedTotal = message.rejected_total;
       state.troubles = message.troubles;
-      state.trainers = new Map(message.trainers.map((trainer) => [sessionId(trainer), trainer]));
+      state.trainers = renewed(state.trainers, message.trainers);
       return false;
     case "history":
       if (isWatched(state.watched, message)) applyHistory(state, state.watched, message, now);
@@ -137,9 +148,31 @@ export function applyMessage(state: State, message: ServerMessage, now: number):
   }
 }
 
+// A trainer of whom nothing but the ages changed stays the same object, so that its row need not be drawn again.
+function renewed(before: ReadonlyMap<string, Trainer>, list: readonly Trainer[]): Map<string, Trainer> {
+  return new Map(
+    list.map((trainer) => {
+      const id = trainerKey(trainer);
+      const known = before.get(id);
+      if (!known || !sameButAges(known, trainer)) return [id, trainer];
+      known.heartbeat_age_ms = trainer.heartbeat_age_ms;
+      known.last_record_age_ms = trainer.last_record_age_ms;
+      return [id, known];
+    }),
+  );
+}
+
+const ages: readonly string[] = ["heartbeat_age_ms", "last_record_age_ms"];
+function sameButAges(a: Trainer, b: Trainer): boolean {
+  return (Object.keys(b) as (keyof Trainer)[]).every((key) => {
+    if (ages.includes(key) || Object.is(a[key], b[key])) return true;
+    return typeof b[key] === "object" && JSON.stringify(a[key]) === JSON.stringify(b[key]);
+  });
+}
+
 function applyHistory(state: State, watched: Watched, message: ServerMessage & { type: "history" }, now: number): void {
   watched.series.clear();
-  for (const [name, curve] of message.series) seriesOf(watched, name, curve.axis)?.replace(curve);
+  for (const [name, curve] of message.series) seriesOf(watched, name, curve.axis)?.replace(curve, curve.total);
   watched.namesLeftOut = message.names_left_out;
   watched.incarnations = message.incarnations;
   watched.plan = message.trainer_info?.plan ?? null;
@@ -155,6 +188,7 @@ function applyHistory(state: State, watched: Watched, message: ServerMessage & {
 export function applyRecord(state: State, record: MetricsRequest, now: number): void {
   const event = eventOf(record);
   if (event?.kind === "command") applyCommand(state, event, now);
+  if (event?.kind === "alert") applyAlert(state.alerts, event);
   const watched = state.watched;
   if (!watched || watched.phase !== "live" || record.sessionId !== sessionId(watched)) return;
   if (event) {
@@ -190,8 +224,14 @@ function seriesOf({ series }: Watched, name: string, axis: Axis): Series | null 
   return made;
 }
 
-function applyPoints(watched: Watched, offset: number, { payload }: MetricsRequest): void {
-  const add = (name: BuiltInSeries, axis: Axis, x: number, y: number | undefined) => {
+function applyPoints(watched: Watched, offset: number, record: MetricsRequest): void {
+  const { payload } = record;
+  const timed = (x: number) => {
+    const times = seriesOf(watched, "timestamp_ms", "step");
+    const at = Number(record.timestampMs);
+    if (times && at >= (times.last ?? 0) + kTimedEveryMs) times.append(x, at);
+  };
+  const add = (name: BuiltInSeries | PlacingSeries, axis: Axis, x: number, y: number | undefined) => {
     if (y !== undefined) seriesOf(watched, name, axis)?.append(x, y);
   };
   const addNamed = (values: Record<string, number>, x: number) => {
@@ -205,6 +245,8 @@ function applyPoints(watched: Watched, offset: number, { payload }: MetricsReque
       add("batch_loss", "step", x, batchLoss);
       add("batch_accuracy", "step", x, batchAccuracy);
       add("learning_rate", "step", x, learningRate);
+      timed(x);
+      takePredictions(watched, payload.value);
       return addNamed(scalars, x);
     }
     case "epochData": {
@@ -214,6 +256,7 @@ function applyPoints(watched: Watched, offset: number, { payload }: MetricsReque
       add("epoch_learning_rate", "epoch", epoch, learningRate);
       add("validation_loss", "epoch", epoch, validationLoss);
       add("validation_accuracy", "epoch", epoch, validationAccuracy);
+      if (step > 0n) add("epoch_end", "step", offset + Number(step), epoch);
       return addNamed(scalars, offset + Number(step));
     }
     case "performanceData": {
@@ -228,10 +271,18 @@ function applyPoints(watched: Watched, offset: number, { payload }: MetricsReque
       return;
     }
     case "scalarData":
+      timed(offset + Number(payload.value.step));
       return addNamed(payload.value.values, offset + Number(payload.value.step));
     default:
       return;
   }
+}
+
+function takePredictions(watched: Watched, { predictions, groundTruth }: BatchData): void {
+  predictions.forEach(({ predictedClass }, i) => {
+    if (groundTruth[i] !== undefined) watched.confusion.take(groundTruth[i], predictedClass);
+  });
+  if (predictions.length > 0) watched.predictionsInRecords = true;
 }
 
 // A command's states only move forward: a repeated or late record of an earlier state changes nothing.

@@ -1,4 +1,5 @@
 // Light or dark: the system's choice unless the user chose. Colours that a canvas needs are read from the style sheet.
+import { readStored, store } from "./storage";
 import type { TileColours } from "./tiles/messages";
 
 export type Theme = "light" | "dark";
@@ -6,12 +7,8 @@ const kKey = "trainbus-theme";
 const darkSystem = (): MediaQueryList => matchMedia("(prefers-color-scheme: dark)");
 
 function stored(): Theme | null {
-  try {
-    const value = localStorage.getItem(kKey);
-    return value === "light" || value === "dark" ? value : null;
-  } catch {
-    return null; // storage may be forbidden
-  }
+  const value = readStored(kKey);
+  return value === "light" || value === "dark" ? value : null;
 }
 
 export const currentTheme = (): Theme => stored() ?? (darkSystem().matches ? "dark" : "light");
@@ -21,11 +18,7 @@ export function applyTheme(): void {
 }
 
 export function toggleTheme(): void {
-  try {
-    localStorage.setItem(kKey, currentTheme() === "dark" ? "light" : "dark");
-  } catch {
-    // The choice then lasts as long as the system's.
-  }
+  store(kKey, currentTheme() === "dark" ? "light" : "dark");
   applyTheme();
 }
 

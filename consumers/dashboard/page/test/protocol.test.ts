@@ -73,8 +73,8 @@ test("history has every named curve, and ignores events it does not know", () =>
   );
   assert.ok(message?.type === "history");
   assert.deepEqual([...message.series], [
-    ["epoch_loss", { axis: "epoch", x: [1, 2], y: [3, 4] }],
-    ["val/iou", { axis: "step", x: [1], y: [Infinity] }],
+    ["epoch_loss", { axis: "epoch", total: 2, x: [1, 2], y: [3, 4] }],
+    ["val/iou", { axis: "step", total: 1, x: [1], y: [Infinity] }],
   ]);
   assert.deepEqual(message.incarnations[1], { incarnation: 8n, offset: 320, begin: null });
   assert.equal(message.names_left_out, 3);

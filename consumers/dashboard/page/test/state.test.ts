@@ -92,6 +92,13 @@ test("an applied command is the value in force, and a plan said again replaces a
   assert.deepEqual(state.watched?.plan, { parameters: [], tags: [], notes: "again", classNames: ["a"], knobs: [] });
 });
 
+test("predictions of a record count in the confusion matrix", () => {
+  const state = watching([1]);
+  applyRecord(state, record({ case: "batchData", value: { step: 2n, predictions: [{ predictedClass: 1 }, { predictedClass: 2 }], groundTruth: [1] } }), now);
+  assert.equal(state.watched?.confusion.total, 1);
+  assert.equal(state.watched?.predictionsInRecords, true, "those of the tiles are the same ones");
+});
+
 test("tiles are not a point of the curve", () => {
   const state = watching([1]);
   const value = { step: 2n, batchLoss: 1, images: [{ format: "jpeg" }] };

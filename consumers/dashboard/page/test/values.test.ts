@@ -7,37 +7,32 @@ import { Series } from "../src/series";
 import { parseTrainer, type Knob, type Trainer } from "../src/protocol";
 import { newWatched } from "../src/state";
 import { rangeOf } from "../src/views/knob_form";
-import { diverged, sortedTrainers } from "../src/views/overview";
-import { finalLoss } from "../src/views/trainer";
-import { groupsOf } from "../src/views/values";
+import { divergenceOf } from "../src/divergence";
 
 const session = { run: "r", trainer: "t" };
 const trainer = (more: object): Trainer => parseTrainer({ ...session, state: "ALIVE", incarnation: "1", ...more })!;
 
-test("named values are grouped by the part before the slash; the bus's own have charts of their own", () => {
-  const series = new Map(["val/iou", "batch_loss", "gen_loss", "val/dice", "train/iou"].map((name) => [name, new Series()]));
-  const named = (filter: string) => groupsOf(series, filter).map(({ name, values }) => [name, values.map(({ title }) => title)]);
-  assert.deepEqual(named(""), [["", ["gen_loss"]], ["train", ["iou"]], ["val", ["dice", "iou"]]]);
-  assert.deepEqual(named("IOU"), [["train", ["iou"]], ["val", ["iou"]]]);
-});
-
-test("a diverged trainer stands before those that are well", () => {
-  const list = [trainer({ trainer: "a" }), trainer({ trainer: "b", loss: "NaN" }), trainer({ trainer: "c", state: "DEAD" })];
-  assert.deepEqual(sortedTrainers(list, "", null).map((one) => one.trainer), ["c", "b", "a"]);
-  assert.equal(diverged(trainer({ loss: 1, validation_loss: "Infinity" })), Infinity);
-  assert.equal(diverged(trainer({ loss: null })), null);
-});
-
-test("a training that ended at NaN does not claim the loss of its last good epoch", () => {
+test("a training that ended at NaN says since when, not the loss of its last good epoch", () => {
   const watched = newWatched(session);
-  const epochs = new Series("epoch");
-  epochs.append(1, 0.5228);
-  watched.series.set("epoch_loss", epochs);
-  assert.equal(finalLoss(watched, trainer({ loss: 0.6 })), 0.5228);
-  assert.equal(finalLoss(watched, trainer({ loss: "NaN" })), NaN);
-  epochs.append(2, NaN);
-  assert.equal(finalLoss(watched, trainer({ loss: 0.6 })), NaN);
-  assert.equal(finalLoss(newWatched(session), trainer({})), null);
+  const say = (name: string, axis: "step" | "epoch", ...y: number[]) => {
+    const series = new Series(axis);
+    y.forEach((value, i) => series.append(i + 1, value));
+    watched.series.set(name, series);
+  };
+  say("epoch_loss", "epoch", 0.5228);
+  assert.equal(divergenceOf(watched, null), null);
+  say("batch_loss", "step", 0.6, NaN, 0.5, NaN, NaN);
+  assert.deepEqual(divergenceOf(watched, null), { name: "loss", value: NaN, axis: "step", since: 4 });
+  say("batch_loss", "step", 0.6, NaN, 0.5);
+  assert.equal(divergenceOf(watched, null), null, "it came back");
+  say("validation_loss", "epoch", 1, Infinity);
+  assert.deepEqual(divergenceOf(watched, null), { name: "validation loss", value: Infinity, axis: "epoch", since: 2 });
+});
+
+test("before its curves are here, the list says that a trainer diverged", () => {
+  const lost = trainer({ loss: "NaN", not_finite: { name: "loss", step: 7, value: "-Infinity" } });
+  assert.deepEqual(divergenceOf(newWatched(session), lost), { name: "loss", value: NaN, axis: "step", since: 7 });
+  assert.equal(divergenceOf(newWatched(session), trainer({ loss: 1, not_finite: { name: "loss", step: 7, value: "NaN" } })), null);
 });
 
 test("the first value that is not finite is named with its place", () => {

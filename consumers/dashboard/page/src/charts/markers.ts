@@ -1,38 +1,45 @@
-// Vertical marks on a chart: at which step somebody changed what.
+// Vertical marks on a chart: at which step somebody changed what, an alert was raised, a later incarnation went on.
 import type uPlot from "uplot";
 import { cssColour } from "../theme";
+import { placeMarkers, type Marker, type MarkerKind, type PlacedMarker } from "./marker_layout";
 
-export interface Marker {
-  x: number;
-  label: string;
-}
+const kRowHeight = 14;
+const kNear = 6; // CSS pixels between a marker and the cursor that shows it
 
-export function drawMarkers(plot: uPlot, markers: readonly Marker[]): void {
+const colours: Record<MarkerKind, string> = { edit: "marker", alert: "bad", resumed: "muted" };
+
+// What was drawn, with places in canvas pixels.
+export function drawMarkers(plot: uPlot, markers: readonly Marker[]): PlacedMarker[] {
   const { ctx, bbox } = plot;
   const scale = devicePixelRatio || 1;
-  const colour = cssColour("marker");
-  const free = [-Infinity, -Infinity, -Infinity]; // where each row of labels has room again
   ctx.save();
   ctx.font = `${11 * scale}px system-ui, sans-serif`;
   ctx.textAlign = "left";
   ctx.textBaseline = "top";
-  for (const marker of [...markers].sort((a, b) => a.x - b.x)) {
-    const x = Math.round(plot.valToPos(marker.x, "x", true));
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    ctx.strokeStyle = ctx.fillStyle = colour;
-    ctx.lineWidth = scale;
-    ctx.setLineDash([3 * scale, 3 * scale]);
+  const rows = Math.max(0, Math.min(3, Math.floor((plot.height - 100) / 40)));
+  const placed = placeMarkers(
+    markers,
+    (x) => Math.round(plot.valToPos(x, "x", true)),
+    (text) => ctx.measureText(text).width,
+    { left: bbox.left, right: bbox.left + bbox.width, rows },
+  );
+  ctx.lineWidth = scale;
+  ctx.setLineDash([3 * scale, 3 * scale]);
+  for (const { at, kind, text, row, left } of placed) {
+    ctx.strokeStyle = ctx.fillStyle = cssColour(colours[kind]);
     ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.moveTo(at, bbox.top);
+    ctx.lineTo(at, bbox.top + bbox.height);
     ctx.stroke();
-    const width = ctx.measureText(marker.label).width;
-    const toLeft = x + width + 8 * scale > bbox.left + bbox.width;
-    const start = toLeft ? x - width - 5 * scale : x + 5 * scale;
-    const row = free.findIndex((edge) => edge <= start);
-    if (row < 0) continue; // the line stays
-    ctx.fillText(marker.label, start, bbox.top + (2 + row * 14) * scale);
-    free[row] = Math.max(start + width, x) + 8 * scale;
+    if (row >= 0) ctx.fillText(text, left, bbox.top + (2 + row * kRowHeight) * scale);
   }
   ctx.restore();
+  return placed;
+}
+
+// What the markers under the cursor say; `left` in CSS pixels of the plot's area.
+export function markersAt(plot: uPlot, placed: readonly PlacedMarker[], left: number): string {
+  const scale = devicePixelRatio || 1;
+  const near = placed.find(({ at }) => Math.abs((at - plot.bbox.left) / scale - left) <= kNear);
+  return near ? near.markers.map(({ label }) => label).join("\n") : "";
 }

@@ -1,5 +1,6 @@
 // One batch of tiles, decoded and ready to draw. Owns its pictures: close() frees them.
 import type { BatchData, MetricsRequest } from "../../generated/trainbus_pb";
+import { nameOf } from "./confusion";
 import { kMaxTiles } from "./tile_layout";
 import type { TileVerdict } from "./messages";
 
@@ -53,21 +54,29 @@ export class TileBatch {
   }
 
   verdicts(classNames: readonly string[]): TileVerdict[] {
-    return this.tiles.map((_, i) => {
-      const prediction = this.data.predictions[i];
-      const truth = this.data.groundTruth[i];
-      const nameOf = (index: number) => classNames[index] ?? `#${index}`;
+    return this.tiles.map((_, index) => {
+      const prediction = this.data.predictions[index];
+      const truth = this.data.groundTruth[index];
       return {
-        label: prediction ? prediction.predictedLabel || nameOf(prediction.predictedClass) : "",
-        truth: truth === undefined ? "" : nameOf(truth),
+        index,
+        label: prediction ? prediction.predictedLabel || nameOf(classNames, prediction.predictedClass) : "",
+        truth: truth === undefined ? "" : nameOf(classNames, truth),
+        predictedClass: prediction?.predictedClass ?? -1,
+        truthClass: truth ?? -1,
         confidence: prediction?.confidence ?? 0,
         right: prediction && truth !== undefined ? prediction.predictedClass === truth : null,
-        scores: (prediction?.topKScores ?? []).slice(0, 5).map(({ classIdx, label, score }) => ({
-          label: label || nameOf(classIdx),
+        scores: (prediction?.topKScores ?? []).map(({ classIdx, label, score }) => ({
+          label: label || nameOf(classNames, classIdx),
           score,
         })),
       };
     });
+  }
+
+  // One tile as a picture of its own, which the receiver closes.
+  async picture(index: number): Promise<Picture | null> {
+    const tile = this.tiles[index];
+    return tile ? createImageBitmap(tile.picture, 0, tile.top, tile.width, tile.height) : null;
   }
 }
 

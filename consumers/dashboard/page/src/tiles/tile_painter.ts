@@ -1,7 +1,7 @@
 // Draws a batch of tiles with their verdicts on a canvas: right and wrong differ in colour, in glyph and in the border's
 // shape. Works on the main thread and in a worker alike.
 import type { TileBatch } from "./tile_batch";
-import { layoutFor, tileOrigin, type TileLayout } from "./tile_layout";
+import { askedPixels, layoutFor, tileOrigin, type TileLayout } from "./tile_layout";
 import type { TileColours, TileSize, TileVerdict } from "./messages";
 
 type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
@@ -10,7 +10,7 @@ const kFamily = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue",
 
 export class TilePainter {
   private readonly context: Context;
-  private layout: TileLayout = layoutFor(480);
+  private layout: TileLayout = layoutFor(480, 4);
   private scale = 1;
   colours: TileColours = {
     right: "#0a7f5b", wrong: "#d4480b", unknown: "#8b95a3", text: "#111", muted: "#666", surface: "#eee",
@@ -22,21 +22,24 @@ export class TilePainter {
     this.context = context;
   }
 
-  resize({ width, height, scale }: TileSize): void {
-    this.layout = layoutFor(width);
+  // Returns the size of tile to ask for, in pixels.
+  resize({ width, height, columns, scale }: TileSize): number {
+    this.layout = layoutFor(width, columns);
     this.scale = scale;
     this.canvas.width = Math.max(1, Math.round(width * scale));
     this.canvas.height = Math.max(1, Math.round(height * scale));
+    return askedPixels(this.layout, scale);
   }
 
-  draw(batch: TileBatch, verdicts: readonly TileVerdict[]): void {
+  // The tiles of these indices, in their order.
+  draw(batch: TileBatch, verdicts: readonly TileVerdict[], shown: readonly number[]): void {
     const { context, scale } = this;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, this.canvas.width / scale, this.canvas.height / scale);
-    batch.tiles.forEach((tile, i) => {
-      const { x, y } = tileOrigin(this.layout, i);
-      this.drawPicture(tile, x, y);
-      this.drawVerdict(verdicts[i]!, x, y);
+    shown.forEach((index, place) => {
+      const { x, y } = tileOrigin(this.layout, place);
+      this.drawPicture(batch.tiles[index]!, x, y);
+      this.drawVerdict(verdicts[index]!, x, y);
     });
   }
 
@@ -60,7 +63,7 @@ export class TilePainter {
     const { context, layout, colours } = this;
     const colour = verdict.right === null ? colours.unknown : verdict.right ? colours.right : colours.wrong;
     this.drawBorder(colour, verdict.right === false, x, y);
-    if (!verdict.label) return;
+    if (!verdict.label || layout.caption === 0) return;
     const glyph = verdict.right === null ? "" : verdict.right ? "✓ " : "✗ ";
     const percent = `${Math.round(verdict.confidence * 100)}%`;
     const first = y + layout.cell + layout.font * 1.15;

@@ -1,42 +1,21 @@
-// The page's end of the tiles: the same few calls, whether a worker draws (where the browser can hand a canvas over) or
-// the main thread.
-import type { Session } from "../route";
-import type { FrameReport, FromWorker, TileColours, TileSize, ToWorker } from "./messages";
+// The page's end of the tiles: whether a worker draws (where the browser can hand a canvas over) or the main thread.
+import type { FromWorker, TileRequest, ToWorker } from "./messages";
+import { perform } from "./perform";
 import { TilePainter } from "./tile_painter";
 import { TileStream } from "./tile_stream";
 
-export interface TilePlayer {
-  watch(session: Session | null, classNames: string[]): void;
-  resize(size: TileSize): void;
-  recolour(colours: TileColours): void;
-}
+export type TilePlayer = (request: TileRequest) => void;
 
-export function newTilePlayer(canvas: HTMLCanvasElement, url: string, report: (frame: FrameReport) => void): TilePlayer {
-  if (typeof Worker === "undefined" || !("transferControlToOffscreen" in canvas)) return pagePlayer(canvas, url, report);
+export function newTilePlayer(canvas: HTMLCanvasElement, url: string, report: (said: FromWorker) => void): TilePlayer {
+  if (typeof Worker === "undefined" || !("transferControlToOffscreen" in canvas)) {
+    const painter = new TilePainter(canvas);
+    const stream = new TileStream(() => new WebSocket(url), painter, report);
+    return (request) => perform(request, stream, painter);
+  }
   const worker = new Worker("tiles.js");
   const post = (message: ToWorker, transfer: Transferable[] = []) => worker.postMessage(message, transfer);
   worker.onmessage = (event: MessageEvent<FromWorker>) => report(event.data);
   const offscreen = canvas.transferControlToOffscreen();
   post({ type: "start", canvas: offscreen, url }, [offscreen]);
-  return {
-    watch: (session, classNames) => post({ type: "watch", session, classNames }),
-    resize: (size) => post({ type: "size", size }),
-    recolour: (colours) => post({ type: "colours", colours }),
-  };
-}
-
-function pagePlayer(canvas: HTMLCanvasElement, url: string, report: (frame: FrameReport) => void): TilePlayer {
-  const painter = new TilePainter(canvas);
-  const stream = new TileStream(() => new WebSocket(url), painter, report);
-  return {
-    watch: (session, classNames) => stream.watch(session, classNames),
-    resize: (size) => {
-      painter.resize(size);
-      stream.redraw();
-    },
-    recolour: (colours) => {
-      painter.colours = colours;
-      stream.redraw();
-    },
-  };
+  return (request) => post(request);
 }

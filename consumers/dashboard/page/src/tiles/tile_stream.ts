@@ -6,8 +6,10 @@ import { ServerClock } from "../clock";
 import { LiveSocket, type SocketLike } from "../live_socket";
 import { parseRecord } from "../protocol";
 import { sessionId, type Session } from "../route";
-import type { FrameReport } from "./messages";
+import { arranged, asTheyCome, type Arrangement } from "./arrangement";
+import type { FromWorker, TileVerdict } from "./messages";
 import { TileBatch } from "./tile_batch";
+import { TileHistory } from "./tile_history";
 import type { TilePainter } from "./tile_painter";
 
 const kCredit = 3;
@@ -28,11 +30,16 @@ export class TileStream {
   private dropped = 0;
   private scheduled = false;
   private shown: TileBatch | null = null;
+  private verdicts: TileVerdict[] = []; // of what is shown
+  private readonly history = new TileHistory();
+  private arrangement = asTheyCome;
+  private maxPixels = 0;
+  private back: number | null = null; // frozen: how far from the newest; null: live
 
   constructor(
     open: () => SocketLike,
     private readonly painter: TilePainter,
-    private readonly report: (frame: FrameReport) => void,
+    private readonly report: (said: FromWorker) => void,
   ) {
     this.socket = new LiveSocket(open, {
       opened: () => this.ask(),
@@ -52,17 +59,64 @@ export class TileStream {
     this.newest = { incarnation: 0n, sequence: 0n };
     this.dropped = 0;
     this.drawnAt = [];
+    this.back = null;
+    if (session) this.history.clear();
     for (const batch of this.ready.splice(0)) batch.close();
     this.ask();
   }
 
+  // The longer side of a tile that is of use.
+  askFor(maxPixels: number): void {
+    if (maxPixels === this.maxPixels) return;
+    this.maxPixels = maxPixels;
+    this.ask();
+  }
+
+  arrange(arrangement: Arrangement): void {
+    this.arrangement = arrangement;
+    this.redraw();
+    if (this.shown) this.tell(this.shown);
+  }
+
+  // Frozen, no tiles are asked for, and the batches that were kept can be shown.
+  freeze(back: number | null): void {
+    const was = this.back;
+    this.back = back;
+    if (back === null) {
+      if (was !== null) this.ask();
+      return;
+    }
+    if (was !== null) return void this.showKept();
+    // What is on screen stays.
+    this.ask();
+    for (const batch of this.ready.splice(0)) batch.close();
+    if (!this.shown) return;
+    this.back = this.history.backOf(this.shown.sequence);
+    this.tell(this.shown);
+  }
+
+  async picture(index: number): Promise<void> {
+    const picture = await this.shown?.picture(index);
+    if (picture) this.report({ type: "picture", index, picture });
+  }
+
+  private async showKept(): Promise<void> {
+    const wanted = this.back;
+    const kept = wanted === null ? undefined : this.history.at(wanted);
+    const record = kept && parseRecord(kept.bytes);
+    const batch = record && (await TileBatch.decode(record).catch(() => null));
+    if (!batch || this.back !== wanted) return batch?.close();
+    this.show(batch);
+  }
+
   // Draws the last batch again: the canvas was resized or its colours changed.
   redraw(): void {
-    if (this.shown) this.painter.draw(this.shown, this.shown.verdicts(this.classNames));
+    if (this.shown) this.painter.draw(this.shown, this.verdicts, arranged(this.verdicts, this.arrangement));
   }
 
   private ask(): void {
-    const wanted = this.session ? { ...this.session, credit: kCredit, max_rate_hz: kMaxRateHz } : {};
+    const asked = this.session !== null && this.back === null && this.maxPixels > 0;
+    const wanted = asked ? { ...this.session, credit: kCredit, max_rate_hz: kMaxRateHz, max_pixels: this.maxPixels } : {};
     this.socket.send({ type: "tiles", ...wanted });
   }
 
@@ -76,7 +130,9 @@ export class TileStream {
     const record = parseRecord(bytes);
     if (!this.session || record?.payload.case !== "batchData" || record.payload.value.images.length === 0) return;
     if (record.sessionId !== sessionId(this.session)) return;
+    if (this.back !== null) return;
     this.count(record.incarnation, record.sequence);
+    this.history.add({ bytes, sequence: record.sequence });
     // Decoded at once, queued in order.
     const decoded = TileBatch.decode(record).catch(() => null);
     this.decoding = this.decoding.then(async () => this.queue(await decoded));
@@ -91,7 +147,7 @@ export class TileStream {
   }
 
   private queue(batch: TileBatch | null): void {
-    if (!batch || !this.session || batch.sessionId !== sessionId(this.session)) {
+    if (!batch || this.back !== null || !this.session || batch.sessionId !== sessionId(this.session)) {
       if (!batch) this.drop();
       batch?.close();
       return;
@@ -122,12 +178,22 @@ export class TileStream {
   private drawNext(): void {
     const batch = this.ready.shift();
     if (!batch) return;
-    const verdicts = batch.verdicts(this.classNames);
-    this.painter.draw(batch, verdicts);
     this.socket.send({ type: "credit", n: 1 });
+    this.frames++;
+    this.drawnAt.push(performance.now());
+    this.show(batch);
+  }
+
+  private show(batch: TileBatch): void {
     this.shown?.close();
     this.shown = batch;
-    this.frames++;
+    this.verdicts = batch.verdicts(this.classNames);
+    this.redraw();
+    this.tell(batch);
+  }
+
+  private tell(batch: TileBatch): void {
+    const { verdicts } = this;
     this.report({
       type: "frame",
       session: batch.sessionId,
@@ -136,18 +202,21 @@ export class TileStream {
       epoch: batch.data.epoch,
       batch: batch.data.batchIdx,
       verdicts,
+      shown: arranged(verdicts, this.arrangement),
       fps: this.rate(performance.now()),
       ageMs: this.clock.now() - batch.timestampMs,
       dropped: this.dropped,
       tileWidth: batch.tiles[0]?.width ?? 0,
       tileHeight: batch.tiles[0]?.height ?? 0,
+      back: this.back ?? 0,
+      kept: this.history.length,
+      live: this.back === null,
     });
   }
 
   private rate(now: number): number {
-    this.drawnAt.push(now);
-    while (this.drawnAt[0]! < now - kRateWindowMs) this.drawnAt.shift();
-    const span = now - this.drawnAt[0]!;
+    while ((this.drawnAt[0] ?? now) < now - kRateWindowMs) this.drawnAt.shift();
+    const span = now - (this.drawnAt[0] ?? now);
     return span > 0 ? ((this.drawnAt.length - 1) * 1000) / span : 0;
   }
 }

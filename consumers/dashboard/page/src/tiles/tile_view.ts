@@ -2,26 +2,33 @@
 // asks for tiles only while somebody can see them, so that an unwatched trainer encodes none.
 import type { Session } from "../route";
 import { tileColours } from "../theme";
-import type { FrameReport } from "./messages";
+import { asTheyCome, type Arrangement } from "./arrangement";
+import type { FrameReport, FromWorker } from "./messages";
 import { layoutFor } from "./tile_layout";
 import { newTilePlayer, type TilePlayer } from "./tile_player";
 
 export class TileView {
   readonly canvas = document.createElement("canvas");
   frame: FrameReport | null = null;
-  frameAt = 0; // local ms
+  frameAt = 0; // local ms of the last live one
   askedAt = 0; // local ms: since when tiles are asked for
   frozen = false;
-  private readonly player: TilePlayer;
+  arrangement: Arrangement = asTheyCome;
+  private readonly post: TilePlayer;
   private session: Session | null = null;
   private classNames: string[] = [];
-  private width = 0;
+  private size = { width: 0, columns: 0 };
+  private pictureWanted: ((picture: ImageBitmap) => void) | null = null;
 
-  constructor(url: string, private readonly changed: () => void) {
+  constructor(
+    url: string,
+    private readonly changed: () => void,
+    private readonly predicted: (frame: FrameReport) => void, // live ones
+  ) {
     this.canvas.setAttribute("role", "img");
     this.canvas.dataset.testid = "tiles-canvas";
-    this.player = newTilePlayer(this.canvas, url, (frame) => this.onFrame(frame));
-    this.player.recolour(tileColours());
+    this.post = newTilePlayer(this.canvas, url, (said) => this.hear(said));
+    this.recolour();
     document.addEventListener("visibilitychange", () => this.ask());
   }
 
@@ -33,41 +40,73 @@ export class TileView {
     if (!same) {
       this.frame = null;
       this.frozen = false;
+      this.arrange({ ...this.arrangement, truth: "" });
     }
     this.ask();
   }
 
   freeze(frozen: boolean): void {
+    if (frozen === this.frozen) return;
     this.frozen = frozen;
-    this.ask();
+    if (!frozen) this.askedAt = Date.now();
+    this.post({ type: "freeze", back: frozen ? 0 : null });
   }
 
-  fit(width: number): void {
-    if (width === this.width || width < 1) return;
-    this.width = width;
-    const height = layoutFor(width).height;
+  // While frozen: the batch that is so many before the newest.
+  stepTo(back: number): void {
+    if (this.frozen) this.post({ type: "freeze", back: Math.max(0, Math.min(back, (this.frame?.kept ?? 1) - 1)) });
+  }
+
+  arrange(arrangement: Arrangement): void {
+    this.arrangement = arrangement;
+    this.post({ type: "arrange", arrangement });
+  }
+
+  // A tile of the batch on screen as a picture of its own; whoever gets it closes it.
+  picture(index: number, take: (picture: ImageBitmap) => void): void {
+    this.pictureWanted = take;
+    this.post({ type: "picture", index });
+  }
+
+  fit(width: number, columns: number): void {
+    if (width < 1 || (width === this.size.width && columns === this.size.columns)) return;
+    this.size = { width, columns };
+    const { height } = layoutFor(width, columns);
     this.canvas.style.height = `${height}px`;
-    this.player.resize({ width, height, scale: Math.min(devicePixelRatio || 1, 2) });
+    this.post({ type: "size", size: { width, height, columns, scale: Math.min(devicePixelRatio || 1, 2) } });
   }
 
   recolour(): void {
-    this.player.recolour(tileColours());
+    this.post({ type: "colours", colours: tileColours() });
   }
 
   private ask(): void {
     this.askedAt = Date.now();
-    this.player.watch(this.frozen || document.hidden ? null : this.session, this.classNames);
+    this.post({ type: "watch", session: document.hidden && !this.frozen ? null : this.session, classNames: this.classNames });
+  }
+
+  private hear(said: FromWorker): void {
+    if (said.type === "frame") return this.onFrame(said);
+    const take = this.pictureWanted;
+    this.pictureWanted = null;
+    if (take) take(said.picture);
+    else said.picture.close();
   }
 
   private onFrame(frame: FrameReport): void {
     if (!this.session || frame.session !== `${this.session.run}/${this.session.trainer}`) return;
+    const isNew = frame.live && frame.frames !== this.frame?.frames;
     this.frame = frame;
-    this.frameAt = Date.now();
+    if (isNew) {
+      this.frameAt = Date.now();
+      this.predicted(frame);
+    }
     const { dataset } = this.canvas;
     dataset.frames = String(frame.frames);
     dataset.step = String(frame.step);
     dataset.ageMs = frame.ageMs.toFixed(1);
-    dataset.tiles = String(frame.verdicts.length);
+    dataset.tiles = String(frame.shown.length);
+    dataset.pixels = String(frame.tileWidth);
     this.changed();
   }
 }

@@ -1,5 +1,6 @@
 // The tile worker: a TileStream with a canvas that the page has handed over.
 import type { FromWorker, ToWorker } from "./messages";
+import { perform } from "./perform";
 import { TilePainter } from "./tile_painter";
 import { TileStream } from "./tile_stream";
 
@@ -8,23 +9,13 @@ const page = self as unknown as MessagePort;
 let painter: TilePainter | null = null;
 let stream: TileStream | null = null;
 
-page.onmessage = (event: MessageEvent<ToWorker>) => {
-  const message = event.data;
-  switch (message.type) {
-    case "start":
-      painter = new TilePainter(message.canvas);
-      stream = new TileStream(() => new WebSocket(message.url), painter, (frame: FromWorker) => page.postMessage(frame));
-      break;
-    case "watch":
-      stream?.watch(message.session, message.classNames);
-      break;
-    case "size":
-      painter?.resize(message.size);
-      stream?.redraw();
-      break;
-    case "colours":
-      if (painter) painter.colours = message.colours;
-      stream?.redraw();
-      break;
+page.onmessage = ({ data: message }: MessageEvent<ToWorker>) => {
+  if (message.type === "start") {
+    painter = new TilePainter(message.canvas);
+    stream = new TileStream(() => new WebSocket(message.url), painter, (report: FromWorker) =>
+      page.postMessage(report, report.type === "picture" ? [report.picture] : []),
+    );
+  } else if (stream && painter) {
+    perform(message, stream, painter);
   }
 };

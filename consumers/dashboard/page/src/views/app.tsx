@@ -1,5 +1,6 @@
 import type { Page } from "../page";
 import { Banner } from "./banner";
+import { ComparePage } from "./compare";
 import { Overview } from "./overview";
 import { TopBar } from "./top_bar";
 import { TrainerPage } from "./trainer";
@@ -16,6 +17,8 @@ export function App({ page }: { page: Page }) {
       <main id="main" tabIndex={-1}>
         {state.route.page === "trainer" && state.watched ? (
           <TrainerPage key={`${state.watched.run}/${state.watched.trainer}`} page={page} watched={state.watched} />
+        ) : state.route.page === "compare" ? (
+          <ComparePage page={page} />
         ) : (
           <Overview page={page} />
         )}

@@ -10,7 +10,8 @@ export function Banner({ page }: { page: Page }) {
     return (
       <p class="banner bad" role="alert" data-testid="lost-banner">
         <strong>{state.listed ? "Connection lost" : "No connection"}</strong>{" "}
-        {state.lostAt > 0 && <span>{duration(now - state.lostAt)} ago</span>}
+        {/* It counts on, which nobody wants read out. */}
+        {state.lostAt > 0 && <span aria-hidden="true">{duration(now - state.lostAt)} ago</span>}
         {state.byeReason && <span> — {state.byeReason}</span>}. What you see is old; the page reconnects by itself.
       </p>
     );

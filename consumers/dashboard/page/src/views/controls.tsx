@@ -1,11 +1,12 @@
 // Control of one trainer, and what became of each command.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { commandName, commandTitle, isEnded, knobTitle, type Command } from "../command";
 import { count, number } from "../format";
 import type { Page } from "../page";
-import { endedStates, type CommandEvent, type CommandVerb, type Knob, type Trainer } from "../protocol";
+import type { CommandEvent, CommandVerb, Knob, Trainer } from "../protocol";
 import type { Watched } from "../state";
-import { KnobForm, NumberForm } from "./knob_form";
+import { noControl, shownState } from "../trainer_state";
+import { cancelOnEscape, KnobForm, NumberForm } from "./knob_form";
 
 const kShowEndedMs = 15_000;
 
@@ -13,11 +14,12 @@ const kShowEndedMs = 15_000;
 const kBuiltIn = ["learning_rate", "batch_size"];
 
 export function Controls({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useProblem(page);
   const [confirming, setConfirming] = useState(false);
-  const ended = trainer.state === "DEAD" || endedStates.includes(trainer.state);
-  const disabled = ended || page.state.link !== "open";
-  const paused = trainer.state === "PAUSED";
+  const reason = noControl(trainer, page.state.link, page.state.brokerConnected);
+  const disabled = reason !== "";
+  const state = shownState(trainer, page.state.commands.values(), page.now);
+  const paused = state === "PAUSED" || state === "RESUMING";
 
   const knobs = watched.plan?.knobs ?? [];
   // A trainer that says nothing of its knobs may still take these two.
@@ -50,7 +52,7 @@ export function Controls({ page, watched, trainer }: { page: Page; watched: Watc
           </button>
         )}
         {confirming && !disabled ? (
-          <span class="confirm" role="group" aria-label="Stop for good?">
+          <span class="confirm" role="group" aria-label="Stop for good?" onKeyDown={(event) => cancelOnEscape(event, () => setConfirming(false))}>
             <button class="danger" data-testid="stop-confirm" ref={(button) => button?.focus()} onClick={() => void issue("STOP_TRAINING")}>
               Stop for good
             </button>
@@ -65,10 +67,14 @@ export function Controls({ page, watched, trainer }: { page: Page; watched: Watc
         )}
       </div>
       {offers("learning_rate") && (
-        <NumberForm {...target} id="lr" label="Learning rate" type="CHANGE_LEARNING_RATE" current={number(trainer.learning_rate)} />
+        <NumberForm {...target} id="lr" label="Learning rate" type="CHANGE_LEARNING_RATE" current={exact(trainer.learning_rate)} />
       )}
-      {offers("batch_size") && <NumberForm {...target} id="batch" label="Batch size" type="ADJUST_BATCH_SIZE" current={number(trainer.batch_size)} />}
-      {ended && <span class="dim">no control: the trainer is {trainer.state}</span>}
+      {offers("batch_size") && <NumberForm {...target} id="batch" label="Batch size" type="ADJUST_BATCH_SIZE" current={exact(trainer.batch_size)} />}
+      {reason && (
+        <span class="dim" data-testid="no-control">
+          {reason}
+        </span>
+      )}
       {own.length > 0 && <Knobs knobs={own} target={target} />}
       {problem && (
         <p class="problem" role="alert">
@@ -78,6 +84,20 @@ export function Controls({ page, watched, trainer }: { page: Page; watched: Watc
       <CommandStates page={page} trainer={trainer} />
     </section>
   );
+}
+
+// As one would type it.
+const exact = (value: number | null): string => (value === null || !Number.isFinite(value) ? number(value) : String(Number(value.toPrecision(8))));
+
+const kProblemMs = 12_000;
+
+// A problem goes when it is over: the connection or the broker is back, or it was on screen long enough to be read.
+function useProblem(page: Page): [string, (text: string) => void] {
+  const [problem, setProblem] = useState({ text: "", at: 0 });
+  const { link, brokerConnected } = page.state;
+  useEffect(() => setProblem({ text: "", at: 0 }), [link, brokerConnected]);
+  const shown = page.now - problem.at < kProblemMs ? problem.text : "";
+  return [shown, (text) => setProblem({ text, at: Date.now() })];
 }
 
 // Numbers first, then what is chosen, then what is asked for.

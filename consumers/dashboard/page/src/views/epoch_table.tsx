@@ -13,7 +13,7 @@ export function EpochTable({ watched }: { watched: Watched }) {
   return (
     <section class="panel epochs" aria-label="Epochs">
       <header>
-        <h3>Epochs</h3>
+        <h2>Epochs</h2>
       </header>
       <div class="table-box" tabIndex={0}>
         <table data-testid="epoch-table">

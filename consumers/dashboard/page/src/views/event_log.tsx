@@ -1,6 +1,6 @@
 // Status changes, commands and alerts, newest first. A command takes one line: its latest state.
 import { commandTitle } from "../command";
-import { count, timeOfDay } from "../format";
+import { count, dateTime, timeOfDay } from "../format";
 import type { BusEvent } from "../protocol";
 import { outcome } from "./controls";
 
@@ -23,13 +23,13 @@ export function EventLog({ events }: { events: readonly BusEvent[] }) {
   return (
     <section class="panel events" aria-label="Events">
       <header>
-        <h3>Events</h3>
+        <h2>Events</h2>
         <span class="facts dim">newest first</span>
       </header>
       <ol class="event-log" data-testid="event-log" tabIndex={0}>
         {lines.map((event, i) => (
           <li key={`${event.timestamp_ms}-${lines.length - i}`} class={`event event-${tone(event)}`}>
-            <time dateTime={new Date(event.timestamp_ms).toISOString()}>{timeOfDay(event.timestamp_ms)}</time>
+            <time dateTime={new Date(event.timestamp_ms).toISOString()} title={dateTime(event.timestamp_ms)}>{timeOfDay(event.timestamp_ms)}</time>
             <span class="what">{describe(event)}</span>
             {event.step > 0 && <span class="dim step">step {count(event.step)}</span>}
           </li>

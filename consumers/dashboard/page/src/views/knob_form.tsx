@@ -1,7 +1,7 @@
 // What a trainer lets people change or ask for, each knob drawn by its type. What was typed stays until the trainer has
 // applied it, so that a refused value can be corrected.
 import { useEffect, useState } from "preact/hooks";
-import { commandName, knobTitle, valueProblem } from "../command";
+import { commandName, farQuestion, knobTitle, valueProblem } from "../command";
 import { number } from "../format";
 import type { Page } from "../page";
 import type { CommandEvent, CommandVerb, Knob } from "../protocol";
@@ -60,6 +60,12 @@ export function rangeOf({ min, max, unit }: Pick<Knob, "min" | "max" | "unit">):
   return [range, unit].filter(Boolean).join(" ");
 }
 
+export function cancelOnEscape(event: KeyboardEvent, cancel: () => void): void {
+  if (event.key !== "Escape") return;
+  event.preventDefault(); // of nothing else
+  cancel();
+}
+
 interface NumberFormProps extends Target {
   id: string;
   label: string;
@@ -73,6 +79,7 @@ interface NumberFormProps extends Target {
 export function NumberForm({ page, id, label, type, knob, current, hint, help, disabled, issue }: NumberFormProps) {
   const [text, setText] = useState("");
   const [asked, setAsked] = useState(false);
+  const [question, setQuestion] = useState("");
   const [sent, setSent] = useState({ id: "", text: "" });
   const problem = asked || text !== "" ? valueProblem(type, text, knob) : "";
   const state = page.state.commands.get(sent.id)?.state;
@@ -82,6 +89,15 @@ export function NumberForm({ page, id, label, type, knob, current, hint, help, d
     setSent({ id: "", text: "" });
     setAsked(false);
   }, [state]);
+  const send = () => {
+    setQuestion("");
+    void issue(type, text, knob?.name).then((command) => setSent({ id: command?.command_id ?? "", text }));
+  };
+  const cancel = () => {
+    setQuestion("");
+    setText("");
+    setAsked(false);
+  };
   return (
     <form
       class="control-row"
@@ -91,8 +107,11 @@ export function NumberForm({ page, id, label, type, knob, current, hint, help, d
         event.preventDefault();
         setAsked(true);
         if (valueProblem(type, text, knob)) return;
-        void issue(type, text, knob?.name).then((command) => setSent({ id: command?.command_id ?? "", text }));
+        const far = farQuestion(current, text);
+        if (far && question === "") setQuestion(far);
+        else send();
       }}
+      onKeyDown={(event) => (question || text) && cancelOnEscape(event, cancel)}
     >
       <label for={`${id}-input`}>{label}</label>
       <span class="field">
@@ -109,6 +128,7 @@ export function NumberForm({ page, id, label, type, knob, current, hint, help, d
           aria-describedby={problem ? `${id}-problem` : undefined}
           onInput={(event) => {
             setText(event.currentTarget.value);
+            setQuestion("");
             setAsked(false);
           }}
         />
@@ -117,6 +137,17 @@ export function NumberForm({ page, id, label, type, knob, current, hint, help, d
       <button type="submit" data-testid={`${id}-apply`} disabled={disabled} aria-label={`Apply ${label || commandName[type]}`}>
         Apply
       </button>
+      {question && (
+        <p class="question" role="alert" data-testid={`${id}-question`}>
+          {question}.
+          <button type="button" class="small danger" data-testid={`${id}-sure`} ref={(button) => button?.focus()} onClick={send}>
+            Set it
+          </button>
+          <button type="button" class="small" onClick={cancel}>
+            Cancel
+          </button>
+        </p>
+      )}
       {problem && (
         <p class="problem" id={`${id}-problem`} data-testid={`${id}-problem`}>
           {problem}

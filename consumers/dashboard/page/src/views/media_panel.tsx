@@ -45,7 +45,7 @@ function Card({ page, watched, media }: { page: Page; watched: Watched; media: N
   return (
     <figure class={`panel media-card media-${media.type}`} data-testid="media-card" data-name={media.name} data-type={media.type}>
       <header>
-        <h3>{media.name}</h3>
+        <h2>{media.name}</h2>
         <span class="facts">
           <span data-testid="media-step">step {count(record.step)}</span>
           <span class="dim">{timeOfDay(record.timestamp_ms)}</span>

@@ -1,158 +1,168 @@
-// All trainers at a glance: what needs attention comes first.
-import { useState } from "preact/hooks";
-import { count, duration, kNone, loss, notFinite, number, percent, rate } from "../format";
+// All trainers at a glance: what needs attention comes first. There may be thousands: only the rows in sight exist.
+import { useMemo, useRef, useState } from "preact/hooks";
+import { duration, kNone } from "../format";
+import { columns, filtered, sorted, type Column } from "../overview_columns";
+import { nextSorting, readOverview, writeOverview, type OverviewSettings } from "../overview_settings";
 import type { Page } from "../page";
-import { endedStates, trainerStates, type Trainer, type TrainerState } from "../protocol";
-import { sessionId, trainerHref } from "../route";
+import { endedStates, type Trainer } from "../protocol";
+import { parseParams, sessionId } from "../route";
+import { shownState, trainerKey } from "../trainer_state";
+import { BulkBar } from "./bulk_bar";
 import { Empty } from "./empty";
-import { ProgressBar } from "./progress";
-import { Sparkline } from "./sparkline";
-import { StateBadge, stateClass } from "./state_badge";
+import { OverviewRow } from "./overview_row";
+import { OverviewTools } from "./overview_tools";
+import { useNarrow, useVirtualRows } from "./virtual_rows";
 
-const needsAttention: readonly TrainerState[] = ["DEAD", "STALLED", "FAILED", "UNREACHABLE"];
-
-// The loss that is no finite number any more; null while all are.
-export function diverged({ loss, epoch_loss, validation_loss }: Trainer): number | null {
-  return [loss, epoch_loss, validation_loss].find((value) => value !== null && !Number.isFinite(value)) ?? null;
-}
-
-export function sortedTrainers(trainers: Iterable<Trainer>, filter: string, only: TrainerState | null): Trainer[] {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const matches = (trainer: Trainer) => {
-    const text = `${sessionId(trainer)} ${trainer.state} ${trainer.model} ${trainer.dataset}`.toLowerCase();
-    return (only === null || trainer.state === only) && words.every((word) => text.includes(word));
-  };
-  const rank = (trainer: Trainer) => {
-    if (needsAttention.includes(trainer.state)) return needsAttention.indexOf(trainer.state);
-    return needsAttention.length + (diverged(trainer) === null ? 1 : 0);
-  };
-  const byName = new Intl.Collator("en", { numeric: true });
-  return [...trainers]
-    .filter(matches)
-    .sort((a, b) => rank(a) - rank(b) || byName.compare(a.run, b.run) || byName.compare(a.trainer, b.trainer));
-}
+const kRowHeight = 46;
+const kCardHeight = 132;
+const kCardFigures = 4;
+const kNarrow = 1100; // as in the style sheet
 
 export function Overview({ page }: { page: Page }) {
   const { state } = page;
-  const [filter, setFilter] = useState("");
-  const [only, setOnly] = useState<TrainerState | null>(null);
   if (!state.listed) return <Loading />;
   if (state.trainers.size === 0) return <Empty broker={state.broker} />;
-  const all = [...state.trainers.values()];
-  const shown = sortedTrainers(all, filter, only);
+  return <List page={page} />;
+}
+
+function List({ page }: { page: Page }) {
+  const { state } = page;
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const lastSelected = useRef("");
+  const params = parseParams(page.hash());
+  const settings = readOverview(params);
+  const change = (changed: Partial<OverviewSettings>) => {
+    writeOverview({ ...settings, ...changed }, params);
+    page.replaceParams(params);
+  };
+  const all = useMemo(() => [...state.trainers.values()], [state.trainers]);
+  const text = params.toString();
+  const shown = useMemo(() => sorted(filtered(all, settings.filter, settings.only), settings.sorting), [all, text]);
+  const select = useMemo(() => {
+    return (id: string, range: boolean) => {
+      setSelected((before) => withSelected(before, id, range ? lastSelected.current : "", order.current));
+      lastSelected.current = id;
+    };
+  }, []);
+  const order = useRef<string[]>([]);
+  order.current = shown.map(trainerKey);
+  const picked = shown.filter((trainer) => selected.has(trainerKey(trainer)));
+  const everything = picked.length > 0 && picked.length === shown.length;
   return (
     <div class="overview">
-      <div class="toolbar">
-        <h1>
-          {count(all.length)} {all.length === 1 ? "trainer" : "trainers"}
-        </h1>
-        <div class="chips" role="group" aria-label="Filter by state">
-          {trainerStates.map((name) => {
-            const found = all.filter((trainer) => trainer.state === name).length;
-            if (found === 0 && only !== name) return null;
-            return (
-              <button
-                key={name}
-                class={`chip ${stateClass(name)}`}
-                aria-pressed={only === name}
-                onClick={() => setOnly(only === name ? null : name)}
-              >
-                {name} <b>{found}</b>
-              </button>
-            );
-          })}
-        </div>
-        <input
-          type="search"
-          placeholder="Filter by run, trainer, state, model"
-          aria-label="Filter trainers"
-          data-testid="filter"
-          value={filter}
-          onInput={(event) => setFilter(event.currentTarget.value)}
-        />
-      </div>
-      <div class="rows-head" aria-hidden="true">
-        <span>State</span>
-        <span>Trainer</span>
-        <span>Progress</span>
-        <span class="num">Loss</span>
-        <span>last 60 batches</span>
-        <span class="num">Accuracy</span>
-        <span class="num">Batches/s</span>
-        <span class="num">Learning rate</span>
-        <span class="num">Heartbeat</span>
-      </div>
-      <ul class="rows">
-        {shown.map((trainer) => (
-          <Row key={sessionId(trainer)} trainer={trainer} page={page} />
-        ))}
-      </ul>
+      <OverviewTools all={all} shown={shown.length} settings={settings} change={change} />
+      <BulkBar page={page} selected={picked} clear={() => setSelected(new Set())} />
+      <Table
+        page={page}
+        shown={shown}
+        settings={settings}
+        selected={selected}
+        select={select}
+        everything={everything}
+        selectAll={() => setSelected(everything ? new Set() : new Set(order.current))}
+        sort={(column) => change({ sorting: nextSorting(settings.sorting, column) })}
+      />
       {shown.length === 0 && <p class="placeholder">No trainer matches.</p>}
     </div>
   );
 }
 
-function Row({ trainer, page }: { trainer: Trainer; page: Page }) {
-  const ended = endedStates.includes(trainer.state);
-  const lost = diverged(trainer);
-  const age = trainer.heartbeat_age_ms === null ? null : trainer.heartbeat_age_ms + page.now - page.state.heardAt;
-  const text = [trainer.model, trainer.dataset, trainer.status_message].filter(Boolean).join(" · ");
+// `from`: the other end of a range; "": this one alone.
+export function withSelected(before: ReadonlySet<string>, id: string, from: string, order: readonly string[]): Set<string> {
+  const after = new Set(before);
+  const [a, b] = [order.indexOf(from), order.indexOf(id)];
+  if (from !== "" && a >= 0 && b >= 0) {
+    for (const one of order.slice(Math.min(a, b), Math.max(a, b) + 1)) after.add(one);
+  } else if (!after.delete(id)) {
+    after.add(id);
+  }
+  return after;
+}
+
+interface TableProps {
+  page: Page;
+  shown: Trainer[];
+  settings: OverviewSettings;
+  selected: ReadonlySet<string>;
+  select: (id: string, range: boolean) => void;
+  everything: boolean;
+  selectAll: () => void;
+  sort: (column: string) => void;
+}
+
+function Table({ page, shown, settings, selected, select, everything, selectAll, sort }: TableProps) {
+  const { state } = page;
+  const box = useRef<HTMLDivElement>(null);
+  const narrow = useNarrow(kNarrow);
+  const rowHeight = narrow ? kCardHeight : kRowHeight;
+  const { first, end } = useVirtualRows(box, shown.length, rowHeight);
+  const key = settings.columns.join();
+  const chosen = useMemo(() => chosenColumns(settings.columns, narrow), [key, narrow]);
+  const alerts = new Map<string, number>();
+  for (const alert of state.alerts.values()) {
+    if (alert.endedAt === 0) alerts.set(sessionId(alert), (alerts.get(sessionId(alert)) ?? 0) + 1);
+  }
+  const twins = useMemo(() => new Set([...state.trainers.values()].filter(({ newest }) => !newest).map(sessionId)), [state.trainers]);
+  const commands = [...state.commands.values()];
+  const grid = narrow ? undefined : { gridTemplateColumns: `20px ${chosen.map(({ width }) => width).join(" ")}` };
   return (
-    <li>
-      <a class={`row ${stateClass(trainer.state)}${lost === null ? "" : " diverged"}`} href={trainerHref(trainer)} data-testid="trainer-row" data-session={sessionId(trainer)}>
-        <span class="cell-state">
-          <StateBadge state={trainer.state} />
-          {lost !== null && (
-            <span class="badge bad-badge" data-testid="diverged" title="a loss is not a finite number">
-              {notFinite(lost)}
-            </span>
-          )}
+    <div role="table" aria-label="Trainers" aria-rowcount={shown.length + 1} class="rows-table" style={{ "--row-columns": grid?.gridTemplateColumns, "--row-height": `${rowHeight}px` }}>
+      <div class="rows-head" role="row" aria-rowindex={1}>
+        <span role="columnheader">
+          <input type="checkbox" checked={everything} aria-label="Select all" data-testid="select-all" onClick={selectAll} />
         </span>
-        <span class="cell-name">
-          <span class="name">
-            <span class="run">{trainer.run}/</span>
-            {trainer.trainer}
-          </span>
-          <span class="sub">{text}</span>
-        </span>
-        <span class="cell-progress">
-          <ProgressText trainer={trainer} />
-          <ProgressBar trainer={trainer} />
-        </span>
-        <Value name="loss" text={loss(trainer.loss ?? trainer.epoch_loss)} bad={lost !== null} />
-        <span class="cell-spark">
-          <Sparkline values={trainer.sparkline} />
-        </span>
-        <Value name="accuracy" text={percent(trainer.accuracy)} />
-        <Value name="batches/s" text={trainer.state === "ALIVE" ? rate(trainer.fps) : kNone} />
-        <Value name="lr" text={number(trainer.learning_rate)} />
-        <Value name="heartbeat" text={ended ? kNone : duration(age)} />
-      </a>
-    </li>
+        {chosen.map((column) => (
+          <Head key={column.id} column={column} settings={settings} sort={sort} />
+        ))}
+      </div>
+      <div class="rows" role="rowgroup" ref={box} data-testid="rows" style={{ height: `${shown.length * rowHeight}px` }}>
+        {shown.slice(first, end).map((trainer, i) => {
+          const id = trainerKey(trainer);
+          return (
+            <OverviewRow
+              key={id}
+              trainer={trainer}
+              state={shownState(trainer, commands, page.now)}
+              columns={chosen}
+              heartbeat={heartbeatOf(trainer, page)}
+              alerts={alerts.get(sessionId(trainer)) ?? 0}
+              twin={twins.has(sessionId(trainer))}
+              selected={selected.has(id)}
+              top={(first + i) * rowHeight}
+              index={first + i + 2}
+              select={select}
+            />
+          );
+        })}
+      </div>
+    </div>
   );
 }
 
-function Value({ name, text, bad = false }: { name: string; text: string; bad?: boolean }) {
-  return (
-    <span class={bad ? "num bad" : "num"}>
-      <span class="label">{name}</span>
-      {text}
-    </span>
-  );
+// A card has room for a few figures.
+function chosenColumns(ids: readonly string[], narrow: boolean): Column[] {
+  const chosen = columns.filter(({ id }) => ids.includes(id));
+  if (!narrow) return chosen;
+  const figures = chosen.filter(({ text }) => text).slice(0, kCardFigures);
+  return chosen.filter((column) => ["state", "name", "progress", "spark"].includes(column.id) || figures.includes(column));
 }
 
-function ProgressText({ trainer }: { trainer: Trainer }) {
+// Whole seconds: a row need not be drawn again for every hundredth.
+function heartbeatOf(trainer: Trainer, { now, state }: Page): string {
+  if (endedStates.includes(trainer.state) || trainer.heartbeat_age_ms === null) return kNone;
+  const age = trainer.heartbeat_age_ms + now - state.heardAt;
+  return age < 2000 ? "now" : duration(Math.round(age / 1000) * 1000);
+}
+
+function Head({ column, settings, sort }: { column: Column; settings: OverviewSettings; sort: (column: string) => void }) {
+  const { by, down } = settings.sorting;
+  const mine = by === column.id;
   return (
-    <span class="progress-text">
-      <span>
-        epoch {count(trainer.epoch)}
-        {trainer.total_epochs ? <span class="dim">/{count(trainer.total_epochs)}</span> : null}
-      </span>
-      <span class="dim">
-        <span class="word">batch </span>
-        {trainer.batch === null ? kNone : count(trainer.batch + 1)}
-        {trainer.batches_per_epoch ? `/${count(trainer.batches_per_epoch)}` : ""}
-      </span>
+    <span role="columnheader" class={column.text || column.id === "heartbeat" ? "num" : ""} aria-sort={mine ? (down ? "descending" : "ascending") : "none"}>
+      <button class="sort" data-testid={`sort-${column.id}`} onClick={() => sort(column.id)}>
+        {column.title}
+        {mine && (down ? " ↓" : " ↑")}
+      </button>
     </span>
   );
 }
@@ -163,11 +173,7 @@ function Loading() {
       <div class="toolbar">
         <h1 class="dim">Waiting for the list of trainers…</h1>
       </div>
-      <ul class="rows">
-        {[0, 1, 2].map((i) => (
-          <li key={i} class="row skeleton" />
-        ))}
-      </ul>
+      <div class="rows skeleton" style={{ height: `${3 * kRowHeight}px` }} />
     </div>
   );
 }

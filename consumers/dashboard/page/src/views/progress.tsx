@@ -1,12 +1,7 @@
 // How far a training is.
 import { count, kNone } from "../format";
+import { progressOf } from "../overview_columns";
 import type { Trainer } from "../protocol";
-
-export function progressOf({ epoch, total_epochs, batch, batches_per_epoch }: Trainer): number {
-  if (!epoch || !total_epochs) return 0;
-  const within = batches_per_epoch && batch !== null ? Math.min(1, (batch + 1) / batches_per_epoch) : 0;
-  return Math.min(1, (epoch - 1 + within) / total_epochs);
-}
 
 export function ProgressBar({ trainer }: { trainer: Trainer }) {
   const done = progressOf(trainer);

@@ -16,7 +16,7 @@ export function RateStrip({ page, watched, trainer }: { page: Page; watched: Wat
   const ended = trainer !== null && endedStates.includes(trainer.state);
   const beat = ended ? null : (trainer?.heartbeat_age_ms ?? null);
   return (
-    <div class="rate-strip" role="status" aria-label="Frame rate">
+    <div class="rate-strip" role="group" aria-label="Rates and progress">
       <Rate label="trainer" unit="batches/s" testId="fps-trainer" text={running ? rate(trainer.fps) : trainer ? "0" : kNone} />
       <Rate label="this page" unit="frames/s" testId="fps-page" text={drawing ? rate(frame.fps) : "0"} />
       <Rate label="age of data" testId="data-age" text={duration(age)} tone={age !== null && drawing && age > 1000 ? "warn" : ""} />

@@ -10,7 +10,7 @@ export function Settings({ plan }: { plan: Plan | null }) {
   return (
     <section class="panel settings" aria-label="Settings" data-testid="settings">
       <header>
-        <h3>Settings</h3>
+        <h2>Settings</h2>
         <span class="tags">
           {plan.tags.map((tag) => (
             <span key={tag} class="tag">

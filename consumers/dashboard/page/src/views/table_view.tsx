@@ -14,14 +14,14 @@ export function TableView({ columns, rows, values }: Props) {
   const largest = values.reduce<number>((most, value) => (value !== null && Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0) || 1;
   const shade = (value: number | null | undefined) => {
     if (value === null || value === undefined || !Number.isFinite(value)) return undefined;
-    return { background: `color-mix(in srgb, var(--accent) ${Math.round((Math.abs(value) / largest) * 60)}%, transparent)` };
+    return { background: `color-mix(in srgb, var(--accent) ${Math.round((Math.abs(value) / largest) * 36)}%, transparent)` };
   };
   return (
     <div class="number-table" tabIndex={0}>
       <table>
         <thead>
           <tr>
-            <th />
+            <td />
             {columns.map((column, i) => (
               <th key={i} scope="col">
                 {column}

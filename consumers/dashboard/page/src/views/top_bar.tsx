@@ -1,6 +1,8 @@
 import { count } from "../format";
 import type { Page } from "../page";
 import { overviewHref } from "../route";
+import { AlertBell } from "./alert_bell";
+import { Help } from "./help";
 
 export function TopBar({ page }: { page: Page }) {
   const { state, theme } = page;
@@ -15,7 +17,7 @@ export function TopBar({ page }: { page: Page }) {
         </svg>
         trainbus
       </a>
-      {state.route.page === "trainer" && (
+      {state.route.page !== "overview" && (
         <nav class="crumbs" aria-label="Breadcrumb">
           <a href={overviewHref}>all trainers</a>
         </nav>
@@ -33,6 +35,8 @@ export function TopBar({ page }: { page: Page }) {
         <i aria-hidden="true" />
         <span class="link-word">{link}</span>
       </span>
+      <AlertBell page={page} />
+      <Help page={page} />
       <button class="icon" onClick={page.toggleTheme} aria-label={theme === "dark" ? "Light theme" : "Dark theme"} title="Light or dark">
         {theme === "dark" ? "☀" : "☾"}
       </button>

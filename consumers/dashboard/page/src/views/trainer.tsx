@@ -1,24 +1,37 @@
 // One trainer: what it does now, how it got there, and control over it.
+import { useState } from "preact/hooks";
+import { divergenceOf } from "../divergence";
 import { count, duration, kNone, loss, mebibytes, number, percent, rate } from "../format";
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
 import { overviewHref, sessionId } from "../route";
 import { curveOf, type Watched } from "../state";
-import { Curves } from "./curves";
+import { readStored, store } from "../storage";
+import { readTileSettings, tileSettingsText, type TileSettings } from "../tile_settings";
+import { ChartBoard } from "./chart_board";
+import { ConfusionPanel } from "./confusion_panel";
 import { Controls } from "./controls";
 import { EpochTable } from "./epoch_table";
 import { EventLog } from "./event_log";
 import { MediaPanel } from "./media_panel";
 import { RateStrip } from "./rate_strip";
 import { Settings } from "./settings";
+import { shortIncarnation, shownState } from "../trainer_state";
 import { StateBadge } from "./state_badge";
 import { TilesPanel } from "./tiles_panel";
-import { Values } from "./values";
+
+const kTileKey = "trainbus-tiles";
 
 export function TrainerPage({ page, watched }: { page: Page; watched: Watched }) {
   const { state } = page;
+  const [tileSettings, setTileSettings] = useState(() => readTileSettings(readStored(kTileKey)));
   const trainer = state.trainers.get(sessionId(watched)) ?? watched.info;
   if (!trainer && state.listed && watched.phase === "live") return <Unknown watched={watched} />;
+  const changeTiles = (settings: TileSettings) => {
+    store(kTileKey, tileSettingsText(settings));
+    setTileSettings(settings);
+  };
+  const tiles = <TilesPanel page={page} watched={watched} trainer={trainer} settings={tileSettings} change={changeTiles} />;
   return (
     <div class="trainer" aria-busy={watched.phase === "loading"}>
       <div class="headline">
@@ -26,7 +39,10 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
           <span class="run">{watched.run}/</span>
           {watched.trainer}
         </h1>
-        {trainer && <StateBadge state={trainer.state} />}
+        {trainer && <StateBadge state={shownState(trainer, state.commands.values(), page.now)} />}
+        {trainer && <Skew trainer={trainer} />}
+        {trainer && <Twins page={page} trainer={trainer} />}
+        {trainer && <Lost watched={watched} trainer={trainer} />}
         <span class="message">{trainer?.status_message}</span>
         <span class="spacer" />
         <span class="dim">{[trainer?.model, trainer?.dataset].filter(Boolean).join(" · ")}</span>
@@ -34,9 +50,11 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
       <RateStrip page={page} watched={watched} trainer={trainer} />
       {trainer && endedStates.includes(trainer.state) && <Summary page={page} watched={watched} trainer={trainer} />}
       {trainer && <Controls page={page} watched={watched} trainer={trainer} />}
+      {tileSettings.wide && tiles}
       <div class="columns">
         <div class="column">
-          <TilesPanel page={page} watched={watched} trainer={trainer} />
+          {!tileSettings.wide && tiles}
+          <ConfusionPanel watched={watched} />
           {trainer && <Numbers page={page} watched={watched} trainer={trainer} />}
           <Settings plan={watched.plan} />
           <EventLog events={watched.events} />
@@ -47,14 +65,49 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
               Loading the history…
             </div>
           ) : (
-            <Curves page={page} watched={watched} />
+            <ChartBoard page={page} watched={watched} />
           )}
-          <Values page={page} watched={watched} />
           <MediaPanel page={page} watched={watched} />
           <EpochTable watched={watched} />
         </div>
       </div>
     </div>
+  );
+}
+
+const kSkewMs = 2000; // less may be the way of the messages
+
+// Its times and ages are as its clock has them.
+function Skew({ trainer: { clock_skew_ms: skew } }: { trainer: Trainer }) {
+  if (skew === null || Math.abs(skew) < kSkewMs) return null;
+  return (
+    <span class="badge bad-badge" data-testid="skew">
+      its clock is {duration(Math.abs(skew))} {skew > 0 ? "ahead" : "behind"}
+    </span>
+  );
+}
+
+// Two trainers of one name: what is shown is of the incarnation that was heard last.
+function Twins({ page, trainer }: { page: Page; trainer: Trainer }) {
+  const conflict = [...page.state.alerts.values()].find(
+    (alert) => alert.rule === "duplicate_name" && alert.endedAt === 0 && sessionId(alert) === sessionId(trainer),
+  );
+  if (!conflict) return null;
+  return (
+    <span class="badge bad-badge" data-testid="twins" title={conflict.message}>
+      several of this name; this is @{shortIncarnation(trainer.incarnation)}
+    </span>
+  );
+}
+
+// A training whose loss is no number is not well, however alive it is.
+function Lost({ watched, trainer }: { watched: Watched; trainer: Trainer }) {
+  const lost = divergenceOf(watched, trainer);
+  if (!lost) return null;
+  return (
+    <span class="badge bad-badge" data-testid="diverged">
+      {number(lost.value)} since {lost.axis} {count(lost.since)}
+    </span>
   );
 }
 
@@ -116,24 +169,22 @@ const endWords: Record<string, string> = {
   FAILED: "Training has failed",
 };
 
-// What it ended with: an epoch's mean, unless what came after it, or the mean itself, is no number.
-export function finalLoss(watched: Watched, trainer: Trainer): number | null {
-  const { loss: last } = trainer;
-  if (last !== null && !Number.isFinite(last)) return last;
-  return curveOf(watched, "epoch_loss").last ?? trainer.epoch_loss ?? last;
-}
-
 function Summary({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {
-  const ended = finalLoss(watched, trainer);
+  const lost = divergenceOf(watched, trainer);
+  const ended = lost?.value ?? curveOf(watched, "epoch_loss").last ?? trainer.epoch_loss ?? trainer.loss;
   const accuracy = curveOf(watched, "epoch_accuracy").last ?? trainer.accuracy;
-  const lost = [ended, trainer.validation_loss].find((value) => value !== null && !Number.isFinite(value)) ?? null;
   const good = trainer.state === "COMPLETED" && lost === null;
   return (
     <section class={good ? "panel summary good" : trainer.state === "FAILED" || lost !== null ? "panel summary bad" : "panel summary"} data-testid="summary" aria-label="Summary">
       <strong>
         {endWords[trainer.state]}
-        {lost !== null && ` at ${number(lost)}`}
+        {lost && ` at ${number(lost.value)}`}
       </strong>
+      {lost && (
+        <span class="bad">
+          {lost.name} is {number(lost.value)} since {lost.axis} <b>{count(lost.since)}</b>
+        </span>
+      )}
       {trainer.status_message && <span>{trainer.status_message}</span>}
       <span>after {duration(elapsedMs(page, watched, trainer))}</span>
       <span>

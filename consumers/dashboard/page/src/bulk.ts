@@ -1,0 +1,49 @@
+// One command to many trainers: each is asked by itself and answers for itself. The server takes ten a second; what it
+// puts off is asked again.
+import type { CommandEvent } from "./protocol";
+import { sessionId, type Session } from "./route";
+
+export interface BulkOrder {
+  title: string; // "Pause"
+  sessions: Session[];
+}
+
+export interface BulkProgress extends BulkOrder {
+  commands: string[]; // ids of those that were taken
+  refused: { session: string; why: string }[];
+  done: boolean;
+}
+
+const kEveryMs = 110;
+const kAgainMs = 1100;
+const kTries = 5;
+const isPutOff = (why: string): boolean => /too many|429/i.test(why);
+
+export async function issueToAll(
+  order: BulkOrder,
+  issue: (session: Session) => Promise<CommandEvent>,
+  progressed: (progress: BulkProgress) => void,
+  wait: (ms: number) => Promise<void>,
+): Promise<BulkProgress> {
+  const progress: BulkProgress = { ...order, commands: [], refused: [], done: false };
+  for (const session of order.sessions) {
+    for (let tried = 1; ; tried++) {
+      try {
+        progress.commands.push((await issue(session)).command_id);
+        break;
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        if (!isPutOff(why) || tried === kTries) {
+          progress.refused.push({ session: sessionId(session), why });
+          break;
+        }
+        await wait(kAgainMs);
+      }
+    }
+    progressed({ ...progress });
+    await wait(kEveryMs);
+  }
+  progress.done = true;
+  progressed({ ...progress });
+  return progress;
+}

@@ -1,0 +1,97 @@
+// How the charts are drawn: kept for the user, and said in the address, so that a link shows the same view.
+import { xModes, type Range, type XMode } from "./timeline";
+
+export interface ChartSize {
+  span: number; // columns; 0: all
+  height: number; // CSS pixels
+}
+
+export interface ChartSettings {
+  x: XMode;
+  smoothing: number; // 0 to 0.999
+  clip: boolean; // outliers do not stretch the y axis
+  logX: boolean;
+  log: string[]; // charts with a logarithmic y axis
+  pinned: string[]; // charts, in the order of their pinning
+  sizes: Map<string, ChartSize>;
+  closed: string[]; // groups of charts
+  search: string;
+  full: string; // the chart that fills the screen; "": none
+  range: Range | null; // of x
+}
+
+export const kMaxSmoothing = 0.999;
+const kMinHeight = 100;
+const kMaxHeight = 1200;
+
+export const defaultSettings = (): ChartSettings => ({
+  x: "step", smoothing: 0.9, clip: false, logX: false, log: [], pinned: [], sizes: new Map(), closed: [], search: "", full: "", range: null,
+});
+
+// `log` has it, or not: the other of both.
+export const toggled = (list: readonly string[], name: string): string[] =>
+  list.includes(name) ? list.filter((one) => one !== name) : [...list, name];
+
+export const boundedSize = ({ span, height }: ChartSize): ChartSize => ({
+  span: Math.min(6, Math.max(0, Math.round(span))),
+  height: Math.min(kMaxHeight, Math.max(kMinHeight, Math.round(height))),
+});
+
+const kKeys = ["x", "smooth", "clip", "logx", "log", "pin", "size", "closed", "q", "full", "from", "to"];
+
+// Only what differs from the defaults; other parameters stay.
+export function writeSettings(settings: ChartSettings, params: URLSearchParams): void {
+  for (const key of kKeys) params.delete(key);
+  const plain = defaultSettings();
+  if (settings.x !== plain.x) params.set("x", settings.x);
+  if (settings.smoothing !== plain.smoothing) params.set("smooth", String(settings.smoothing));
+  if (settings.clip) params.set("clip", "1");
+  if (settings.logX) params.set("logx", "1");
+  for (const id of settings.log) params.append("log", id);
+  for (const id of settings.pinned) params.append("pin", id);
+  for (const [id, { span, height }] of settings.sizes) params.append("size", `${span}x${height}:${id}`);
+  for (const group of settings.closed) params.append("closed", group);
+  if (settings.search) params.set("q", settings.search);
+  if (settings.full) params.set("full", settings.full);
+  if (settings.range) {
+    params.set("from", String(rounded(settings.range.min, settings.range)));
+    params.set("to", String(rounded(settings.range.max, settings.range)));
+  }
+}
+
+// Four digits finer than the range is wide.
+function rounded(value: number, { min, max }: Range): number {
+  const unit = 10 ** (Math.floor(Math.log10(max - min || 1)) - 4);
+  return Number((Math.round(value / unit) * unit).toPrecision(15));
+}
+
+export const saysSettings = (params: URLSearchParams): boolean => kKeys.some((key) => params.has(key));
+
+// What makes no sense is as if not said.
+export function readSettings(params: URLSearchParams): ChartSettings {
+  const settings = defaultSettings();
+  settings.x = xModes.find((mode) => mode === params.get("x")) ?? settings.x;
+  const smoothing = Number(params.get("smooth") ?? NaN);
+  if (smoothing >= 0 && smoothing <= kMaxSmoothing) settings.smoothing = smoothing;
+  settings.clip = params.get("clip") === "1";
+  settings.logX = params.get("logx") === "1";
+  settings.log = params.getAll("log");
+  settings.pinned = params.getAll("pin");
+  settings.closed = params.getAll("closed");
+  for (const text of params.getAll("size")) {
+    const [, span, height, id] = /^(\d)x(\d{2,4}):(.+)$/s.exec(text) ?? [];
+    if (id) settings.sizes.set(id, boundedSize({ span: Number(span), height: Number(height) }));
+  }
+  settings.search = params.get("q") ?? "";
+  settings.full = params.get("full") ?? "";
+  const [min, max] = [Number(params.get("from") ?? NaN), Number(params.get("to") ?? NaN)];
+  if (min < max && Number.isFinite(max - min)) settings.range = { min, max };
+  return settings;
+}
+
+// What stays with the user from one page to the next: taste, not what is looked at now.
+export function keptSettings(settings: ChartSettings): string {
+  const params = new URLSearchParams();
+  writeSettings({ ...settings, search: "", full: "", range: null }, params);
+  return params.toString();
+}

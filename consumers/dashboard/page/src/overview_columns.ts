@@ -1,0 +1,105 @@
+// What the list of trainers can say of each, and how it is sorted.
+import { diverged } from "./divergence";
+import { count, duration, kNone, loss, mebibytes, notFinite, number, percent, rate } from "./format";
+import { endedStates, type Trainer, type TrainerState } from "./protocol";
+import { sessionId } from "./route";
+
+export interface Column {
+  id: string;
+  title: string;
+  width: string; // of the grid
+  value: (trainer: Trainer) => number | string | null; // what it is sorted by
+  text?: (trainer: Trainer) => string; // absent: the row draws it itself
+  usual: boolean;
+}
+
+const running = (trainer: Trainer): boolean => !endedStates.includes(trainer.state);
+const figure = (id: string, title: string, value: (trainer: Trainer) => number | null, text: (value: number | null) => string, usual = false, width = "84px"): Column => ({
+  id, title, width, value, text: (trainer) => text(value(trainer)), usual,
+});
+const percentOf = (value: number | null): string => (value === null ? kNone : `${Math.round(value)} %`);
+
+// How far a training is, 0 to 1.
+export function progressOf({ epoch, total_epochs, batch, batches_per_epoch }: Trainer): number {
+  if (!epoch || !total_epochs) return 0;
+  const within = batches_per_epoch && batch !== null ? Math.min(1, (batch + 1) / batches_per_epoch) : 0;
+  return Math.min(1, (epoch - 1 + within) / total_epochs);
+}
+
+export const columns: readonly Column[] = [
+  { id: "state", title: "State", width: "116px", value: (trainer) => trainer.state, usual: true },
+  { id: "name", title: "Trainer", width: "minmax(160px, 1.4fr)", value: sessionId, usual: true },
+  { id: "progress", title: "Progress", width: "minmax(150px, 1fr)", value: progressOf, usual: true },
+  {
+    id: "loss", title: "Loss", width: "84px", usual: true,
+    value: (trainer) => trainer.loss ?? trainer.epoch_loss,
+    text: (trainer) => {
+      const lost = diverged(trainer);
+      return lost === null ? loss(trainer.loss ?? trainer.epoch_loss) : notFinite(lost);
+    },
+  },
+  { id: "spark", title: "Last 60 batches", width: "minmax(80px, 130px)", value: (trainer) => trainer.sparkline.at(-1) ?? null, usual: true },
+  figure("accuracy", "Accuracy", ({ accuracy }) => accuracy, percent, true),
+  figure("validation_loss", "Val. loss", ({ validation_loss }) => validation_loss, loss),
+  figure("validation_accuracy", "Val. accuracy", ({ validation_accuracy }) => validation_accuracy, percent, false, "96px"),
+  figure("epoch", "Epoch", ({ epoch }) => epoch, count),
+  figure("step", "Step", ({ step }) => step, count),
+  figure("fps", "Batches/s", (trainer) => (running(trainer) ? trainer.fps : null), rate, true),
+  figure("time_per_batch", "ms per batch", ({ time_per_batch_ms }) => time_per_batch_ms, (value) => number(value, 3), false, "96px"),
+  figure("learning_rate", "Learning rate", ({ learning_rate }) => learning_rate, number, true, "100px"),
+  figure("batch_size", "Batch size", ({ batch_size }) => batch_size, count),
+  figure("eta", "Remaining", (trainer) => (running(trainer) && trainer.eta_sec !== null ? trainer.eta_sec * 1000 : null), duration),
+  figure("cpu", "CPU", ({ cpu_percent }) => cpu_percent, percentOf),
+  figure("memory", "Memory", ({ memory_mb }) => memory_mb, mebibytes),
+  figure("gpu", "GPU", ({ gpu_percent }) => gpu_percent, percentOf),
+  figure("gpu_memory", "GPU memory", ({ gpu_memory_mb }) => gpu_memory_mb, mebibytes, false, "96px"),
+  { id: "model", title: "Model", width: "120px", value: ({ model }) => model, text: ({ model }) => model || kNone, usual: false },
+  { id: "dataset", title: "Data set", width: "120px", value: ({ dataset }) => dataset, text: ({ dataset }) => dataset || kNone, usual: false },
+  { id: "heartbeat", title: "Heartbeat", width: "84px", value: (trainer) => (running(trainer) ? trainer.heartbeat_age_ms : null), usual: true },
+];
+
+export const usualColumns = columns.filter(({ usual }) => usual).map(({ id }) => id);
+
+export interface Sorting {
+  by: string; // a column; "": what needs attention first
+  down: boolean;
+}
+
+const needsAttention: readonly TrainerState[] = ["DEAD", "STALLED", "FAILED", "UNREACHABLE"];
+const kOldMs = 24 * 3600_000; // what went wrong longer ago is no news
+
+function attention(trainer: Trainer): number {
+  const old = (trainer.last_record_age_ms ?? 0) > kOldMs;
+  if (old && !["ALIVE", "PAUSED"].includes(trainer.state)) return needsAttention.length + 1;
+  if (needsAttention.includes(trainer.state)) return needsAttention.indexOf(trainer.state);
+  return needsAttention.length + (diverged(trainer) === null ? 1 : 0);
+}
+
+const byName = new Intl.Collator("en", { numeric: true });
+const names = (a: Trainer, b: Trainer): number => byName.compare(a.run, b.run) || byName.compare(a.trainer, b.trainer);
+
+// What has no value comes last, whichever way.
+export function sorted(trainers: readonly Trainer[], { by, down }: Sorting): Trainer[] {
+  const column = columns.find(({ id }) => id === by);
+  if (!column) return [...trainers].sort((a, b) => attention(a) - attention(b) || names(a, b));
+  const sign = down ? -1 : 1;
+  const compare = (a: Trainer, b: Trainer): number => {
+    const [left, right] = [column.value(a), column.value(b)];
+    const missing = (value: typeof left) => Number(value === null || value === "" || (typeof value === "number" && Number.isNaN(value)));
+    if (missing(left) || missing(right)) return missing(left) - missing(right);
+    if (typeof left === "number" && typeof right === "number") return sign * (left - right);
+    return sign * byName.compare(String(left), String(right));
+  };
+  return [...trainers].sort((a, b) => compare(a, b) || names(a, b));
+}
+
+export function filtered(trainers: Iterable<Trainer>, filter: string, only: readonly string[]): Trainer[] {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  return [...trainers].filter((trainer) => {
+    if (trainer.archived !== only.includes("archived")) return false;
+    if (trainer.archived) return words.every((word) => sessionId(trainer).toLowerCase().includes(word));
+    if (only.length > 0 && !only.includes(trainer.state) && !(only.includes("NaN") && diverged(trainer) !== null)) return false;
+    const text = `${sessionId(trainer)} ${trainer.state} ${trainer.model} ${trainer.dataset}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}

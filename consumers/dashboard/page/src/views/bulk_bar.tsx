@@ -1,0 +1,137 @@
+// What can be done with the selected trainers at once: one confirmation, which names their number; each answers for
+// itself.
+import { useState } from "preact/hooks";
+import { issueToAll, type BulkProgress } from "../bulk";
+import { isEnded, valueProblem } from "../command";
+import { compareHref, kMaxItems } from "../compare";
+import { count } from "../format";
+import type { Page } from "../page";
+import type { CommandVerb, Trainer } from "../protocol";
+import { sessionId } from "../route";
+import { noControl } from "../trainer_state";
+
+interface Order {
+  title: string;
+  type: CommandVerb;
+  needsValue: boolean;
+}
+const orders: Order[] = [
+  { title: "Pause", type: "PAUSE_TRAINING", needsValue: false },
+  { title: "Resume", type: "RESUME_TRAINING", needsValue: false },
+  { title: "Stop", type: "STOP_TRAINING", needsValue: false },
+  { title: "Set learning rate", type: "CHANGE_LEARNING_RATE", needsValue: true },
+  { title: "Set batch size", type: "ADJUST_BATCH_SIZE", needsValue: true },
+];
+const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+export function BulkBar({ page, selected, clear }: { page: Page; selected: Trainer[]; clear: () => void }) {
+  const [order, setOrder] = useState<Order | null>(null);
+  const [value, setValue] = useState("");
+  const [progress, setProgress] = useState<BulkProgress | null>(null);
+  const able = selected.filter((trainer) => noControl(trainer, page.state.link, page.state.brokerConnected) === "");
+  const number = `${count(able.length)} ${able.length === 1 ? "trainer" : "trainers"}`;
+  const problem = order?.needsValue && value !== "" ? valueProblem(order.type, value) : "";
+  const close = () => {
+    setOrder(null);
+    setValue("");
+  };
+  const run = ({ type, title, needsValue }: Order) => {
+    const sent = needsValue ? value : "";
+    close();
+    void issueToAll({ title, sessions: able }, (session) => page.issue(session, type, sent), setProgress, wait);
+  };
+  if (selected.length === 0 && !progress) return null;
+  return (
+    <div class="bulk panel" role="region" aria-label="Selected trainers" data-testid="bulk" onKeyDown={(event) => event.key === "Escape" && close()}>
+      {selected.length > 0 && (
+        <>
+          <b>{count(selected.length)} selected</b>
+          {!order &&
+            orders.map((one) => (
+              <button key={one.type} class="small" disabled={able.length === 0} data-testid={`bulk-${one.type}`} onClick={() => setOrder(one)}>
+                {one.title}…
+              </button>
+            ))}
+          {order && (
+            <form
+              class="bulk-form"
+              onSubmit={(event) => {
+                event.preventDefault();
+                if (!order.needsValue || (value !== "" && problem === "")) run(order);
+              }}
+            >
+              {order.needsValue && (
+                <input
+                  aria-label={order.title}
+                  data-testid="bulk-value"
+                  inputMode="decimal"
+                  value={value}
+                  ref={(input) => {
+                    if (value === "") input?.focus();
+                  }}
+                  onInput={(event) => setValue(event.currentTarget.value)}
+                />
+              )}
+              <button class={order.type === "STOP_TRAINING" ? "danger" : "primary"} type="submit" data-testid="bulk-confirm" disabled={order.needsValue && (value === "" || problem !== "")}>
+                {order.title} {order.needsValue && `to ${value || "…"} of `}
+                {number}
+                {order.type === "STOP_TRAINING" && " for good"}
+              </button>
+              <button type="button" onClick={close}>
+                Cancel
+              </button>
+              {able.length < selected.length && <span class="dim">{count(selected.length - able.length)} cannot be asked now</span>}
+              {problem && <span class="bad">{problem}</span>}
+            </form>
+          )}
+          <a class="button small" data-testid="compare-selected" href={compareHref(selected)}>
+            Compare{selected.length > kMaxItems && ` the first ${kMaxItems}`}
+          </a>
+          <button class="small" onClick={clear}>
+            Select none
+          </button>
+        </>
+      )}
+      {progress && <Outcome page={page} progress={progress} close={() => setProgress(null)} />}
+    </div>
+  );
+}
+
+function Outcome({ page, progress, close }: { page: Page; progress: BulkProgress; close: () => void }) {
+  const commands = progress.commands.flatMap((id) => page.state.commands.get(id) ?? []);
+  const ended = commands.filter(({ state }) => isEnded(state));
+  const applied = ended.filter(({ state }) => state === "APPLIED").length;
+  const failed = ended.filter(({ state }) => state !== "APPLIED");
+  const asked = progress.commands.length + progress.refused.length;
+  return (
+    <div class="bulk-outcome" role="status" data-testid="bulk-outcome">
+      <span>
+        <b>{progress.title}</b>: {progress.done ? "" : `${count(asked)} of ${count(progress.sessions.length)} asked, `}
+        {count(applied)} applied
+        {failed.length > 0 && <span class="bad">, {count(failed.length)} not applied</span>}
+        {progress.refused.length > 0 && <span class="bad">, {count(progress.refused.length)} refused</span>}
+        {ended.length < progress.commands.length && `, ${count(progress.commands.length - ended.length)} under way`}
+      </span>
+      {(failed.length > 0 || progress.refused.length > 0) && (
+        <details>
+          <summary>why</summary>
+          <ul>
+            {failed.map((command) => (
+              <li key={command.command_id}>
+                {sessionId(command)}: {command.state} {command.reason}
+              </li>
+            ))}
+            {progress.refused.map(({ session, why }) => (
+              <li key={session}>
+                {session}: {why}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      <button class="small" aria-label="Close" onClick={close}>
+        ×
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { farQuestion, type Command } from "../src/command";
+import { parseTrainer, type CommandPhase, type CommandVerb, type Trainer } from "../src/protocol";
+import { noControl, shortIncarnation, shownState } from "../src/trainer_state";
+
+const now = 1_700_000_000_000;
+const trainer = (state: string): Trainer => parseTrainer({ run: "r", trainer: "t", state, incarnation: "1" })!;
+const command = (type: CommandVerb, state: CommandPhase, endedAt = 0, name = "t"): Command => ({
+  kind: "command", run: "r", trainer: name, timestamp_ms: now, step: 0, incarnation: 1n, command_id: `${type}${name}`, type, name: "", value: "", state,
+  issuer: "", old_value: "", new_value: "", reason: "", endedAt,
+});
+
+test("the badge changes with the command, and the list has the last word", () => {
+  const shown = (state: string, ...commands: Command[]) => shownState(trainer(state), commands, now);
+  assert.equal(shown("ALIVE", command("PAUSE_TRAINING", "DELIVERED")), "PAUSING");
+  assert.equal(shown("ALIVE", command("PAUSE_TRAINING", "APPLIED", now - 100)), "PAUSED");
+  assert.equal(shown("ALIVE", command("PAUSE_TRAINING", "APPLIED", now - 5000)), "ALIVE");
+  assert.equal(shown("PAUSED", command("RESUME_TRAINING", "ACCEPTED")), "RESUMING");
+  assert.equal(shown("ALIVE", command("PAUSE_TRAINING", "REJECTED", now)), "ALIVE");
+  assert.equal(shown("ALIVE", command("STOP_TRAINING", "APPLIED", now)), "STOPPING");
+  assert.equal(shown("STOPPED", command("STOP_TRAINING", "APPLIED", now)), "STOPPED");
+  assert.equal(shown("PAUSED", command("PAUSE_TRAINING", "APPLIED", now - 50), command("RESUME_TRAINING", "APPLIED", now)), "ALIVE", "the newest counts");
+  assert.equal(shown("ALIVE", command("PAUSE_TRAINING", "DELIVERED", 0, "other"), command("CHANGE_LEARNING_RATE", "ISSUED")), "ALIVE");
+});
+
+test("who cannot be asked says why", () => {
+  assert.equal(noControl(trainer("ALIVE"), "open", true), "");
+  assert.match(noControl(trainer("ALIVE"), "lost", true), /no connection/);
+  assert.match(noControl(trainer("ALIVE"), "open", false), /broker is away/);
+  assert.match(noControl(trainer("COMPLETED"), "open", true), /COMPLETED/);
+  assert.match(noControl(trainer("DEAD"), "open", true), /dead/);
+});
+
+test("a value ten times away from the one in force is asked about", () => {
+  assert.equal(farQuestion("0.01", "0.02"), "");
+  assert.equal(farQuestion("0.01", "0.1"), "0.1 is 10 times more than 0.01");
+  assert.equal(farQuestion("64", "4"), "4 is 16 times less than 64");
+  assert.equal(farQuestion("0.5", "0"), "0 instead of 0.5");
+  assert.equal(farQuestion("1", "-1"), "-1 has another sign than 1");
+  for (const [current, raw] of [["", "5"], ["–", "5"], ["0", "5"], ["5", ""], ["5", "x"], ["5", "5"]] as const) assert.equal(farQuestion(current, raw), "");
+});
+
+test("an incarnation is told by its last five hexadecimal digits", () => {
+  assert.equal(shortIncarnation(0x123_3f2a1n), "3f2a1");
+  assert.equal(shortIncarnation(1n << 20n), "00000");
+});
