@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "broker/block_table.hpp"
-#include "broker/journal.hpp"
 #include "broker/journal_schema.hpp"
 #include "trainbus/wire.hpp"
 
@@ -46,7 +46,10 @@ class Healing {
     restore_state();
     find_missing_segments();
     blocks_.release();
-    find_missing_streams();
+    const auto is_counted_in = [](const Table* table) {
+      return table->name == std::string_view("segments") || table->name == std::string_view("streams");
+    };
+    if (std::ranges::any_of(broken, is_counted_in)) restore_streams();
   }
 
  private:
@@ -139,30 +142,65 @@ class Healing {
     }
   }
 
-  // A reader finds out who they are.
-  void find_missing_streams() {
-    JournalReader reader(path_);
-    std::map<std::uint64_t, StreamState> missing;
+  // Who they are and how much they have: the segments tell, and behind the last of them the records.
+  void restore_streams() {
+    std::map<std::uint64_t, SegmentStream> parts;
+    std::uint64_t next = blocks_.at_or_behind(0).value_or(1);
+    Segment segment;
+    Statement(database_, "SELECT position,last_position,streams FROM segments ORDER BY position")
+        .each([&](const Statement& row) {
+          next = row.number(1) + 1;
+          if (!segment.read(row.number(0), row.number(1), row.bytes(2))) return;
+          for (const auto& [stream, part] : segment.streams())
+            add(part, parts[stream]);
+        });
+    segment.begin(next);
+    extend_segment(blocks_, segment);
     StreamRows rows(database_);
-    for (const auto& row : reader.streams())
-      if (!rows.find(row.stream)) missing[row.stream] = {row, 0, 0, 0};
-    if (missing.empty()) return;
-    Statement segments(database_, "SELECT position,last_position,streams FROM segments ORDER BY position");
-    segments.each([&](const Statement& row) {
-      Segment segment;
-      segment.read(row.number(0), row.number(1), row.bytes(2));
-      for (const auto& [stream, part] : segment.streams()) {
-        const auto found = missing.find(stream);
-        if (found == missing.end()) continue;
-        found->second.last_position = part.last_position;
-        found->second.records += part.records;
-        found->second.bytes += part.bytes;
-      }
-    });
-    for (const auto& [stream, state] : missing) {
-      rows.make(state.row);
-      rows.put(state);
+    for (const auto& [stream, tail] : segment.streams()) {
+      auto& part = parts[stream];  // what the tail has is counted when its segment ends
+      if (part.records == 0) part.first_position = tail.first_position;
+      part.last_position = std::max(part.last_position, tail.last_position);
     }
+    for (const auto& [stream, part] : parts)
+      if (auto state = make_row(rows, stream, part)) {
+        state->row.last_sequence = std::max(state->row.last_sequence, part.last_sequence);
+        state->last_position = part.last_position;
+        state->records = part.records;
+        state->bytes = part.bytes;
+        rows.put(*state);
+      }
+    blocks_.release();
+  }
+  static void add(const SegmentStream& part, SegmentStream& all) {
+    if (all.records == 0) all.first_position = part.first_position;
+    all.last_position = part.last_position;
+    all.last_sequence = std::max(all.last_sequence, part.last_sequence);
+    all.records += part.records;
+    all.bytes += part.bytes;
+  }
+
+  // Its row, made anew where it is not there; nothing where no record tells whose it was.
+  std::optional<StreamState> make_row(StreamRows& rows, std::uint64_t stream, const SegmentStream& part) {
+    auto state = rows.find(stream);
+    if (state) return state;
+    Statement(database_, "DELETE FROM streams WHERE stream=?").bind(stream).run();  // one that is not as it was written
+    Block block;
+    v1::MetricsRequest message;
+    for (auto at = blocks_.holding_or_behind(part.first_position); at && *at <= part.last_position;
+         at = blocks_.at_or_behind(*at + 1)) {
+      if (!blocks_.load(*at, block)) continue;
+      for (const auto& entry : block.entries) {
+        if (entry.row.stream != stream || !block.intact(entry)) continue;
+        const auto body = block.body(entry);
+        if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) continue;
+        const auto session = parse_session_id(message.session_id());
+        if (!session) continue;
+        rows.make({stream, *session, message.incarnation(), payload_kind(message), 0});
+        return rows.find(stream);
+      }
+    }
+    return std::nullopt;
   }
 
   sqlite3* database_;

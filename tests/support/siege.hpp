@@ -27,7 +27,7 @@ class Siege : public ::testing::Test {
 #ifdef __SANITIZE_ADDRESS__
   static constexpr long kMaxKeptMib = 1024;  // AddressSanitizer keeps freed memory for a while
 #else
-  static constexpr long kMaxKeptMib = 96;  // what the broker may have more after an attack than before
+  static constexpr long kMaxKeptMib = 64;  // what the broker may have more after an attack than before
 #endif
   static constexpr long kMaxPeakMib = kMaxKeptMib + 512;
 
