@@ -10,6 +10,7 @@
 #include "broker/journal_files.hpp"
 #include "broker/journal_healing.hpp"
 #include "broker/journal_migration.hpp"
+#include "broker/journal_repair.hpp"
 
 namespace trainbus {
 namespace {
@@ -45,13 +46,31 @@ SqliteDatabase open_or_make(const std::string& path, Durability durability) {
                                       std::filesystem::path(path).parent_path().string());
 }
 
-// A file that is damaged where nothing can be done about it here is refused with what can be.
+// SQLite adds records on the newest page, and reads it before.
+bool newest_page_can_be_read(sqlite3* database) {
+  try {
+    Statement(database, "SELECT position FROM blocks ORDER BY position DESC LIMIT 1").run();
+    return true;
+  } catch (const SqliteError& error) {
+    if (!is_damage(error)) throw;
+    return false;
+  }
+}
+
+// A file that is damaged where nothing can be done about it here is refused with what can be. Without its newest page
+// nothing could be stored, so that is repaired at once; the old file is kept.
 SqliteDatabase open_for_writing(const std::string& path, Durability durability) {
   try {
     const auto pages = restore_length(path);
     auto database = open_or_make(path, durability);
     if (pages > 0) spdlog::error("journal '{}': its last {} pages are gone; the records on them are lost", path, pages);
-    return database;
+    if (newest_page_can_be_read(database.get())) return database;
+    database.reset();
+    spdlog::error("journal '{}': its newest page cannot be read; it is repaired before anything is stored", path);
+    const auto report = repair_journal(path, [](const std::string& line) { spdlog::info("{}", line); });
+    spdlog::error("{} records kept, {} lost; the damaged file is '{}'", report.records, report.lost,
+                  report.damaged_path);
+    return open_or_make(path, durability);
   } catch (const SqliteError& error) {
     throw_with_advice(error, path);
   }
