@@ -95,8 +95,7 @@ void Broker::poll_once(std::chrono::milliseconds timeout) {
   const int ready = zmq_poll(items.data(), static_cast<int>(items.size()), wait_ms);  // EINTR: nothing to do
   const std::int64_t now_ms = steady_ms();
   const auto waits = [&](std::size_t item) { return items[item].revents != 0; };
-  // In a quiet turn; where none comes, all the same after a while.
-  if (ready == 0 || now_ms - next_memory_look_ms_ >= kMemoryLookEveryMs) give_back_memory(now_ms);
+  if (ready == 0) give_back_memory(now_ms);
   for (const auto port : {Port::kDataIn, Port::kDataOut, Port::kControl})
     if (!waits(static_cast<std::size_t>(port))) connections_.drained(port);
   if (waits(1)) data_.forward_subscriptions();

@@ -47,7 +47,7 @@ class Broker {
  private:
   static constexpr std::int64_t kBusyTurnMs = 2;  // while a reader of the history is at work
   static constexpr std::int64_t kMemoryLookEveryMs = 2'000;
-  static constexpr std::size_t kGiveBackBytes = 32 << 20;  // freed and kept; less is not worth the page faults later
+  static constexpr std::size_t kGiveBackBytes = 16 << 20;  // freed and kept; less is not worth the page faults later
 
   // In a turn without work.
   void give_back_memory(std::int64_t now_ms);

@@ -24,7 +24,8 @@ constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_
 constexpr std::size_t kVisitsAtOnce = 64;
 constexpr std::int64_t kFreeEveryMs = 2'000;  // and whenever memory grew by kGrowth
 constexpr std::size_t kGrowth = 16 << 20;
-constexpr std::int64_t kReadWithinMs = 2'000;  // what is complete is read within this, however much there is
+constexpr std::int64_t kArrivesWithinMs = 250;  // a large message that is on its way, where memory is short
+constexpr std::uint64_t kRounds = 2;            // libzmq reads the connections of a port in turn
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kSayEveryMs = 60'000;
 
@@ -115,7 +116,12 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
     Connection& connection = connections_[fd];
     if (event == ZMQ_EVENT_ACCEPTED) {
       if (connection.open) --open_[static_cast<std::size_t>(connection.port)];  // its end was not told yet
-      connection = {.open = true, .port = port, .since_ms = now_ms, .number = ++accepted_, .base_ms = now_ms};
+      connection = {.open = true,
+                    .port = port,
+                    .since_ms = now_ms,
+                    .number = ++accepted_,
+                    .base_ms = now_ms,
+                    .messages = messages_[static_cast<std::size_t>(port)]};
       ++open;
     } else if (connection.open && connection.port == port) {
       connection = {};
@@ -130,6 +136,7 @@ void ConnectionWatch::visit(std::size_t fd, std::int64_t now_ms) {
   if (std::exchange(connection.spoke, false) || bytes < connection.base) {
     connection.base = bytes;
     connection.base_ms = now_ms;
+    connection.messages = messages_[static_cast<std::size_t>(connection.port)];
     connection.over_since = 0;
   }
   connection.unfinished = bytes - connection.base;
@@ -137,21 +144,24 @@ void ConnectionWatch::visit(std::size_t fd, std::int64_t now_ms) {
   const auto pings = kPingBytesPerSecond * waited_ms / 1000;
   connection.unfinished -= std::min(connection.unfinished, pings);
   unfinished_of_round_ += connection.unfinished;
-  if (connection.unfinished > kUnfinishedBytes && connection.over_since == 0)
+  if (connection.unfinished > kUnfinishedBytes && connection.over_since == 0) {
     connection.over_since = drained_[static_cast<std::size_t>(connection.port)] + 1;
-  if (connection.unfinished > kMaxMessage[static_cast<std::size_t>(connection.port)] &&
-      is_unfinished(connection, now_ms))
+    connection.over_ms = now_ms;
+  }
+  if (connection.unfinished > kMaxMessage[static_cast<std::size_t>(connection.port)] && is_unfinished(connection))
     cut_unfinished_one(fd, "more than any message may have");
   else if (connection.unfinished > kUnfinishedBytes && now_ms - connection.base_ms > kUnfinishedMs &&
            connection.port != Port::kDataOut)  // a subscription that others have, too, is never heard of
     cut_unfinished_one(fd, "and no message of it was complete for long");
 }
 
-// Not merely unread: everything complete was read since, and it was still too much.
-bool ConnectionWatch::is_unfinished(const Connection& connection, std::int64_t now_ms) const {
+// Not merely unread: its port was read empty since, or its turn came more than once, and none of it was a message. How
+// long that took says nothing: a large request keeps the broker from the others.
+bool ConnectionWatch::is_unfinished(const Connection& connection) const {
   if (connection.over_since == 0) return false;
-  return drained_[static_cast<std::size_t>(connection.port)] >= connection.over_since ||
-         now_ms - connection.base_ms > kReadWithinMs;
+  const auto port = static_cast<std::size_t>(connection.port);
+  return drained_[port] >= connection.over_since ||
+         messages_[port] - connection.messages > kRounds * open_[port] + kVisitsAtOnce;
 }
 
 // A round over all connections, some at a time.
@@ -192,8 +202,7 @@ void ConnectionWatch::free_memory(std::int64_t now_ms) {
   visit_all(now_ms);
   std::vector<std::pair<std::uint64_t, std::size_t>> largest;
   for (std::size_t fd = 0; fd < connections_.size(); ++fd)
-    if (connections_[fd].open && connections_[fd].unfinished > kUnfinishedBytes &&
-        is_unfinished(connections_[fd], now_ms))
+    if (connections_[fd].open && connections_[fd].unfinished > kUnfinishedBytes && is_unfinished(connections_[fd]))
       largest.emplace_back(connections_[fd].unfinished, fd);
   std::sort(largest.rbegin(), largest.rend());
   auto left = unfinished_bytes_ * kBytesOfABit;

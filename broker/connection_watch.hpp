@@ -36,7 +36,9 @@ class ConnectionWatch {
   // A whole message came out of a socket; `frame` is any of its frames.
   void heard(const zmq::message_t& frame) {
     const auto fd = static_cast<std::size_t>(zmq_msg_get(frame.handle(), ZMQ_SRCFD));
-    if (fd < connections_.size()) connections_[fd].spoke = connections_[fd].ever_spoke = true;
+    if (fd >= connections_.size()) return;
+    connections_[fd].spoke = connections_[fd].ever_spoke = true;
+    ++messages_[static_cast<std::size_t>(connections_[fd].port)];
   }
   // The descriptor that the frame came through; -1: not known.
   static int descriptor_of(const zmq::message_t& frame) { return zmq_msg_get(frame.handle(), ZMQ_SRCFD); }
@@ -70,7 +72,9 @@ class ConnectionWatch {
     std::uint64_t number = 0;  // in the order in which they came
     std::int64_t base_ms = 0;
     std::uint64_t base = 0;        // bytes received when its last message was known to be out
+    std::uint64_t messages = 0;    // that came out of its port until then
     std::uint64_t over_since = 0;  // it is over kUnfinishedBytes: one more than the port had been drained then; 0: not
+    std::int64_t over_ms = 0;      // since when
     std::uint64_t unfinished = 0;  // received since
   };
   struct Monitor {
@@ -78,7 +82,7 @@ class ConnectionWatch {
     zmq::socket_t events;
   };
   void read_events(Monitor& monitor, Port port, std::int64_t now_ms);
-  bool is_unfinished(const Connection& connection, std::int64_t now_ms) const;
+  bool is_unfinished(const Connection& connection) const;
   void visit(std::size_t fd, std::int64_t now_ms);
   void visit_some(std::int64_t now_ms);
   void visit_all(std::int64_t now_ms);
@@ -89,6 +93,7 @@ class ConnectionWatch {
   std::vector<Connection> connections_;  // by descriptor
   std::array<std::size_t, 3> open_{};
   std::array<std::uint64_t, 3> drained_{};
+  std::array<std::uint64_t, 3> messages_{};
   std::uint64_t accepts_failed_ = 0;
   std::uint64_t accepted_ = 0;
   std::size_t next_visit_ = 0;

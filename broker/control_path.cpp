@@ -1,6 +1,5 @@
 #include "broker/control_path.hpp"
 
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -267,7 +266,6 @@ void ControlPath::fetch(const Peer& peer) {
   }
   ++fetching_[peer.routing_id];
   fetching_bytes_ += bytes;
-  most_fetching_bytes_ = std::max(most_fetching_bytes_, fetching_bytes_);
   auto job = std::make_unique<FetchJob>();
   job->routing_id = peer.routing_id;
   job->request_id = peer.request_id;
@@ -276,12 +274,9 @@ void ControlPath::fetch(const Peer& peer) {
   store_.fetch(std::move(job), now_ms_);
 }
 
-// Requests are made of small pieces, and what was allocated between them keeps the allocator from giving their pages
-// back by itself.
 void ControlPath::fetch_ended(const FetchJob& job) {
   if (const auto asked = fetching_.find(job.routing_id); --asked->second == 0) fetching_.erase(asked);
   fetching_bytes_ -= job.request_bytes;
-  if (fetching_.empty() && std::exchange(most_fetching_bytes_, 0) >= kGiveBackBytes) malloc_trim(0);
 }
 
 void ControlPath::answer_fetches() {

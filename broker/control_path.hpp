@@ -54,7 +54,6 @@ class ControlPath {
   static constexpr std::int64_t kDemandEveryMs = 1'000;
   static constexpr int kMaxFetchesOfAPeer = 8;                 // asked and not yet answered; policy: refuse
   static constexpr std::size_t kMaxFetchingBytes = 256 << 20;  // of those requests, over all peers; policy: refuse
-  static constexpr std::size_t kGiveBackBytes = 8 << 20;       // so much of them is worth a walk through the heap
 
   using Stats = std::function<v1::BrokerStats()>;
   using Publish = std::function<void(const std::string& topic, zmq::message_t body)>;
@@ -131,7 +130,6 @@ class ControlPath {
   DemandBoard demand_;
   std::map<std::string, int> fetching_;  // routing id -> fetches under way
   std::size_t fetching_bytes_ = 0;       // of all of them
-  std::size_t most_fetching_bytes_ = 0;  // since there was none
   std::int64_t now_ms_ = 0;              // of this turn
   std::int64_t next_demand_ms_ = 0;
   std::uint64_t history_commands_ = 0;
