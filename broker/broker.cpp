@@ -107,7 +107,7 @@ void Broker::poll_once(std::chrono::milliseconds timeout) {
   conflicts_.tick(now_ms);
   history_.tick(now_ms);
   backup_.tick(now_ms);
-  connections_.look(now_ms);
+  connections_.look(now_ms, control_.fetching_bytes());
   files_.look(now_ms);
   if (limits_.look(now_ms))
     raise(

@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,18 +26,25 @@ constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_
 constexpr std::size_t kVisitsAtOnce = 64;
 constexpr std::int64_t kFreeEveryMs = 2'000;  // and whenever memory grew by kGrowth
 constexpr std::size_t kGrowth = 16 << 20;
-constexpr std::int64_t kArrivesWithinMs = 250;  // a large message that is on its way, where memory is short
-constexpr std::uint64_t kRounds = 2;            // libzmq reads the connections of a port in turn
+constexpr std::int64_t kArrivesWithinMs = 50;  // a message that is on its way beside others, where memory is short
+// A message in honest frames, or a request, takes its bytes twice at most: as it came, and as its fields.
+constexpr std::uint64_t kHonestMemory = 2;
+constexpr std::uint64_t kMaxHonestBytes = 64 << 20;  // on their way at once
+constexpr std::uint64_t kRounds = 2;                 // libzmq reads the connections of a port in turn
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kSayEveryMs = 60'000;
 
 // What one message may have, with room for the pings of others in between.
 constexpr std::array<std::uint64_t, 3> kMaxMessage = {kMaxTilesBytes + (1 << 20), 4 << 20, 2 * kMaxRecordBytes};
 
-std::uint64_t received(int fd) {
+// What libzmq has read of a connection.
+std::uint64_t bytes_read(int fd) {
   tcp_info info{};
   socklen_t size = sizeof info;
-  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  int unread = 0;
+  if (ioctl(fd, SIOCINQ, &unread) != 0) unread = 0;
+  return info.tcpi_bytes_received - std::min<std::uint64_t>(info.tcpi_bytes_received, std::max(0, unread));
 }
 
 std::string peer_of(int fd) {
@@ -87,13 +96,13 @@ ConnectionWatch::~ConnectionWatch() {
     zmq_socket_monitor(monitor.of->handle(), nullptr, 0);
 }
 
-void ConnectionWatch::look(std::int64_t now_ms) {
+void ConnectionWatch::look(std::int64_t now_ms, std::size_t request_bytes) {
   if (now_ms < next_look_ms_) return;
   next_look_ms_ = now_ms + kLookEveryMs;
   for (std::size_t i = 0; i < monitors_.size(); ++i)
     read_events(monitors_[i], static_cast<Port>(i), now_ms);
   visit_some(now_ms);
-  free_memory(now_ms);
+  free_memory(now_ms, request_bytes);
 }
 
 // The first frame of an event is its number (16 bits) and its value (32 bits): a descriptor, or an error.
@@ -117,14 +126,15 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
     if (event == ZMQ_EVENT_ACCEPTED) {
       if (connection.open) --open_[static_cast<std::size_t>(connection.port)];  // its end was not told yet
       connection = {.open = true,
+                    .spoke = connection.spoke,  // a message may be read before this is
+                    .ever_spoke = connection.spoke,
                     .port = port,
                     .since_ms = now_ms,
                     .number = ++accepted_,
-                    .base_ms = now_ms,
-                    .messages = messages_[static_cast<std::size_t>(port)]};
+                    .base_ms = now_ms};
       ++open;
     } else if (connection.open && connection.port == port) {
-      connection = {};
+      connection = {.spoke = connection.spoke};
       --open;
     }
   }
@@ -132,36 +142,35 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
 
 void ConnectionWatch::visit(std::size_t fd, std::int64_t now_ms) {
   Connection& connection = connections_[fd];
-  const auto bytes = received(static_cast<int>(fd));
+  const auto port = static_cast<std::size_t>(connection.port);
+  const auto bytes = bytes_read(static_cast<int>(fd));
   if (std::exchange(connection.spoke, false) || bytes < connection.base) {
     connection.base = bytes;
     connection.base_ms = now_ms;
-    connection.messages = messages_[static_cast<std::size_t>(connection.port)];
-    connection.over_since = 0;
+    connection.seen = connection.unfinished = 0;
   }
-  connection.unfinished = bytes - connection.base;
-  const auto waited_ms = static_cast<std::uint64_t>(now_ms - connection.base_ms);
-  const auto pings = kPingBytesPerSecond * waited_ms / 1000;
-  connection.unfinished -= std::min(connection.unfinished, pings);
+  const auto pings = kPingBytesPerSecond * static_cast<std::uint64_t>(now_ms - connection.base_ms) / 1000;
+  const auto bytes_of_it = bytes - connection.base - std::min(bytes - connection.base, pings);
+  if (was_read_since(connection)) connection.unfinished = connection.seen;
+  if (connection.unfinished == connection.seen) {
+    connection.seen = bytes_of_it;
+    connection.seen_drained = drained_[port];
+    connection.seen_messages = messages_[port];
+  }
   unfinished_of_round_ += connection.unfinished;
-  if (connection.unfinished > kUnfinishedBytes && connection.over_since == 0) {
-    connection.over_since = drained_[static_cast<std::size_t>(connection.port)] + 1;
-    connection.over_ms = now_ms;
-  }
-  if (connection.unfinished > kMaxMessage[static_cast<std::size_t>(connection.port)] && is_unfinished(connection))
+  if (connection.unfinished > kMaxMessage[port])
     cut_unfinished_one(fd, "more than any message may have");
   else if (connection.unfinished > kUnfinishedBytes && now_ms - connection.base_ms > kUnfinishedMs &&
            connection.port != Port::kDataOut)  // a subscription that others have, too, is never heard of
     cut_unfinished_one(fd, "and no message of it was complete for long");
 }
 
-// Not merely unread: its port was read empty since, or its turn came more than once, and none of it was a message. How
-// long that took says nothing: a large request keeps the broker from the others.
-bool ConnectionWatch::is_unfinished(const Connection& connection) const {
-  if (connection.over_since == 0) return false;
+// Its port was read empty since then, or its turn came more than once, and none of it was a message. How long that took
+// says nothing: a large request keeps the broker from the others.
+bool ConnectionWatch::was_read_since(const Connection& connection) const {
   const auto port = static_cast<std::size_t>(connection.port);
-  return drained_[port] >= connection.over_since ||
-         messages_[port] - connection.messages > kRounds * open_[port] + kVisitsAtOnce;
+  return drained_[port] > connection.seen_drained ||
+         messages_[port] - connection.seen_messages > kRounds * open_[port] + kVisitsAtOnce;
 }
 
 // A round over all connections, some at a time.
@@ -185,24 +194,29 @@ void ConnectionWatch::visit_all(std::int64_t now_ms) {
   unfinished_bytes_ = std::exchange(unfinished_of_round_, 0);
 }
 
-// The memory of this process grew, and unfinished messages can be why: those with most unfinished go until what is left
-// cannot.
-void ConnectionWatch::free_memory(std::int64_t now_ms) {
+// The memory of this process grew by more than requests at work and messages of honest frames take: those with most
+// unfinished go until what is left is little.
+void ConnectionWatch::free_memory(std::int64_t now_ms, std::size_t request_bytes) {
   const auto memory = resident_memory();
   if (now_ms >= next_minute_ms_) {
     next_minute_ms_ = now_ms + kMinuteMs;
     least_memory_ = {memory, least_memory_[0]};
+    most_of_requests_ = {request_bytes, most_of_requests_[0]};
   }
   least_memory_[0] = std::min(least_memory_[0], memory);
+  most_of_requests_[0] = std::max(most_of_requests_[0], request_bytes);
   const auto least = std::min(least_memory_[0], least_memory_[1]);
-  if (memory < least + kMaxUnfinishedMemory) return;
+  const auto honest =
+      std::max(most_of_requests_[0], most_of_requests_[1]) + std::min(unfinished_bytes_, kMaxHonestBytes);
+  if (memory < least + kMaxUnfinishedMemory + kHonestMemory * honest) return;
   if (now_ms < next_free_ms_ && memory < memory_then_ + kGrowth) return;
   next_free_ms_ = now_ms + kFreeEveryMs;
   memory_then_ = memory;
   visit_all(now_ms);
   std::vector<std::pair<std::uint64_t, std::size_t>> largest;
   for (std::size_t fd = 0; fd < connections_.size(); ++fd)
-    if (connections_[fd].open && connections_[fd].unfinished > kUnfinishedBytes && is_unfinished(connections_[fd]))
+    if (connections_[fd].open && connections_[fd].unfinished > kUnfinishedBytes &&
+        now_ms - connections_[fd].base_ms >= kArrivesWithinMs)
       largest.emplace_back(connections_[fd].unfinished, fd);
   std::sort(largest.rbegin(), largest.rend());
   auto left = unfinished_bytes_ * kBytesOfABit;

@@ -2,9 +2,9 @@
 // The connections of the broker's ports: how many there are, and what libzmq leaves unbounded about them.
 //
 // libzmq collects every frame of a message before the first can be read, and its high-water mark counts whole messages
-// only: two bytes of a peer that sends empty frames for ever take 64 bytes here. So what the kernel received of each
-// connection (TCP_INFO) is held against the messages that came out of it; whoever has too much of a message unfinished
-// is cut. Nothing of it is on the way of a message but heard().
+// only: two bytes of a peer that sends empty frames for ever take 64 bytes here. So what libzmq read of each connection
+// (TCP_INFO, SIOCINQ) is held against the messages that came out of it; whoever has too much of a message unfinished is
+// cut. Nothing of it is on the way of a message but heard().
 
 #include <array>
 #include <cstdint>
@@ -22,10 +22,11 @@ enum class Port : std::uint8_t { kDataIn, kDataOut, kControl };
 class ConnectionWatch {
  public:
   static constexpr std::int64_t kLookEveryMs = 20;
-  static constexpr std::int64_t kUnfinishedMs = 30'000;            // a message takes no longer to arrive, or is small
-  static constexpr std::uint64_t kUnfinishedBytes = 64 << 10;      // small
-  static constexpr std::uint64_t kPingBytesPerSecond = 64;         // ZMTP heartbeats are no messages
-  static constexpr std::uint64_t kBytesOfABit = 32;                // in memory, of a received byte, at worst
+  static constexpr std::int64_t kUnfinishedMs = 30'000;        // a message takes no longer to arrive, or is small
+  static constexpr std::uint64_t kUnfinishedBytes = 64 << 10;  // small
+  static constexpr std::uint64_t kPingBytesPerSecond = 64;     // ZMTP heartbeats are no messages
+  static constexpr std::uint64_t kBytesOfABit = 32;            // in memory, of a received byte, at worst
+  static constexpr std::size_t kMaxDescriptors = 1 << 24;
   static constexpr std::uint64_t kMaxUnfinishedMemory = 48 << 20;  // past it those with most unfinished are cut
 
   ConnectionWatch(zmq::context_t& context, BoundSockets& sockets);
@@ -36,7 +37,10 @@ class ConnectionWatch {
   // A whole message came out of a socket; `frame` is any of its frames.
   void heard(const zmq::message_t& frame) {
     const auto fd = static_cast<std::size_t>(zmq_msg_get(frame.handle(), ZMQ_SRCFD));
-    if (fd >= connections_.size()) return;
+    if (fd >= connections_.size()) {
+      if (fd >= kMaxDescriptors) return;  // not said
+      connections_.resize(fd + 1);
+    }
     connections_[fd].spoke = connections_[fd].ever_spoke = true;
     ++messages_[static_cast<std::size_t>(connections_[fd].port)];
   }
@@ -46,7 +50,8 @@ class ConnectionWatch {
   // Nothing waits to be read from this port: what was received since then is an unfinished message.
   void drained(Port port) { ++drained_[static_cast<std::size_t>(port)]; }
   // Takes in who came and went, and cuts who has too much of a message unfinished. Every turn; mostly does nothing.
-  void look(std::int64_t now_ms);
+  // `request_bytes`: of requests that are being answered, which take memory for a reason.
+  void look(std::int64_t now_ms, std::size_t request_bytes);
   // Ends a connection at once.
   void cut(int fd);
   // Ends the connections of a port that never sent a message, oldest first, at most `count`.
@@ -71,22 +76,23 @@ class ConnectionWatch {
     std::int64_t since_ms = 0;
     std::uint64_t number = 0;  // in the order in which they came
     std::int64_t base_ms = 0;
-    std::uint64_t base = 0;        // bytes received when its last message was known to be out
-    std::uint64_t messages = 0;    // that came out of its port until then
-    std::uint64_t over_since = 0;  // it is over kUnfinishedBytes: one more than the port had been drained then; 0: not
-    std::int64_t over_ms = 0;      // since when
-    std::uint64_t unfinished = 0;  // received since
+    std::uint64_t base = 0;  // bytes read when its last message was known to be out
+    // Bytes after `base` at some visit, and how often its port had been read empty then, and what came out of it.
+    std::uint64_t seen = 0;
+    std::uint64_t seen_drained = 0;
+    std::uint64_t seen_messages = 0;
+    std::uint64_t unfinished = 0;  // of a message that is not complete: seen, and everything complete was read since
   };
   struct Monitor {
     zmq::socket_t* of;
     zmq::socket_t events;
   };
   void read_events(Monitor& monitor, Port port, std::int64_t now_ms);
-  bool is_unfinished(const Connection& connection) const;
+  bool was_read_since(const Connection& connection) const;
   void visit(std::size_t fd, std::int64_t now_ms);
   void visit_some(std::int64_t now_ms);
   void visit_all(std::int64_t now_ms);
-  void free_memory(std::int64_t now_ms);
+  void free_memory(std::int64_t now_ms, std::size_t request_bytes);
   void cut_unfinished_one(std::size_t fd, const char* why);
 
   std::array<Monitor, 3> monitors_;
@@ -103,6 +109,7 @@ class ConnectionWatch {
   std::int64_t said_ms_ = 0;
   // The least memory of this minute and of the last one: what grows above it in a minute.
   std::array<std::size_t, 2> least_memory_{SIZE_MAX, SIZE_MAX};
+  std::array<std::size_t, 2> most_of_requests_{};  // of the same two
   std::int64_t next_minute_ms_ = 0;
   std::uint64_t unfinished_bytes_ = 0;
   std::uint64_t unfinished_of_round_ = 0;

@@ -92,6 +92,7 @@ class Consumer::Core {
   bool hand_out(bool from_history);
   void set_order();
   bool order_known() const;
+  bool holds_incarnation() const;
   void release_held();
   void wait(std::int64_t until_ms, std::int64_t now_ms);
   std::int64_t heard_ms() const { return std::max(live_heard_ms_, pages_.heard_ms()); }
@@ -328,6 +329,13 @@ bool Consumer::Core::order_known() const {
          record_.topic.session.run == kBusRun;
 }
 
+// Earlier records of the same incarnation wait, of whatever kind: its epochs do not overtake its batches.
+bool Consumer::Core::holds_incarnation() const {
+  if (held_.empty()) return false;
+  const auto first = held_.lower_bound({key_.session_id, key_.incarnation, v1::KIND_UNKNOWN});
+  return first != held_.end() && first->session_id == key_.session_id && first->incarnation == key_.incarnation;
+}
+
 // Also where the journal has none: it was asked, and does not know.
 void Consumer::Core::release_held() {
   const auto asked = std::exchange(asked_, {});
@@ -410,7 +418,7 @@ bool Consumer::Core::take_live(std::int64_t now_ms) {
     ++counters_.rejected["not_numbered"];  // a broker numbers what it publishes
     return false;
   }
-  if (key_of_record(); !order_known()) {
+  if (key_of_record(); !order_known() || holds_incarnation()) {
     held_.insert(key_);
     counters_.duplicates += merge_.hold(key_, record_.message.sequence(), body, now_ms) == Verdict::kDuplicate;
     return false;

@@ -17,9 +17,9 @@ using google::protobuf::Message;
 struct Listed {
   std::string_view path;
   std::string_view name = {};  // the path's last part
-  bool zero_is_absent = false;
+  Column::Zero zero = Column::Zero::kIsSaid;
 };
-constexpr bool kZeroIsAbsent = true;
+constexpr auto kZeroIsAbsent = Column::Zero::kIsAbsent;
 
 constexpr Listed kBatch[] = {{"step", {}, kZeroIsAbsent},
                              {"epoch"},
@@ -66,7 +66,7 @@ constexpr Listed kCommand[] = {{"command_id"},
                                {"issuer"},
                                {"expected_incarnation", {}, kZeroIsAbsent},
                                {"deadline_ms", {}, kZeroIsAbsent},
-                               {"applied_step", {}, kZeroIsAbsent},
+                               {"applied_step", {}, Column::Zero::kIsSaidOnceApplied},
                                {"old_value"},
                                {"new_value"},
                                {"reason"},
@@ -158,7 +158,7 @@ std::vector<Column> columns_of(const Layout& layout) {
   const auto& payload = *layout.payload(v1::MetricsRequest::default_instance()).GetDescriptor();
   std::vector<Column> columns;
   for (const auto& listed : layout.columns)
-    columns.emplace_back(payload, listed.path, listed.name, listed.zero_is_absent);
+    columns.emplace_back(payload, listed.path, listed.name, listed.zero);
   if (layout.kind == v1::KIND_MEDIA) {
     columns.emplace_back("type", ColumnType::kText, media_type);
     columns.emplace_back("content", ColumnType::kText, media_text);
@@ -236,6 +236,10 @@ const FieldDescriptor& field_named(const Descriptor& message, std::string_view n
   return *field;
 }
 
+bool is_applied(const Message& payload) {
+  return static_cast<const v1::ControlCommand&>(payload).state() == v1::COMMAND_APPLIED;
+}
+
 }  // namespace
 
 std::string_view column_type_name(ColumnType type) {
@@ -273,8 +277,8 @@ ColumnItem ColumnList::operator[](int index) const {
   }
 }
 
-Column::Column(const Descriptor& payload, std::string_view path, std::string_view name, bool zero_is_absent)
-    : path_(path), zero_is_absent_(zero_is_absent) {
+Column::Column(const Descriptor& payload, std::string_view path, std::string_view name, Zero zero)
+    : path_(path), zero_(zero) {
   const auto* message = &payload;
   auto rest = path;
   if (const auto bracket = rest.find('['); bracket != std::string_view::npos) {
@@ -316,7 +320,8 @@ ColumnValue Column::value(const Message& payload) const {
   }
   if (field_->has_presence() && !from.HasField(*message, field_)) return {};
   auto value = single_value(*message, *field_);
-  if (zero_is_absent_ && is_zero(value)) return {};
+  if (zero_ != Zero::kIsSaid && is_zero(value) && !(zero_ == Zero::kIsSaidOnceApplied && is_applied(payload)))
+    return {};
   return value;
 }
 

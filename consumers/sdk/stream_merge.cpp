@@ -30,8 +30,12 @@ Verdict StreamMerge::hold(const StreamKey& stream, std::uint64_t sequence, std::
 
 void StreamMerge::release(const StreamKey& stream) {
   const auto at = holes_.find(stream);
-  if (at == holes_.end() || at->second.aside.empty()) return;
-  if (at->second.aside.begin()->first == heads_[stream] + 1) ready_.push_back(stream);
+  if (at != holes_.end()) ready_if_next(stream, at->second, heads_[stream]);
+}
+
+void StreamMerge::ready_if_next(const StreamKey& stream, const Hole& hole, std::uint64_t head) {
+  if (hole.aside.empty() || hole.aside.begin()->first != head + 1) return;
+  ready_.try_emplace(hole.aside.begin()->second.arrival, stream);
 }
 
 Verdict StreamMerge::keep_aside(const StreamKey& stream, std::uint64_t sequence, std::string_view body,
@@ -44,7 +48,8 @@ Verdict StreamMerge::keep_aside(const StreamKey& stream, std::uint64_t sequence,
     ++dropped_aside_;
     return Verdict::kHole;
   }
-  if (!hole.aside.try_emplace(sequence, body).second) return Verdict::kDuplicate;
+  if (!hole.aside.try_emplace(sequence, arrivals_ + 1, std::string(body)).second) return Verdict::kDuplicate;
+  ++arrivals_;
   aside_bytes_ += body.size();
   return Verdict::kHole;
 }
@@ -86,26 +91,26 @@ void StreamMerge::moved(const StreamKey& stream, std::uint64_t head) {
     return;
   }
   hole.ask_again_ms = kAskAgainMs;
-  if (!hole.aside.empty() && hole.aside.begin()->first == head + 1) ready_.push_back(stream);
+  ready_if_next(stream, hole, head);
 }
 
 void StreamMerge::forget_aside(Hole& hole, std::uint64_t through) {
   while (!hole.aside.empty() && hole.aside.begin()->first <= through) {
-    aside_bytes_ -= hole.aside.begin()->second.size();
+    aside_bytes_ -= hole.aside.begin()->second.body.size();
     hole.aside.erase(hole.aside.begin());
   }
 }
 
 std::optional<StreamMerge::Ready> StreamMerge::take_ready() {
   while (!ready_.empty()) {
-    Ready ready{std::move(ready_.back()), {}};
-    ready_.pop_back();
+    Ready ready{std::move(ready_.begin()->second), {}};
+    ready_.erase(ready_.begin());
     const auto at = holes_.find(ready.stream);
     if (at == holes_.end() || at->second.aside.empty()) continue;
     auto& aside = at->second.aside;
     std::uint64_t& head = heads_[ready.stream];
     if (aside.begin()->first != head + 1) continue;
-    ready.body = std::move(aside.begin()->second);
+    ready.body = std::move(aside.begin()->second.body);
     aside_bytes_ -= ready.body.size();
     aside.erase(aside.begin());
     moved(ready.stream, ++head);

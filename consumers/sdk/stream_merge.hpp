@@ -46,7 +46,7 @@ class StreamMerge {
     StreamKey stream;
     std::string body;
   };
-  // A record that was kept aside and whose turn has come; the head is moved.
+  // A record that was kept aside and whose turn has come, in the order in which they came; the head is moved.
   std::optional<Ready> take_ready();
 
   // The streams with a hole that should be asked for now, oldest question first, at most `limit`.
@@ -61,9 +61,13 @@ class StreamMerge {
   std::uint64_t dropped_aside() const { return dropped_aside_; }
 
  private:
+  struct Aside {
+    std::uint64_t arrival = 0;  // counts those of all streams
+    std::string body;
+  };
   struct Hole {
     std::uint64_t highest = 0;  // known to exist
-    std::map<std::uint64_t, std::string> aside;
+    std::map<std::uint64_t, Aside> aside;
     std::int64_t ask_at_ms = 0;
     std::int64_t ask_again_ms = kAskAgainMs;
     bool counted = false;
@@ -73,13 +77,15 @@ class StreamMerge {
   Verdict keep_aside(const StreamKey& stream, std::uint64_t sequence, std::string_view body, std::int64_t now_ms);
   std::uint64_t* head_of(const StreamKey& stream, std::uint64_t first_seen);
   void moved(const StreamKey& stream, std::uint64_t head);
+  void ready_if_next(const StreamKey& stream, const Hole& hole, std::uint64_t head);
   void forget_aside(Hole& hole, std::uint64_t through);
 
   StreamHeads heads_;
   bool from_first_seen_;
   std::size_t max_aside_bytes_;
   Holes holes_;
-  std::vector<StreamKey> ready_;  // streams whose first record aside has its turn
+  std::map<std::uint64_t, StreamKey> ready_;  // streams whose first record aside has its turn, by its arrival
+  std::uint64_t arrivals_ = 0;
   std::size_t aside_bytes_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t holes_found_ = 0;

@@ -88,7 +88,7 @@ TEST(HeldJournal, LetsFetchesWaitInBoundedMemoryThatIsGivenBack) {
   for (auto& peer : peers)
     for (int answered = 0; answered < ControlPath::kMaxFetchesOfAPeer; ++answered) {
       zmq::message_t answer;
-      ASSERT_TRUE(test::receive_patiently(peer, answer, 60s));
+      ASSERT_TRUE(test::receive_patiently(peer, answer, 60s)) << broker.output();
     }
   constexpr auto kBoundMib = static_cast<long>(ControlPath::kMaxFetchingBytes >> 20);
   EXPECT_LT(more("VmHWM"), 2 * kBoundMib) << "with what the allocator and the sockets add; 96 of 12 MB are 1100";

@@ -81,9 +81,11 @@ TEST_F(SqliteSinkTest, GivesEachKindARowWithItsNames) {
   command.message.mutable_command()->set_state(v1::COMMAND_APPLIED);
   command.message.mutable_command()->set_old_value("0.01");
   (*command.message.mutable_command()->mutable_parameters())["value"] = "0.001";
+  auto waiting = sample_record(v1::KIND_COMMAND, 2);
+  waiting.message.mutable_command()->set_state(v1::COMMAND_DELIVERED);
   auto alert = sample_record(v1::KIND_ALERT, 1);
   alert.message.mutable_alert()->set_rule("stalled");
-  fill({batch, epoch, perf, status, command, alert});
+  fill({batch, epoch, perf, status, command, waiting, alert});
   EXPECT_EQ(
       rows(
           "SELECT run,trainer,sequence,time,step,batch_loss,batch_accuracy,learning_rate,predicted_class FROM batches"),
@@ -92,7 +94,9 @@ TEST_F(SqliteSinkTest, GivesEachKindARowWithItsNames) {
   EXPECT_EQ(rows("SELECT current_fps,memory_mb FROM perf"), (Rows{{"60.0", "-"}}));
   EXPECT_EQ(rows("SELECT status,message,model_name FROM status"), (Rows{{"RUNNING", "it's \"on\"", "cnn"}}));
   EXPECT_EQ(rows("SELECT type,value,state,old_value*2,applied_step FROM commands"),
-            (Rows{{"CHANGE_LEARNING_RATE", "0.001", "APPLIED", "0.02", "-"}}));
+            (Rows{{"CHANGE_LEARNING_RATE", "0.001", "APPLIED", "0.02", "0"},
+                  {"UNKNOWN_COMMAND", "-", "DELIVERED", "-", "-"}}))
+      << "applied before the first step, and not applied";
   EXPECT_EQ(rows("SELECT rule,active FROM alerts"), (Rows{{"stalled", "0"}}));
 }
 

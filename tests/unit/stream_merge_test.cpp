@@ -48,6 +48,20 @@ TEST(StreamMerge, KeepsLiveRecordsAsideUntilTheJournalCaughtUp) {
   EXPECT_EQ(merge.lost(), 0u);
 }
 
+TEST(StreamMerge, WhatWasHeldIsReleasedInTheOrderInWhichItCame) {
+  const StreamKey status{"run/a", 1, v1::KIND_STATUS}, batch{"run/a", 1, v1::KIND_BATCH},
+      epoch{"run/a", 1, v1::KIND_EPOCH};
+  StreamMerge merge({}, false);
+  merge.hold(status, 1, "plan", 0);
+  merge.hold(batch, 1, "batch 1", 0);
+  merge.hold(batch, 2, "batch 2", 0);
+  merge.hold(epoch, 1, "epoch 1", 0);
+  merge.hold(batch, 3, "batch 3", 0);
+  for (const auto& stream : {batch, epoch, status})
+    merge.release(stream);
+  EXPECT_THAT(ready(merge), ElementsAre("plan", "batch 1", "batch 2", "epoch 1", "batch 3"));
+}
+
 TEST(StreamMerge, AsksForAHoleAtOnceAndThenMoreAndMoreRarely) {
   StreamMerge merge({{kLoss, 1}}, false);
   merge.offer_live(kLoss, 3, "3", 1000);

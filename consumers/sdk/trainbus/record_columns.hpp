@@ -50,10 +50,12 @@ class Column {
   using Message = google::protobuf::Message;
   using Field = google::protobuf::FieldDescriptor;
 
+  // What a 0 means where the schema cannot tell it from "not said". A command may be applied before the first step.
+  enum class Zero { kIsSaid, kIsAbsent, kIsSaidOnceApplied };
+
   // A field of `payload`: "step", "config.tags", "predictions.confidence" (a list), "parameters[name]" (one entry of a
-  // map). With `zero_is_absent` a 0, which no trainer means there, is not said.
-  Column(const google::protobuf::Descriptor& payload, std::string_view path, std::string_view name,
-         bool zero_is_absent);
+  // map).
+  Column(const google::protobuf::Descriptor& payload, std::string_view path, std::string_view name, Zero zero);
   // Not a field, but made from the payload.
   using Maker = ColumnValue (*)(const Message& payload);
   Column(std::string name, ColumnType type, Maker maker);
@@ -72,7 +74,7 @@ class Column {
   std::string path_;
   ColumnType type_ = ColumnType::kText;
   bool is_wide_ = true;
-  bool zero_is_absent_ = false;
+  Zero zero_ = Zero::kIsSaid;
   std::vector<const Field*> parents_;  // singular messages on the way
   const Field* field_ = nullptr;
   const Field* leaf_ = nullptr;  // of a repeated message
