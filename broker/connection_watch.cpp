@@ -125,9 +125,11 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
     Connection& connection = connections_[fd];
     if (event == ZMQ_EVENT_ACCEPTED) {
       if (connection.open) --open_[static_cast<std::size_t>(connection.port)];  // its end was not told yet
+      // A message may be heard before this is; or the connection that had the descriptor before spoke last.
+      const bool reused = std::ranges::find(closed_now_, fd) != closed_now_.end();
       connection = {.open = true,
-                    .spoke = connection.spoke,  // a message may be read before this is
-                    .ever_spoke = connection.spoke,
+                    .spoke = connection.spoke,
+                    .ever_spoke = connection.spoke && !reused,
                     .port = port,
                     .since_ms = now_ms,
                     .number = ++accepted_,
@@ -135,9 +137,13 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
       ++open;
     } else if (connection.open && connection.port == port) {
       connection = {.spoke = connection.spoke};
+      closed_now_.push_back(fd);
       --open;
     }
   }
+  for (const auto fd : closed_now_)
+    if (!connections_[fd].open) connections_[fd].spoke = false;
+  closed_now_.clear();
 }
 
 void ConnectionWatch::visit(std::size_t fd, std::int64_t now_ms) {

@@ -97,6 +97,7 @@ class ConnectionWatch {
 
   std::array<Monitor, 3> monitors_;
   std::vector<Connection> connections_;  // by descriptor
+  std::vector<std::size_t> closed_now_;  // in this look
   std::array<std::size_t, 3> open_{};
   std::array<std::uint64_t, 3> drained_{};
   std::array<std::uint64_t, 3> messages_{};

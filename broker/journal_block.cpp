@@ -1,6 +1,6 @@
 #include "broker/journal_block.hpp"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <array>
 #include <charconv>
@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kFields = 7;
 
 std::uint32_t crc(std::uint32_t start, const void* bytes, std::size_t size) {
-  return static_cast<std::uint32_t>(crc32_z(start, static_cast<const unsigned char*>(bytes), size));
+  return libdeflate_crc32(start, bytes, size);  // as zlib's, ten times as fast
 }
 
 // "[n,n,n,n,n,n,n]" from the front of the text, which it moves behind it.

@@ -174,8 +174,10 @@ void JournalThread::commit(std::vector<std::unique_ptr<StoreBatch>>& batches) {
   if (gauges_.failing) {
     outcome->ok = false;
     outcome->moved = gauges_.moved;
-    outcome->failed = std::move(all);
+  } else {
+    all.clear();
   }
+  outcome->batch = std::move(all);
   gauges_.waiting_rows -= rows;
   const bool stored = outcome->ok;
   outcomes_.put(std::move(outcome));

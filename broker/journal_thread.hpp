@@ -27,7 +27,7 @@ struct StoreOutcome {
   std::size_t batches = 0;  // how many handed-over batches this answers
   std::uint64_t bytes = 0;  // of the bodies stored
   StoreBatch::Heads heads;  // (stream, stored through) of the commit
-  StoreBatch failed;        // what was not stored, when not ok
+  StoreBatch batch;         // what was not stored, when not ok; else empty, with its memory
 };
 
 struct FetchJob {

@@ -11,7 +11,8 @@
 namespace {
 
 // A message of tiles is one block of some 480 kB; by default glibc maps and unmaps it every time, and the page faults
-// cost more than the copy. What is kept so is kept for each thread's memory, and malloc_trim() reaches the main one only.
+// cost more than the copy. What is kept so is kept for each thread's memory, and malloc_trim() reaches the main one
+// only.
 void keep_large_blocks() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 16 << 20);

@@ -191,7 +191,7 @@ void RecordStore::hand_over(std::int64_t now_ms) {
   if (pending_->empty()) return;
   ++in_flight_;
   next_commit_ms_ = now_ms + kCommitEveryMs;
-  journal_.store(std::exchange(pending_, std::make_unique<StoreBatch>()));
+  journal_.store(std::exchange(pending_, std::make_unique<StoreBatch>(std::exchange(spare_, {}))));
 }
 
 void RecordStore::fetch(std::unique_ptr<FetchJob> job, std::int64_t now_ms) {
@@ -242,9 +242,10 @@ void RecordStore::take_outcome(StoreOutcome& outcome, std::int64_t now_ms, const
   note_health(outcome, news);
   if (outcome.ok) {
     backlog_bytes_ -= outcome.bytes;
+    spare_ = std::move(outcome.batch);
   } else {
     retry_at_ms_ = now_ms + JournalThread::kRetryEveryMs;
-    failed_.append(std::move(outcome.failed));
+    failed_.append(std::move(outcome.batch));
   }
   if (in_flight_ == 0 && failing()) {
     failed_.append(std::move(*pending_));

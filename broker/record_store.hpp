@@ -126,6 +126,7 @@ class RecordStore {
   const bool forgets_;    // there is a journal to recall it from
   Intake intake_;
   std::unique_ptr<StoreBatch> pending_;
+  StoreBatch spare_;   // empty, with the memory of one that was stored
   StoreBatch failed_;  // what came back unstored, oldest first
   std::uint64_t not_stored_ = 0;
   std::uint64_t backlog_bytes_ = 0;  // pending_ and handed over

@@ -25,6 +25,17 @@ void StoreBatch::append(StoreBatch&& later) {
   bytes_.append(later.bytes_);
 }
 
+void StoreBatch::clear() {
+  StoreBatch empty;
+  if (bytes_.capacity() <= kMaxRoomBytes && rows_.capacity() * sizeof(Row) <= kMaxRoomBytes) {
+    empty.bytes_ = std::move(bytes_);
+    empty.rows_ = std::move(rows_);
+    empty.bytes_.clear();
+    empty.rows_.clear();
+  }
+  *this = std::move(empty);
+}
+
 StoreBatch::Heads StoreBatch::heads() const {
   std::unordered_map<std::uint64_t, std::uint64_t> heads;
   std::uint64_t last_stream = 0;

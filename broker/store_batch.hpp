@@ -35,6 +35,8 @@ struct IncarnationRow {
 
 class StoreBatch {
  public:
+  static constexpr std::size_t kMaxRoomBytes = 8 << 20;
+
   struct Row {
     std::uint64_t stream = 0;
     std::uint64_t sequence = 0;
@@ -58,6 +60,8 @@ class StoreBatch {
     bytes_.append(body);
   }
   void append(StoreBatch&& later);
+  // Empty again. Its memory stays for the next records, up to kMaxRoomBytes: fresh pages cost more than the copy.
+  void clear();
 
   const std::vector<Row>& rows() const { return rows_; }
   // Valid until the next add, append or move.
