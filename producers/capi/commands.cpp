@@ -8,6 +8,7 @@ using namespace trainbus;
 using capi::guarded;
 using capi::read;
 using capi::string;
+using capi::strings;
 using capi::text;
 
 struct trainbus_answer {
@@ -72,9 +73,7 @@ int trainbus_offer(trainbus_producer* producer, const trainbus_knob* knob, train
                    bus.on_integer(made, *number, [told](std::int64_t now) { return told(std::to_string(now)); })};
       }
       case TRAINBUS_CHOICE: {
-        std::vector<std::string> choices(given.choice_count);
-        std::transform(given.choices, given.choices + given.choice_count, choices.begin(), string);
-        return int{bus.on_choice(made, std::move(choices), value, told)};
+        return int{bus.on_choice(made, strings(given.choices, given.choice_count), value, told)};
       }
       case TRAINBUS_SWITCH: {
         const auto on = read_switch(value);

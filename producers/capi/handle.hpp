@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "trainbus.h"
 #include "trainbus/producer.hpp"
@@ -28,6 +29,11 @@ Struct read(const Struct* given) {
 
 inline std::string_view text(const char* given) { return given == nullptr ? std::string_view{} : given; }
 inline std::string string(const char* given) { return std::string(text(given)); }
+inline std::vector<std::string> strings(const char* const* texts, std::size_t count) {
+  std::vector<std::string> all(count);
+  std::transform(texts, texts + count, all.begin(), string);
+  return all;
+}
 
 // No exception may reach a caller in C: out of memory, or a system call that the standard library throws for.
 template <class Result, class Call>

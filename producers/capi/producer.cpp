@@ -9,6 +9,7 @@ using namespace trainbus;
 using capi::guarded;
 using capi::read;
 using capi::string;
+using capi::strings;
 
 namespace {
 
@@ -37,12 +38,6 @@ ProducerOptions producer_options(const trainbus_options& given) {
       tell(user, line.c_str());
     };
   return options;
-}
-
-std::vector<std::string> strings(const char* const* texts, std::size_t count) {
-  std::vector<std::string> all(count);
-  std::transform(texts, texts + count, all.begin(), string);
-  return all;
 }
 
 TrainingPlan training_plan(const trainbus_plan& given) {

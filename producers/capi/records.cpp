@@ -6,6 +6,7 @@ using namespace trainbus;
 using capi::guarded;
 using capi::read;
 using capi::string;
+using capi::strings;
 using capi::text;
 
 struct trainbus_tiles {
@@ -23,12 +24,6 @@ NamedValues named_values(const trainbus_value* values, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i)
     named.add({text(values[i].name), values[i].value});
   return named;
-}
-
-std::vector<std::string> strings(const char* const* texts, std::size_t count) {
-  std::vector<std::string> all(count);
-  std::transform(texts, texts + count, all.begin(), string);
-  return all;
 }
 
 }  // namespace

@@ -17,18 +17,21 @@ install(TARGETS trainbus_schema trainbus_proto trainbus_consumer trainbus_sink
         EXPORT trainbus_targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# Its header has the name of the C++17 one, and is found before it by who links the static library.
+set(static_include ${CMAKE_INSTALL_INCLUDEDIR}/trainbus-static)
 install(TARGETS trainbus_producer EXPORT trainbus_producer_targets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL)
-# The C ABI stands alone: a shared object and one header.
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL INCLUDES DESTINATION ${static_include})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/producers/sdk/trainbus DESTINATION ${static_include} FILES_MATCHING PATTERN "*.hpp")
+# The C ABI stands alone: a shared object, its header, and the C++17 one over it.
 install(TARGETS trainbus_capi EXPORT trainbus_capi_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} OPTIONAL
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/producers/capi/trainbus.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/producers/cxx17/trainbus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT trainbus_capi_targets FILE trainbusCapiTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir})
 install(EXPORT trainbus_targets FILE trainbusTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir})
 install(EXPORT trainbus_producer_targets FILE trainbusProducerTargets.cmake NAMESPACE trainbus::
         DESTINATION ${package_dir})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/producers/sdk/trainbus
-                  ${PROJECT_SOURCE_DIR}/consumers/sdk/trainbus
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/consumers/sdk/trainbus
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h" PATTERN "program.hpp" EXCLUDE PATTERN "heads_file.hpp" EXCLUDE)
 install(FILES ${PROJECT_BINARY_DIR}/proto/trainbus.pb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -36,8 +39,8 @@ install(FILES ${PROJECT_SOURCE_DIR}/proto/trainbus.proto ${PROJECT_SOURCE_DIR}/c
         DESTINATION ${CMAKE_INSTALL_DATADIR}/trainbus)
 
 foreach(program IN ITEMS trainbus-broker trainbus-train trainbus-loadgen trainbus-spool trainbus-dashboard trainbus-log trainbus-watch
-                         trainbus-ctl)
-  if(TARGET ${program})  # trainbus-train is optional
+                         trainbus-ctl trainbus-grpc)
+  if(TARGET ${program})  # trainbus-train and trainbus-grpc are optional
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} OPTIONAL)
     trainbus_say_what_is_missing(${program})
   endif()
