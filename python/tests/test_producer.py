@@ -84,6 +84,61 @@ def test_wrong_arguments_are_exceptions(spool, call):
             call(bus)
 
 
+class OfOneValue:
+    """As a tensor: float() of it warns, item() does not."""
+
+    def __float__(self):
+        raise AssertionError("item() was not asked")
+
+    def item(self):
+        return 1.5
+
+
+def test_a_value_says_itself_by_item(broker, spool, consumer):
+    with open_bus(broker, spool) as bus:
+        bus.log({"tensor": OfOneValue(), "array": numpy.array([2.5]), "scalar": numpy.float32(0.5), "flag": numpy.bool_(True)})
+        bus.log_batch(loss=OfOneValue())
+        with pytest.raises(TypeError, match="'array'"):
+            bus.log({"array": numpy.array([1.0, 2.0])})
+    assert read_until(consumer, 1, "scalars")[0].message.values == {"tensor": 1.5, "array": 2.5, "scalar": 0.5, "flag": 1.0}
+
+
+@pytest.mark.parametrize("changes", [dict(total_epochs="3"), dict(tags="abc"), dict(class_names="abc"), dict(parameters=[1]),
+                                     dict(unknown=1), dict(batch_size=1.5)])
+def test_a_plan_that_is_refused_leaves_the_one_before(spool, changes):
+    with trainbus.Producer("run", "t0", "off", spool_dir=spool) as bus:
+        bus.start(total_epochs=3, tags=["good"])
+        with pytest.raises(TypeError):
+            bus.change_plan("worse", **changes)
+        assert bus.change_plan("better", total_epochs=4)
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda bus: bus.knob("k", 1.0)(3), lambda bus: trainbus.Producer("r", "t", "off", on_problem=3),
+    lambda bus: trainbus.Producer(5), lambda bus: trainbus.Producer("r", 5), lambda bus: trainbus.Producer("r", "t", 5),
+])
+def test_what_cannot_be_called_or_is_no_name_is_an_exception(spool, wrong):
+    with trainbus.Producer("run", "t0", "off", spool_dir=spool) as bus:
+        with pytest.raises(TypeError):
+            wrong(bus)
+
+
+def test_a_folder_may_be_a_path(broker, tmp_path):
+    with trainbus.Producer("run", "t0", broker.address, spool_dir=tmp_path / "spool") as bus:
+        assert bus.log({"x": 1.0})
+        assert (tmp_path / "spool").is_dir()
+
+
+def test_one_that_was_not_opened_says_so(spool):
+    class Forgot(trainbus.Producer):
+        def __init__(self):
+            pass
+
+    for call in (lambda bus: bus.log({}), lambda bus: bus.step(), lambda bus: bus.start(), lambda bus: bus.connected):
+        with pytest.raises(RuntimeError, match="not opened"):
+            call(Forgot())
+
+
 @pytest.mark.parametrize("arguments, said", [
     (dict(run="a b"), "run name 'a b'"), (dict(run="r", trainer="x/y"), "trainer name 'x/y'"),
     (dict(run="r", broker="nonsense"), "nonsense"), (dict(run="r", tile_pixels=4096), "4096"),

@@ -21,14 +21,16 @@ from ._producer import Producer, Rejected, run
 from ._pictures import Image, Tile
 
 if TYPE_CHECKING:
+    from ._wire import BusError
     from .consumer import Consumer
     from .control import Control
     from .tensorboard import SummaryWriter
 
-__all__ = ["Consumer", "Control", "Image", "Producer", "Rejected", "SummaryWriter", "Tile", "__version__", "run"]
+__all__ = ["BusError", "Consumer", "Control", "Image", "Producer", "Rejected", "SummaryWriter", "Tile", "__version__",
+           "run"]
 
 # Imported when they are asked for: a training needs neither pyzmq nor protobuf.
-_LAZY = {"Consumer": ".consumer", "Control": ".control", "SummaryWriter": ".tensorboard"}
+_LAZY = {"BusError": "._wire", "Consumer": ".consumer", "Control": ".control", "SummaryWriter": ".tensorboard"}
 
 
 def __getattr__(name):

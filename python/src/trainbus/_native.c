@@ -52,13 +52,28 @@ static const char* text_of(PyObject* object, const char* what) {
   return text;
 }
 
+/* What item() gives, of a NumPy scalar or a tensor of one value: float() of one that has a gradient is a warning. A new
+ * reference; NULL and no exception where there is no item(). */
+static PyObject* item_of(PyObject* object) {
+  PyObject* item = PyObject_GetAttrString(object, "item");
+  if (item == NULL) {
+    if (PyErr_ExceptionMatches(PyExc_AttributeError)) PyErr_Clear();
+    return NULL;
+  }
+  PyObject* value = PyObject_CallNoArgs(item);
+  Py_DECREF(item);
+  return value;
+}
+
 /* Any number: float, int, NumPy scalar, tensor of one value. */
 static bool number_of(PyObject* object, PyObject* name, double* number) {
-  if (PyFloat_CheckExact(object)) {
+  if (PyFloat_CheckExact(object) || PyLong_CheckExact(object)) {
     *number = PyFloat_AsDouble(object);
-    return true;
+  } else {
+    PyObject* item = item_of(object);
+    *number = PyErr_Occurred() ? -1.0 : PyFloat_AsDouble(item == NULL ? object : item);
+    Py_XDECREF(item);
   }
-  *number = PyFloat_AsDouble(object);
   if (*number != -1.0 || !PyErr_Occurred()) return true;
   PyObject *type, *value, *trace;
   PyErr_Fetch(&type, &value, &trace);

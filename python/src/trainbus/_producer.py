@@ -1,6 +1,7 @@
 """The producer: what a training says to the bus, and what it is told."""
 
 import atexit
+import os
 import sys
 import weakref
 from array import array
@@ -58,6 +59,9 @@ class Producer(_native.Producer):
     log* return False when the record was refused: the spool is full, or this is closed. It is then counted.
     """
 
+    run = trainer = ""  # of one whose __init__ was not called
+    _closed = _started = False
+
     def __init__(
         self,
         run: Optional[str] = None,
@@ -76,11 +80,15 @@ class Producer(_native.Producer):
         on_problem: Optional[Callable[[str], None]] = None,
         client_name: str = "python",
     ):
-        self._closed = False
-        self._started = False
-        self._plan = {}
         run = _names.default_run() if run is None else run
         trainer = _names.default_trainer() if trainer is None else trainer
+        if spool_dir is not None:
+            spool_dir = os.fspath(spool_dir)
+        for name, value in (("run", run), ("trainer", trainer), ("broker", broker), ("client_name", client_name)):
+            if not isinstance(value, str) and (name, value) != ("broker", None):
+                raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+        if on_problem is not None and not callable(on_problem):
+            raise TypeError(f"on_problem must be callable, not {type(on_problem).__name__}")
         if ranks not in ("all", "first"):
             raise ValueError(f"ranks must be 'all' or 'first', not {ranks!r}")
         if ranks == "first" and (_names.rank() or 0) != 0:
@@ -104,11 +112,12 @@ class Producer(_native.Producer):
             on_problem,
         )
         self.run, self.trainer = run, trainer
+        self._plan = {}
         if broker != "off":
             _open[run, trainer] = self
 
     def __repr__(self):
-        state = "closed" if self._closed else "connected" if self.connected else "not connected"
+        state = "closed" if self._closed else "not opened" if not self.run else "connected" if self.connected else "not connected"
         return f"<trainbus.Producer {self.run}/{self.trainer}, {state}>"
 
     def __reduce__(self):
@@ -149,7 +158,7 @@ class Producer(_native.Producer):
         first_step: steps that earlier processes of a resumed training did; its curves continue there.
         parameters: settings of the run, of any type; nested ones get names like "optimizer/lr".
         """
-        self._plan = dict(
+        plan = dict(
             total_epochs=total_epochs,
             batches_per_epoch=batches_per_epoch,
             batch_size=batch_size,
@@ -158,12 +167,11 @@ class Producer(_native.Producer):
             model=model,
             dataset=dataset,
             notes=notes,
-            class_names=[str(name) for name in class_names],
-            tags=[str(tag) for tag in tags],
+            class_names=_texts(class_names, "class_names"),
+            tags=_texts(tags, "tags"),
             parameters=dict(_flat(parameters)),
         )
-        self._started = True
-        return self._start(self._native_plan())
+        return self._say_plan(plan)
 
     def change_plan(self, message: str = "", **changes) -> bool:
         """Says the plan again with what has changed (arguments of start()), and what happened in `message`."""
@@ -172,13 +180,17 @@ class Producer(_native.Producer):
         unknown = set(changes) - set(self._plan)
         if unknown:
             raise TypeError(f"change_plan() has no argument {unknown.pop()!r}")
+        for name in changes.keys() & {"class_names", "tags"}:
+            changes[name] = _texts(changes[name], name)
         if "parameters" in changes:
             changes["parameters"] = {**self._plan["parameters"], **dict(_flat(changes["parameters"]))}
-        self._plan.update(changes)
-        return self._start(self._native_plan(), message)
+        return self._say_plan({**self._plan, **changes}, message)
 
-    def _native_plan(self):
-        return tuple(self._plan.values())
+    def _say_plan(self, plan, *message):
+        """One that is refused by an exception leaves the one before."""
+        said = self._start(tuple(plan.values()), *message)
+        self._plan, self._started = plan, True
+        return said
 
     def say(self, status: str, message: str = "") -> bool:
         """Says "initializing", "running", "paused", "completed", "failed" or "stopped", with a message for people."""
@@ -266,6 +278,8 @@ class Producer(_native.Producer):
             raise ValueError(f"knob {name!r}: type must be one of {', '.join(_KNOB_TYPES)}, not {kind!r}")
 
         def declare(function):
+            if not callable(function):
+                raise TypeError(f"knob {name!r}: its handler must be callable, not {function.__class__.__name__}")
             convert = _CONVERT[kind]
             state = {"value": value}
 
@@ -349,8 +363,18 @@ def _first_line(function) -> str:
     return (function.__doc__ or "").strip().split("\n")[0]
 
 
+def _texts(texts, what):
+    if isinstance(texts, str):
+        raise TypeError(f"{what} must be a sequence of texts, not one text: {texts!r}")
+    return [str(text) for text in texts]
+
+
 def _flat(parameters, prefix=""):
-    for name, value in (vars(parameters) if not isinstance(parameters, Mapping) else parameters).items():
+    if not isinstance(parameters, Mapping):
+        if not hasattr(parameters, "__dict__"):
+            raise TypeError(f"parameters must be a mapping, or an object with attributes, not {type(parameters).__name__}")
+        parameters = vars(parameters)
+    for name, value in parameters.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}/")
         else:

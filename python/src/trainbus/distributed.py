@@ -13,12 +13,12 @@ takes commands, and the job's own process group carries them:
 step() is a collective: every rank calls it, equally often. It costs one broadcast of 8 bytes.
 """
 
+import warnings
 from typing import Any, Callable, Dict, Optional
 
 from . import _names
+from ._agreement import PAUSE_LOOK_SECONDS
 from ._producer import Producer as _Producer
-
-_PAUSE_LOOK_SECONDS = 5.0
 
 
 class Producer(_Producer):
@@ -26,7 +26,8 @@ class Producer(_Producer):
 
     group: the process group that carries the commands; None: the default one.
     The other arguments are those of trainbus.Producer. A pause does not trip the group's timeout: while it lasts, the
-    ranks meet every 5 s.
+    ranks meet once a second. A handler that fails on rank 0 refuses the command for all; one that fails on another rank
+    alone is a warning there.
     """
 
     def __init__(self, *args, group: Optional[Any] = None, **kwargs):
@@ -70,7 +71,7 @@ class Producer(_Producer):
             self._send(state)
             if state != "held":
                 return state == "go"
-            super()._try_step(_PAUSE_LOOK_SECONDS)
+            super()._try_step(PAUSE_LOOK_SECONDS)
 
     def _send(self, state):
         agreed, self._agreed = self._agreed, []
@@ -86,9 +87,16 @@ class Producer(_Producer):
             self._dist.broadcast_object_list(box, src=self._source(), group=self._group)
             state, agreed = box[0]
             for name, values in agreed:
-                self._handlers[name](*values)
+                self._call(name, values)
             if state != "held":
                 return state == "go"
+
+    def _call(self, name, values):
+        try:
+            self._handlers[name](*values)
+        except Exception as error:
+            warnings.warn(f"trainbus: knob {name!r} was applied on rank 0 and failed on rank {self._rank}: {error!r}",
+                          stacklevel=3)
 
     def _broadcast_size(self, value):
         import torch

@@ -6,6 +6,7 @@
 from typing import Optional
 
 import keras
+import numpy
 
 from ._producer import Producer
 
@@ -18,17 +19,23 @@ class TrainbusCallback(keras.callbacks.Callback):
         self._arguments = dict(run=run, trainer=trainer, broker=broker, **options)
         self.bus: Optional[Producer] = None
         self._epoch = 0
-        self._held = None
+        self._held = self._schedule = None
 
     def on_train_begin(self, logs=None):
         self.bus = Producer(client_name="keras", **self._arguments)
         self._held = None
+        given = self.model.optimizer._learning_rate
+        self._schedule = given if callable(given) and not isinstance(given, keras.Variable) else None
 
-        @self.bus.knob("learning_rate", self._rate(), min=0.0, help="held whatever the schedule says")
+        @self.bus.knob("learning_rate", self._rate(), min=0.0, help="held, whatever a schedule says, until follow_schedule")
         def learning_rate(value):
             self._held = value
             self._apply()
-            return value
+
+        @self.bus.knob("follow_schedule", help="give the learning rate back to the schedule")
+        def follow_schedule():
+            self._held = None
+            self._use(self._schedule)
 
         self.bus.start(total_epochs=self.params.get("epochs") or 0, batches_per_epoch=self.params.get("steps") or 0,
                        learning_rate=self._rate(), model=self.model.name)
@@ -57,11 +64,23 @@ class TrainbusCallback(keras.callbacks.Callback):
                            values=logs)
 
     def on_train_end(self, logs=None):
+        self._use(self._schedule)
         self.bus.finish("stopped" if self.bus.stop_commanded else "completed")
 
     def _rate(self):
         return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
     def _apply(self):
-        if self._held is not None:
+        if self._held is None:
+            return
+        if self._schedule is None:
             self.model.optimizer.learning_rate = self._held
+        elif self._rate() != numpy.float32(self._held):
+            self._use(keras.optimizers.schedules.ExponentialDecay(self._held, decay_steps=1, decay_rate=1.0))
+
+    def _use(self, schedule):
+        """An optimizer with a schedule takes no number: a constant schedule does instead, one that Keras can save. What
+        was compiled with the other is compiled again."""
+        if schedule is not None and self.model.optimizer._learning_rate is not schedule:
+            self.model.optimizer._learning_rate = schedule
+            self.model.make_train_function(force=True)

@@ -1,7 +1,8 @@
 """A learning rate that stays what somebody set it to, whatever the schedule says.
 
 Schedules write param_groups themselves: LambdaLR (all of Hugging Face's) and OneCycleLR overwrite a value at their next
-step. So the value is set again after each step of the scheduler, until release() gives the schedule back.
+step, and some trainers write a warm-up by hand. So the value is set again after each step of the scheduler and before
+each step of the optimizer, until release() gives the schedule back.
 """
 
 from functools import wraps
@@ -15,6 +16,7 @@ class LearningRate:
         self.optimizers = _many(optimizers)
         self.schedulers = _many(schedulers)
         self.held: Optional[float] = None
+        self._hooked = False
 
     def get(self) -> Optional[float]:
         """Of the first group of the first optimizer."""
@@ -27,7 +29,8 @@ class LearningRate:
         """Sets it, and keeps it there."""
         self.held = value
         for scheduler in self.schedulers:
-            self._follow(scheduler)
+            self._apply_after(scheduler)
+        self._apply_before_steps()
         self.apply()
         return value
 
@@ -35,6 +38,13 @@ class LearningRate:
         """The schedule decides again, from its next step on."""
         was, self.held = self.held, None
         return "the schedule decides again" if was is not None else "the schedule decides already"
+
+    def follow(self, held: Optional[float]) -> None:
+        """What another process of the job holds, or no longer does (None)."""
+        if held is None:
+            self.held = None
+        elif held != self.held:
+            self.hold(held)
 
     def apply(self) -> None:
         """Sets the held value again, if there is one."""
@@ -60,7 +70,15 @@ class LearningRate:
             def follow_schedule():
                 return self.release()
 
-    def _follow(self, scheduler):
+    def _apply_before_steps(self):
+        if not self._hooked:
+            self._hooked = True
+            for optimizer in self.optimizers:
+                own = getattr(optimizer, "optimizer", optimizer)  # what Accelerate wraps
+                if hasattr(own, "register_step_pre_hook"):  # PyTorch from 2.0 on
+                    own.register_step_pre_hook(lambda *_: self.apply())
+
+    def _apply_after(self, scheduler):
         step = scheduler.step
         if getattr(step, "_trainbus", None) is self:
             return

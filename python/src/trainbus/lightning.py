@@ -15,6 +15,7 @@ except ImportError:
     from pytorch_lightning.loggers.logger import Logger
     from pytorch_lightning.utilities import rank_zero_only
 
+from ._agreement import agreed_step
 from ._producer import Producer
 from .learning_rate import LearningRate
 
@@ -30,9 +31,10 @@ class TrainbusLogger(Logger):
 
     @property
     def experiment(self) -> Producer:
-        """The Producer, opened at the first use."""
+        """The Producer, opened at the first use; in ranks other than the first it is one that is off."""
         if self._bus is None:
-            self._bus = Producer(client_name="lightning", **self._arguments)
+            off = {"broker": "off"} if getattr(rank_zero_only, "rank", 0) else {}
+            self._bus = Producer(client_name="lightning", **{**self._arguments, **off})
         return self._bus
 
     @property
@@ -61,7 +63,11 @@ class TrainbusLogger(Logger):
 
 
 class TrainbusCallback(Callback):
-    """Steps, epochs, and commands: pause, stop, learning_rate, and the knobs that you add to logger.experiment."""
+    """Steps, epochs, and commands: pause, stop, learning_rate, and the knobs that you add to logger.experiment.
+
+    In a distributed training rank 0 takes the commands; pause, stop and learning_rate are those of all ranks at the same
+    step. A handler of a knob of yours runs on rank 0 alone.
+    """
 
     def __init__(self, logger: TrainbusLogger):
         self._logger = logger
@@ -72,20 +78,19 @@ class TrainbusCallback(Callback):
         return self._logger.experiment
 
     def on_train_start(self, trainer, module):
+        self._rate = LearningRate(trainer.optimizers, [each.scheduler for each in trainer.lr_scheduler_configs])
         if not trainer.is_global_zero:
             return
         batches = trainer.num_training_batches
         known = isinstance(batches, int)
-        self._rate = LearningRate(trainer.optimizers, [each.scheduler for each in trainer.lr_scheduler_configs])
         self._rate.offer(self._bus)
         self._bus.change_plan("", total_epochs=max(0, trainer.max_epochs or 0), batches_per_epoch=batches if known else 0,
                               learning_rate=self._rate.get(), first_step=trainer.global_step or None,
                               model=type(module).__name__)
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx):
-        go_on = self._bus.step() if trainer.is_global_zero else True
-        if trainer.world_size > 1:
-            go_on = trainer.strategy.reduce_boolean_decision(go_on, all=True)
+        bus = self._bus if trainer.is_global_zero else None
+        go_on = agreed_step(bus, self._rate, trainer.strategy.broadcast if trainer.world_size > 1 else None)
         if not go_on:
             trainer.should_stop = True
             return -1

@@ -6,6 +6,7 @@
 """
 
 import os
+import sys
 import warnings
 from typing import Optional
 
@@ -48,11 +49,14 @@ class SummaryWriter:
         self.bus.log_images(tag, [_as_rows(image, dataformats.replace("N", "")) for image in images[:64]])
 
     def add_figure(self, tag, figure, global_step=None, close=True, walltime=None):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
         for each in figure if isinstance(figure, list) else [figure]:
-            each.canvas.draw()
-            self.bus.log_images(tag, [to_numpy(each.canvas.buffer_rgba())])
-            if close and "matplotlib.pyplot" in __import__("sys").modules:
-                __import__("matplotlib.pyplot").pyplot.close(each)
+            canvas = FigureCanvasAgg(each)
+            canvas.draw()
+            self.bus.log_images(tag, [to_numpy(canvas.buffer_rgba())])
+            if close and "matplotlib.pyplot" in sys.modules:
+                sys.modules["matplotlib.pyplot"].close(each)
 
     def add_histogram(self, tag, values, global_step=None, bins="tensorflow", walltime=None, max_bins=None):
         self.bus.log_histogram(tag, values, bins if isinstance(bins, int) else max_bins or 64)

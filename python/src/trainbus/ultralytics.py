@@ -35,9 +35,7 @@ def attach(model, run=None, trainer=None, broker=None, **options) -> None:
         if bus is None:
             return
         state["rate"].apply()
-        names = training.loss_names
-        items = training.loss_items if training.loss_items.dim() else training.loss_items.unsqueeze(0)
-        values = {f"loss/{name}": value for name, value in zip(names, items.detach().cpu().tolist())}
+        values = {f"loss/{name}": value for name, value in _losses(training)}
         bus.log_batch(loss=training.loss.detach().sum(), epoch=training.epoch + 1, learning_rate=state["rate"].get(),
                       values=values)
 
@@ -53,3 +51,11 @@ def attach(model, run=None, trainer=None, broker=None, **options) -> None:
 
     for callback in (on_train_start, on_train_batch_start, on_train_batch_end, on_fit_epoch_end, on_train_end):
         model.add_callback(callback.__name__, callback)
+
+
+def _losses(training):
+    """By name; a tensor of them before release 8.4."""
+    items = training.loss_items
+    if isinstance(items, dict):
+        return [(name, float(value)) for name, value in items.items()]
+    return list(zip(training.loss_names, items.detach().reshape(-1).cpu().tolist()))
