@@ -272,6 +272,31 @@ void Commands::apply_knob(v1::ControlCommand command, std::uint64_t step, std::u
   lock.lock();
 }
 
+std::optional<v1::ControlCommand> Commands::take() {
+  const std::lock_guard lock(mutex_);
+  auto command = received_.take_next(steady_ms());
+  update_attention();
+  return command;
+}
+
+void Commands::answer(v1::ControlCommand command) {
+  const bool applied = command.state() == v1::COMMAND_APPLIED;
+  const std::string name = command_knob(command);
+  std::string change;
+  {
+    const std::lock_guard lock(mutex_);
+    if (applied && command.type() == v1::PAUSE_TRAINING) paused_ = true;
+    if (applied && command.type() == v1::RESUME_TRAINING) paused_ = false;
+    if (Offered* changed = find(name); applied && changed != nullptr) {
+      change = change_text(command, name, Applied{command.old_value(), command.new_value()});
+      if (changed->knob.type() != v1::Knob::ACTION)
+        changed->knob.set_value(value_in_force(changed->knob, command.new_value()));
+    }
+    received_.answered(std::move(command));
+  }
+  if (!change.empty()) listener_.handled(name, change);
+}
+
 void Commands::set_paused(bool paused, std::unique_lock<std::mutex>& lock) {
   if (paused_.exchange(paused) == paused) return;
   lock.unlock();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,10 @@ class Commands {
   // Applies what waits; while paused, waits for more until then (time_point::min(): never, and the others are left to
   // themselves). False when the training should end.
   bool apply_waiting(std::chrono::steady_clock::time_point wait_until);
+
+  // Instead of apply_waiting(), for commands that somebody else carries out: the next one, and what became of it.
+  std::optional<v1::ControlCommand> take();
+  void answer(v1::ControlCommand command);
 
   // --- any thread
   bool stop_commanded() const { return stop_commanded_.load(std::memory_order_relaxed); }

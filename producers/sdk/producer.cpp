@@ -243,6 +243,14 @@ std::string Producer::broker_problem() const {
   return core_->state().broker_problem;
 }
 
+std::optional<v1::ControlCommand> Producer::take_command() {
+  return core_->inherited() ? std::nullopt : core_->state().commands.take();
+}
+
+void Producer::answer_command(v1::ControlCommand command) {
+  if (!core_->inherited()) core_->answer_command(std::move(command));
+}
+
 void Producer::poll_once(milliseconds timeout) {
   if (!core_->inherited()) core_->poll_once(timeout);
 }

@@ -243,6 +243,14 @@ void Producer::Core::handled(const std::string& knob, const std::string& change)
   say(state_.commands.stands() ? v1::PAUSED : v1::RUNNING, message.value_or(change));
 }
 
+// What is paused says so itself.
+void Producer::Core::answer_command(v1::ControlCommand command) {
+  const bool pause = command.type() == v1::PAUSE_TRAINING;
+  if (command.state() == v1::COMMAND_APPLIED && (pause || command.type() == v1::RESUME_TRAINING))
+    state_.progress.pause_changed(pause, Clock::now());
+  state_.commands.answer(std::move(command));
+}
+
 void Producer::Core::poll_once(milliseconds timeout) {
   if (!records_) return;
   turn_tiles(milliseconds(0));

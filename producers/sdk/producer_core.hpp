@@ -52,6 +52,8 @@ class Producer::Core {
     return state_.commands.apply_waiting(state_.options.own_threads ? wait_until : Clock::time_point::min());
   }
 
+  void answer_command(v1::ControlCommand command);
+
   void poll_once(std::chrono::milliseconds timeout);
   bool close(std::chrono::milliseconds deadline);
   // Of close(): what was not stored.

@@ -70,6 +70,11 @@ void ReceivedCommands::rejected(v1::ControlCommand command, std::string reason) 
   answer(std::move(command), v1::COMMAND_REJECTED);
 }
 
+void ReceivedCommands::answered(v1::ControlCommand command) {
+  const v1::CommandState state = command.state();
+  answer(std::move(command), state);
+}
+
 std::vector<v1::ControlCommand> ReceivedCommands::take_reports() { return std::exchange(reports_, {}); }
 
 void ReceivedCommands::report_again() {

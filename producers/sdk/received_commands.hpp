@@ -35,6 +35,8 @@ class ReceivedCommands {
   std::optional<v1::ControlCommand> take_next(std::int64_t at_ms);
   void applied(v1::ControlCommand command, std::uint64_t step, std::string old_value, std::string new_value);
   void rejected(v1::ControlCommand command, std::string reason);
+  // With the state that it has.
+  void answered(v1::ControlCommand command);
 
   bool has_waiting() const { return !waiting_.empty(); }
   bool has_reports() const { return !reports_.empty(); }

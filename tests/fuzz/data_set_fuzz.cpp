@@ -4,9 +4,9 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "producers/images/image_file.hpp"
 #include "producers/train/cifar10_source.hpp"
 #include "producers/train/idx_file.hpp"
-#include "producers/train/images/image_file.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <random>
 #include <sstream>
 
-#include "producers/train/images/image_file.hpp"
+#include "producers/images/image_file.hpp"
 #include "support/temp_dir.hpp"
 
 namespace trainbus {

@@ -349,6 +349,12 @@ class Producer {
   // Why the broker refuses this trainer, in its words; empty while it does not.
   std::string broker_problem() const;
 
+  // For a program that carries commands to a trainer elsewhere, instead of step(); with own_threads = false. The next
+  // one to pass on, which counts as delivered; whoever has it answers it, with its state (APPLIED, REJECTED, EXPIRED),
+  // the step, the old and new value or the reason. One that is never answered ends as UNKNOWN with this incarnation.
+  std::optional<v1::ControlCommand> take_command();
+  void answer_command(v1::ControlCommand command);
+
   // With own_threads = false only: one turn of both loops; waits at most `timeout` when there is nothing to do.
   void poll_once(std::chrono::milliseconds timeout);
 

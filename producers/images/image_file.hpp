@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace trainbus {
@@ -23,6 +24,10 @@ struct RgbImage {
 // transparency is dropped. Throws std::runtime_error with a reason that does not name the file: it cannot be read, is
 // of another format (by its name where it is a known one), is damaged, cut off or over 100 million pixels.
 RgbImage read_image_file(const std::string& path);
+
+// The same of what such a file has in it.
+RgbImage decode_image(std::string_view bytes);
+ImageSize decode_image_size(std::string_view bytes);
 
 // Only what the file says of its size, the rest may be damaged. Errors as above.
 ImageSize read_image_size(const std::string& path);

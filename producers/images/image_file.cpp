@@ -42,8 +42,7 @@ const char* known_otherwise(std::string_view bytes) {
   return "";
 }
 
-RgbImage decode(const std::string& path, Decode what) {
-  const auto bytes = read_bytes(path);
+RgbImage decode(std::string_view bytes, Decode what) {
   if (bytes.starts_with("\xff\xd8")) return decode_jpeg(bytes, what);
   if (bytes.starts_with("\x89PNG")) return decode_png(bytes, what);
   if (bytes.starts_with("RIFF") && bytes.find("WEBP") == 8) return decode_webp(bytes, what);
@@ -67,10 +66,17 @@ RgbImage blank_image(std::int64_t width, std::int64_t height, Decode what) {
   return image;
 }
 
-RgbImage read_image_file(const std::string& path) { return decode(path, Decode::pixels); }
+RgbImage decode_image(std::string_view bytes) { return decode(bytes, Decode::pixels); }
+
+ImageSize decode_image_size(std::string_view bytes) {
+  const auto image = decode(bytes, Decode::size);
+  return {.width = image.width, .height = image.height};
+}
+
+RgbImage read_image_file(const std::string& path) { return decode(read_bytes(path), Decode::pixels); }
 
 ImageSize read_image_size(const std::string& path) {
-  const auto image = decode(path, Decode::size);
+  const auto image = decode(read_bytes(path), Decode::size);
   return {.width = image.width, .height = image.height};
 }
 
