@@ -9,8 +9,10 @@
 #include <mutex>
 #include <thread>
 #include <vector>
+#include <zmq.hpp>
 
 #include "trainbus.grpc.pb.h"
+#include "trainbus/endpoints.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/wire.hpp"
 
@@ -25,6 +27,7 @@ struct Options {
   int streams = 8;
   int records = 100'000;  // of each stream
   double rate_hz = 0;     // of each stream; 0: as fast as they are taken
+  std::string broker;     // of the gateway: times are those of a subscriber there
 };
 
 v1::MetricsRequest record(const std::string& session) {
@@ -40,6 +43,22 @@ v1::MetricsRequest record(const std::string& session) {
     batch.mutable_predictions(i)->set_confidence(0.5F);
   }
   return made;
+}
+
+using Times = std::vector<Clock::time_point>;
+
+// When each record of a session reached a subscriber of the broker.
+Times subscribe(zmq::socket_t& socket, int records) {
+  Times came(static_cast<std::size_t>(records));
+  v1::MetricsRequest message;
+  for (int i = 0; i < records; ++i) {
+    zmq::message_t topic, body;
+    if (!socket.recv(topic) || !socket.recv(body)) break;  // too long without one
+    const auto now = Clock::now();
+    if (message.ParseFromArray(body.data(), static_cast<int>(body.size())))
+      came[static_cast<std::size_t>(message.batch_data().batch_idx())] = now;
+  }
+  return came;
 }
 
 // Writes them all; the milliseconds from each write to its acknowledgement.
@@ -61,6 +80,18 @@ std::vector<double> run_stream(v1::MetricsService::Stub& service, const Options&
         took.push_back(Millis(now - written[took.size()]).count());
     }
   });
+  zmq::context_t zmq_context;
+  zmq::socket_t socket(zmq_context, zmq::socket_type::sub);
+  Times came;
+  std::thread subscriber;
+  if (!options.broker.empty()) {
+    socket.set(zmq::sockopt::rcvtimeo, 10'000);
+    socket.set(zmq::sockopt::rcvhwm, 0);
+    socket.set(zmq::sockopt::subscribe, "batch/" + session + '/');
+    socket.connect(parse_endpoints(options.broker).data_out());
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // a subscription says not when it is in force
+    subscriber = std::thread([&] { came = subscribe(socket, options.records); });
+  }
   v1::MetricsRequest request = record(session);
   const auto began = Clock::now();
   for (int i = 0; i < options.records; ++i) {
@@ -78,6 +109,11 @@ std::vector<double> run_stream(v1::MetricsService::Stub& service, const Options&
   reader.join();
   const grpc::Status status = stream->Finish();
   if (!status.ok()) std::cerr << session << ": " << status.error_message() << '\n';
+  if (subscriber.joinable()) {
+    subscriber.join();
+    for (std::size_t i = 0; i < took.size(); ++i)
+      took[i] = Millis(came[i] - written[i]).count();
+  }
   return took;
 }
 
@@ -104,8 +140,8 @@ int measure(const Options& options) {
   std::cout << all.size() << " of " << sent << " acknowledged, " << static_cast<double>(all.size()) / seconds
             << " a second";
   if (!all.empty())
-    std::cout << "; from write to acknowledgement p50 " << all[all.size() / 2] << " ms, p99 "
-              << all[all.size() * 99 / 100] << " ms";
+    std::cout << "; from write to " << (options.broker.empty() ? "acknowledgement" : "subscriber") << " p50 "
+              << all[all.size() / 2] << " ms, p99 " << all[all.size() * 99 / 100] << " ms";
   std::cout << std::endl;
   return all.size() == sent ? 0 : 1;
 }
@@ -120,6 +156,7 @@ int main(int argc, char** argv) {
   app.add_option("--records", options.records, "Of each")->check(CLI::Range(1, 10'000'000))->capture_default_str();
   app.add_option("--rate", options.rate_hz, "Records a second of each; 0: as fast as they are taken")
       ->capture_default_str();
+  app.add_option("--broker", options.broker, "Time until a subscriber of this broker, the gateway's, has a record");
   app.footer("Examples:\n  trainbus-grpcmeter\n  trainbus-grpcmeter --streams 1 --records 10000 --rate 1000");
   return run_program(app, argc, argv, [&] { return measure(options); });
 }
