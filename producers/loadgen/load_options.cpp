@@ -41,6 +41,7 @@ void add_load_flags(CLI::App& app, LoadOptions& options) {
       ->check(CLI::Range(0, 1'000'000'000));
   add("--scalars", options.scalars, "Named values in each batch record")
       ->check(CLI::Range(0, static_cast<int>(kMaxValueNames)));
+  add("--class-names", options.class_names, "So many classes more in the plan of each")->check(CLI::Range(0, 10'000));
   app.add_flag("--media", options.media, "A text, a histogram, a table and a picture at the end of each epoch");
   add("--nan-every", options.nan_every, "Every so many batches the loss is NaN; 0: never")
       ->check(CLI::Range(0, 1'000'000'000));

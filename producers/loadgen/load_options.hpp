@@ -18,6 +18,7 @@ struct LoadOptions {
   int epoch_every = 100;      // batches
   int perf_every = 5;         // batches; 0: none
   int scalars = 0;            // named values in each batch record
+  int class_names = 0;        // beside the usual few
   bool media = false;         // a text, a histogram, a table and a picture at the end of each epoch
   int nan_every = 0;          // batches; the loss of every such one is NaN; 0: none
   double tile_rate_hz = 0;    // batches with tiles per second of each trainer, at most; 0: no tiles

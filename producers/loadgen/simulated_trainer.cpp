@@ -67,6 +67,8 @@ SimulatedTrainer::SimulatedTrainer(const LoadOptions& options, int index, const 
   plan.parameters = {{"optimizer", "sgd"}, {"seed", std::to_string(options.seed)}};
   plan.tags = {"simulated"};
   plan.class_names.assign(std::begin(kClassNames), std::end(kClassNames));
+  for (int i = 0; i < options.class_names; ++i)
+    plan.class_names.push_back("class " + std::to_string(i));
   bus_.start(plan);
 }
 

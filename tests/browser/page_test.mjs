@@ -285,6 +285,18 @@ await steps.step("Two trainers are compared: their curves over one another, the 
   assert.match(await textOf("differences"), /model/);
   await page.locator("[data-name=epoch_loss]").check();
   await page.locator("[data-testid=compare-chart][aria-label=epoch_loss]").waitFor();
+  await at("compare-group").selectOption("run");
+  await eventually("a mean of each run", async () => ((await textOf("compare-chart")).match(/mean of 1/g) ?? []).length === 2);
+  assert.match(page.url(), /group=run/);
+});
+
+await steps.step("The list is grouped, and has a column of any value and any parameter", async () => {
+  await page.goto(`${bus.url}/#/?group=run`);
+  await eventually("two groups", async () => (await at("group-row").count()) === 2);
+  await page.locator("[data-testid=group-row][data-group=lost] button").click();
+  await eventually("a closed group", async () => (await at("trainer-row").count()) === 1);
+  await page.goto(`${bus.url}/#/?col=parameter:optimizer`);
+  await eventually("the parameter", async () => /optimizer\s*sgd/.test(await page.locator("[data-session='lost/t0']").textContent()));
 });
 
 await steps.step("Many are stopped at once after one question that names their number, and each answers for itself", async () => {

@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = fuzz::view(data, size);
   const ClientMessage message = parse_client_message(bytes);
   const auto named = [](const auto& session) { return !session || parse_session_id(session->id()); };
+  if (const auto* list = std::get_if<ListRequest>(&message)) fuzz::require(list->columns.size() <= kMaxColumns);
   if (const auto* watch = std::get_if<WatchRequest>(&message))
     fuzz::require(named(watch->session) && watch->max_points >= 4 && watch->max_points <= 10'000);
   if (const auto* tiles = std::get_if<TilesRequest>(&message))

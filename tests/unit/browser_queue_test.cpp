@@ -15,15 +15,18 @@ std::string sent(BrowserQueue& queue) {
   return next ? *next->bytes : "nothing";
 }
 
-TEST(BrowserQueue, SendsKeptMessagesInOrderThenTheOverviewThenTiles) {
+TEST(BrowserQueue, SendsKeptMessagesInOrderThenTheBusThenTheListThenTiles) {
   BrowserQueue queue(100);
   queue.start_tiles(1, 60);
   queue.offer_tiles(picture("tiles"), Clock::time_point{});
-  queue.show_overview(text("old overview"));
-  queue.show_overview(text("overview"));
+  EXPECT_FALSE(queue.list_waits());
+  queue.show_list({text("list"), false, true});
+  EXPECT_TRUE(queue.list_waits());
+  queue.show_bus({text("old bus")});
+  queue.show_bus({text("bus")});
   EXPECT_TRUE(queue.keep({text("a"), true}));
   EXPECT_TRUE(queue.keep({text("b"), false}));
-  for (const auto* expected : {"a", "b", "overview", "tiles", "nothing"})
+  for (const auto* expected : {"a", "b", "bus", "list", "tiles", "nothing"})
     EXPECT_EQ(sent(queue), expected);
 }
 

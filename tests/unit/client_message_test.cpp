@@ -23,6 +23,9 @@ TEST(ClientMessage, ReadsWhatABrowserAsksFor) {
   EXPECT_EQ(tiles.max_rate_hz, 30);
   EXPECT_EQ(tiles.max_pixels, 96);
   EXPECT_EQ(parsed<CreditGrant>(R"({"type":"credit","n":3})").n, 3);
+  EXPECT_TRUE(parsed<ListRequest>(R"({"type":"list"})").columns.empty());
+  const auto list = parsed<ListRequest>(R"({"type":"list","columns":["value:val/f1","parameter:lr","value:val/f1"]})");
+  EXPECT_EQ(list.columns, (ListColumns{"value:val/f1", "parameter:lr"}));
   EXPECT_FALSE(parsed<WatchRequest>(R"({"type":"watch"})").session);
   EXPECT_FALSE(parsed<TilesRequest>(R"({"type":"tiles"})").session);
 }
@@ -36,6 +39,9 @@ TEST(ClientMessage, SaysWhyNonsenseIsNonsense) {
                           "{}",
                           R"({"type":7})",
                           R"({"type":"steal"})",
+                          R"({"type":"list","columns":"value:a"})",
+                          R"({"type":"list","columns":["loss"]})",
+                          R"({"type":"list","columns":[7]})",
                           R"({"type":"watch","run":"r"})",
                           R"({"type":"watch","run":"../r","trainer":"t"})",
                           R"({"type":"watch","run":{},"trainer":[]})",

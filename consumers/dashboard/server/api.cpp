@@ -4,6 +4,7 @@
 #include "json_text.hpp"
 #include "media_api.hpp"
 #include "metrics.hpp"
+#include "names_api.hpp"
 #include "series_api.hpp"
 #include "site.hpp"
 #include "trainers_api.hpp"
@@ -22,7 +23,19 @@ Answer health(const Site& site) {
   return answer;
 }
 
-enum class Resource { kNone, kHealth, kMetrics, kTrainers, kTrainer, kAlerts, kSeries, kMedia, kCommands, kCommand };
+enum class Resource {
+  kNone,
+  kHealth,
+  kMetrics,
+  kTrainers,
+  kTrainer,
+  kAlerts,
+  kNames,
+  kSeries,
+  kMedia,
+  kCommands,
+  kCommand
+};
 
 Resource resource_of(const RequestTarget& target) {
   const auto& segments = target.segments;
@@ -31,6 +44,7 @@ Resource resource_of(const RequestTarget& target) {
   if (segments.size() < 2 || segments[0] != "api") return Resource::kNone;
   if (segments[1] == "trainers" && segments.size() == 2) return Resource::kTrainers;
   if (segments[1] == "alerts" && segments.size() == 2) return Resource::kAlerts;
+  if (segments[1] == "names" && segments.size() == 2) return Resource::kNames;
   if (segments[1] == "trainers" && segments.size() == 4) return Resource::kTrainer;
   if (segments[1] == "trainers" && segments.size() == 5) {
     if (segments[4] == "series") return Resource::kSeries;
@@ -69,6 +83,7 @@ void answer_api(Site& site, const ApiRequest& request, std::function<void(Answer
     case Resource::kTrainers: return reply(answer_trainers(site, request.target));
     case Resource::kTrainer: return reply(answer_trainer(site, request.target));
     case Resource::kAlerts: return reply({.body = alerts_json(site.model.alerts())});
+    case Resource::kNames: return reply(answer_names(site.model));
     case Resource::kSeries: return reply(answer_series(site.model, request.target));
     case Resource::kMedia: return reply(answer_media(site.model, request.target));
     case Resource::kCommand: return find_command(site, request.target.segments[2], std::move(reply));

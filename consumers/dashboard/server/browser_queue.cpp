@@ -41,7 +41,8 @@ std::optional<Outgoing> BrowserQueue::next() {
     bytes_ -= message.bytes->size();
     return message;
   }
-  if (overview_) return Outgoing{std::exchange(overview_, nullptr), false};
+  if (bus_) return std::exchange(bus_, std::nullopt);
+  if (list_) return std::exchange(list_, std::nullopt);
   if (tiles_ && credit_ > 0) {
     --credit_;
     return Outgoing{std::exchange(tiles_, nullptr)->bytes(), true};
@@ -52,7 +53,8 @@ std::optional<Outgoing> BrowserQueue::next() {
 void BrowserQueue::clear() {
   kept_.clear();
   bytes_ = 0;
-  overview_.reset();
+  bus_.reset();
+  list_.reset();
   stop_tiles();
 }
 

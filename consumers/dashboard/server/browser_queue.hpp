@@ -1,6 +1,6 @@
 #pragma once
-// What one browser is still to be sent: kept messages in order and bounded, one overview (latest wins), one batch of
-// tiles (latest wins, sent only on credit and not faster than asked).
+// What one browser is still to be sent: kept messages in order and bounded, the state of the bus (latest wins), one
+// list, one batch of tiles (latest wins, sent only on credit and not faster than asked).
 //
 // Pure: no sockets, `now` is an argument. Single-threaded. Messages are shared between browsers.
 
@@ -17,6 +17,7 @@ namespace trainbus {
 struct Outgoing {
   std::shared_ptr<const std::string> bytes;
   bool binary = false;
+  bool compress = false;  // it is worth it: where the browser understands it
 };
 
 class BrowserQueue {
@@ -27,7 +28,10 @@ class BrowserQueue {
 
   // False when it is full: this browser reads too slowly and must go. One message always fits.
   bool keep(Outgoing message);
-  void show_overview(std::shared_ptr<const std::string> text) { overview_ = std::move(text); }
+  void show_bus(Outgoing bus) { bus_ = std::move(bus); }
+  // Only when none waits: what is in a list is not in the next one.
+  void show_list(Outgoing list) { list_ = std::move(list); }
+  bool list_waits() const { return list_.has_value(); }
 
   // Starts the tiles afresh: nothing waits, `credit` messages may go.
   void start_tiles(int credit, double max_rate_hz);
@@ -47,7 +51,8 @@ class BrowserQueue {
   std::size_t max_bytes_;
   std::size_t bytes_ = 0;
   std::deque<Outgoing> kept_;
-  std::shared_ptr<const std::string> overview_;
+  std::optional<Outgoing> bus_;
+  std::optional<Outgoing> list_;
 
   std::shared_ptr<TilePicture> tiles_;
   int credit_ = 0;

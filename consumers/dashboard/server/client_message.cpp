@@ -32,6 +32,22 @@ bool read_session(const json& message, std::optional<SessionName>& session) {
   return true;
 }
 
+ClientMessage read_list(const json& message) {
+  ListRequest request;
+  const auto columns = message.find("columns");
+  if (columns == message.end()) return request;
+  if (!columns->is_array() || columns->size() > kMaxColumns)
+    return BadMessage{"list: columns must be at most 32 names"};
+  for (const auto& column : *columns) {
+    if (!column.is_string()) return BadMessage{"list: a column must be a text"};
+    auto name = column.get<std::string>();
+    if (!name.starts_with("value:") && !name.starts_with("parameter:"))
+      return BadMessage{"list: a column must be value:NAME or parameter:NAME"};
+    request.columns.insert(std::move(name));
+  }
+  return request;
+}
+
 ClientMessage read_watch(const json& message) {
   WatchRequest request;
   if (!read_session(message, request.session)) return BadMessage{"watch: run and trainer must be names"};
@@ -63,6 +79,7 @@ ClientMessage parse_client_message(std::string_view bytes) {
   const json message = json::parse(bytes, nullptr, false);
   if (!message.is_object()) return BadMessage{"not a JSON object"};
   const std::string type = text(message, "type");
+  if (type == "list") return read_list(message);
   if (type == "watch") return read_watch(message);
   if (type == "tiles") return read_tiles(message);
   if (type == "credit") {
@@ -70,7 +87,7 @@ ClientMessage parse_client_message(std::string_view bytes) {
     if (!n) return BadMessage{"credit: n must be 1 to 64"};
     return CreditGrant{static_cast<int>(*n)};
   }
-  return BadMessage{"type must be watch, tiles or credit"};
+  return BadMessage{"type must be list, watch, tiles or credit"};
 }
 
 }  // namespace trainbus

@@ -7,13 +7,17 @@
 #include <variant>
 
 #include "trainbus/topic.hpp"
+#include "trainer_list.hpp"
 
 namespace trainbus {
 
 inline constexpr int kMaxTileCredit = 64;  // unanswered tile messages, at most
 
+struct ListRequest {
+  ListColumns columns;  // kMaxColumns at most, each a "value:NAME" or a "parameter:NAME"
+};
 struct WatchRequest {
-  std::optional<SessionName> session;  // empty: none, the overview
+  std::optional<SessionName> session;  // empty: none
   std::size_t max_points = 2000;       // 4..10000: a history of all curves is then 4 MB
 };
 struct TilesRequest {
@@ -28,7 +32,7 @@ struct CreditGrant {
 struct BadMessage {
   std::string why;  // one line
 };
-using ClientMessage = std::variant<WatchRequest, TilesRequest, CreditGrant, BadMessage>;
+using ClientMessage = std::variant<ListRequest, WatchRequest, TilesRequest, CreditGrant, BadMessage>;
 
 ClientMessage parse_client_message(std::string_view text);
 

@@ -14,7 +14,7 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kOverviewInterval{500};
+constexpr milliseconds kListInterval{500};
 constexpr milliseconds kGoodbyeTime{1200};  // a browser is cut a second after its bye
 constexpr milliseconds kGoodbyeCheck{20};
 
@@ -49,7 +49,7 @@ class Dashboard::Core {
         listener_(site_),
         timer_(site_.io),
         feed_(site_.options.broker, [this](BusBatch batch) { deliver(std::move(batch)); }) {
-    show_overviews();
+    show_lists();
     listener_.start();
   }
 
@@ -77,12 +77,12 @@ class Dashboard::Core {
     });
   }
 
-  void show_overviews() {
-    timer_.expires_after(kOverviewInterval);
+  void show_lists() {
+    timer_.expires_after(kListInterval);
     timer_.async_wait([this](boost::system::error_code error) {
       if (error) return;
-      site_.hub.show_overview();
-      show_overviews();
+      site_.hub.show_lists();
+      show_lists();
     });
   }
 

@@ -1,22 +1,18 @@
 #include "hub.hpp"
 
-#include "curve_json.hpp"
-#include "json_text.hpp"
+#include <algorithm>
+
+#include "server_message.hpp"
 #include "trainbus/program.hpp"
 
 namespace trainbus {
 namespace {
 
-bool concerns_everybody(Kind kind) {
-  return kind == v1::KIND_STATUS || kind == v1::KIND_COMMAND || kind == v1::KIND_ALERT;
-}
+// A long list comes less often.
+constexpr std::chrono::microseconds kPauseForARow{1000};
+constexpr std::chrono::seconds kLongestPause{5};
 
-std::uint64_t rejected_total(const ConsumerCounters& counters) {
-  std::uint64_t total = 0;
-  for (const auto& [reason, count] : counters.rejected)
-    total += count;
-  return total;
-}
+bool concerns_the_list(Kind kind) { return kind == v1::KIND_COMMAND || kind == v1::KIND_ALERT; }
 
 Outgoing text_message(std::string text) { return {std::make_shared<const std::string>(std::move(text)), false}; }
 
@@ -26,7 +22,7 @@ Outgoing text_message(std::string text) { return {std::make_shared<const std::st
 template <class Send>
 void Hub::for_each_browser(Send send) {
   for (auto at = browsers_.begin(); at != browsers_.end();) {
-    const Browser& browser = (at++)->second;
+    Browser& browser = (at++)->second;
     send(browser);
   }
 }
@@ -54,20 +50,17 @@ void Hub::publish(const BusBatch& batch) {
 }
 
 void Hub::send(const std::shared_ptr<const Record>& record, const std::string& session_id) {
-  const bool to_all = concerns_everybody(record->topic.kind);
+  const bool listed = concerns_the_list(record->topic.kind);
   const std::shared_ptr<const std::string> bytes(record, &record->bytes);
   for_each_browser([&](const Browser& browser) {
-    if (to_all || browser.watched == session_id) browser.session->keep({bytes, true});
+    if ((listed && browser.list) || browser.watched == session_id) browser.session->keep({bytes, true});
   });
 }
 
 void Hub::send_resets() {
   for_each_browser([&](const Browser& browser) {
     if (!stale_.contains(browser.watched)) return;
-    const auto name = parse_session_id(browser.watched);
-    std::string text;
-    JsonObject(text).add("type", "reset").add("run", name->run).add("trainer", name->trainer);
-    browser.session->keep(text_message(std::move(text)));
+    browser.session->keep(text_message(reset_message(*parse_session_id(browser.watched))));
   });
   stale_.clear();
 }
@@ -76,20 +69,53 @@ void Hub::send_resets() {
 void Hub::send_media_news() {
   for_each_browser([&](const Browser& browser) {
     if (!fresh_media_.contains(browser.watched)) return;
-    const auto name = parse_session_id(browser.watched);
-    std::string text;
-    JsonObject(text).add("type", "media").add("run", name->run).add("trainer", name->trainer);
-    browser.session->keep(text_message(std::move(text)));
+    browser.session->keep(text_message(media_message(*parse_session_id(browser.watched))));
   });
   fresh_media_.clear();
 }
 
-void Hub::show_overview() {
+void Hub::show_lists() {
   send_resets();
   send_media_news();
   if (browsers_.empty()) return;
-  const Text text = overview();
-  for_each_browser([&](const Browser& browser) { browser.session->show_overview(text); });
+  const Outgoing bus = bus_text();
+  for_each_browser([&](const Browser& browser) { browser.session->show_bus(bus); });
+  const bool listed = std::ranges::any_of(browsers_, [](const auto& entry) { return entry.second.list.has_value(); });
+  if (!listed) return;
+  refresh_list();
+  const auto now = Clock::now();
+  for_each_browser([&](Browser& browser) {
+    if (browser.list && now >= browser.list->due) show_list(browser, now);
+  });
+}
+
+void Hub::refresh_list() {
+  ListColumns columns;
+  for (const auto& [session, browser] : browsers_)
+    if (browser.list) columns.insert(browser.list->columns.begin(), browser.list->columns.end());
+  list_.refresh(model_, moment(), columns);
+  shared_.clear();
+}
+
+// What changed since this browser's last list; who reads slowly gets it in fewer and longer ones.
+void Hub::show_list(Browser& browser, Clock::time_point now) {
+  ListView& view = *browser.list;
+  if (!browser.session->takes_list()) return;
+  const SharedList& list = shared_list(view);
+  const bool news = view.sent == 0 || list.changes > 0;
+  view.sent = list_.tick();
+  if (!news) return;
+  view.due = now + std::min<Clock::duration>(list.changes * kPauseForARow, kLongestPause);
+  browser.session->show_list({list.text, false, true});
+}
+
+const Hub::SharedList& Hub::shared_list(const ListView& view) {
+  const auto found = std::ranges::find_if(
+      shared_, [&](const SharedList& one) { return one.since == view.sent && one.columns == view.columns; });
+  if (found != shared_.end()) return *found;
+  auto made = list_message(list_, view.sent, view.columns);
+  auto text = std::make_shared<const std::string>(std::move(made.text));
+  return shared_.emplace_back(SharedList{view.sent, view.columns, std::move(text), made.changes});
 }
 
 BusModel::Troubles Hub::troubles() const {
@@ -99,31 +125,7 @@ BusModel::Troubles Hub::troubles() const {
   return troubles;
 }
 
-Hub::Text Hub::overview() const {
-  const Moment now = moment();
-  std::string text;
-  {
-    JsonObject object(text);
-    object.add("type", "trainers").add("server_time_ms", now.now_ms);
-    object.add("broker_connected", now.broker_connected).add("caught_up", model_.bus.caught_up);
-    object.add("records_total", model_.bus.counters.received);
-    object.add("rejected_total", rejected_total(model_.bus.counters));
-    append_json_array(object.key("troubles"), troubles(), [&](const auto& entry) {
-      const auto& [program, trouble] = entry;
-      JsonObject(text)
-          .add("program", program)
-          .add("rule", trouble.rule)
-          .add("message", trouble.message)
-          .add("since_ms", trouble.since_ms);
-    });
-    append_json_array(object.key("trainers"), model_.trainers(), [&](const auto& entry) {
-      const TrainerModel& trainer = entry.second;
-      append_trainer(text, trainer, now, tiles_.watched(trainer.view().session()), TrainerDetail::kOverview);
-      append_beside(text, trainer, now, TrainerDetail::kOverview);
-    });
-  }
-  return std::make_shared<const std::string>(std::move(text));
-}
+Outgoing Hub::bus_text() const { return text_message(bus_message(model_.bus, troubles(), moment())); }
 
 void Hub::goodbye(std::string_view reason) {
   for_each_browser([&](const Browser& browser) {
@@ -134,15 +136,9 @@ void Hub::goodbye(std::string_view reason) {
 
 void Hub::join(const std::shared_ptr<WsSession>& session) {
   ++counters_.opened;
-  browsers_[session.get()] = {session, {}};
-  std::string hello;
-  JsonObject(hello)
-      .add("type", "hello")
-      .add("version", version())
-      .add("broker", broker_)
-      .add("server_time_ms", unix_ms());
-  session->keep(text_message(std::move(hello)));
-  session->show_overview(overview());
+  browsers_[session.get()] = {session, {}, {}};
+  session->keep(text_message(hello_message(version(), broker_, unix_ms())));
+  session->show_bus(bus_text());
 }
 
 void Hub::leave(WsSession& session) {
@@ -150,11 +146,20 @@ void Hub::leave(WsSession& session) {
   browsers_.erase(&session);
 }
 
+// A whole one, at once.
+void Hub::list(WsSession& session, const ListColumns& columns) {
+  const auto browser = browsers_.find(&session);
+  if (browser == browsers_.end()) return;
+  browser->second.list = ListView{.columns = columns};
+  refresh_list();
+  show_list(browser->second, Clock::now());
+}
+
 void Hub::watch(WsSession& session, const WatchRequest& request) {
   const auto browser = browsers_.find(&session);
   if (browser == browsers_.end()) return;
   browser->second.watched = request.session ? request.session->id() : std::string{};
-  if (request.session) session.keep({history(request), false});
+  if (request.session) session.keep(history(request));
 }
 
 void Hub::watch_tiles(WsSession& session, const TilesRequest& request) {
@@ -165,29 +170,10 @@ void Hub::watch_tiles(WsSession& session, const TilesRequest& request) {
   }
 }
 
-Hub::Text Hub::history(const WatchRequest& request) const {
+Outgoing Hub::history(const WatchRequest& request) const {
   const SessionName& session = *request.session;
-  const TrainerModel* trainer = model_.find(session);
-  std::string text;
-  {
-    JsonObject object(text);
-    object.add("type", "history").add("run", session.run).add("trainer", session.trainer);
-    std::string& info = object.key("trainer_info");
-    if (trainer == nullptr) {
-      info += "null";
-    } else {
-      append_trainer(info, *trainer, moment(), tiles_.watched(session), TrainerDetail::kAll);
-    }
-    append_curves(object.key("series"), trainer == nullptr ? nullptr : &trainer->curves(), request.max_points);
-    if (trainer != nullptr) {
-      object.add("names_left_out", trainer->curves().names_left_out());
-      append_incarnations(object.key("incarnations"), trainer->curves().placement());
-    }
-    static const std::deque<std::string> kNoEvents;
-    append_json_array(object.key("events"), trainer == nullptr ? kNoEvents : trainer->events(),
-                      [&](const std::string& event) { text += event; });
-  }
-  return std::make_shared<const std::string>(std::move(text));
+  return text_message(
+      history_message(session, model_.find(session), moment(), tiles_.watched(session), request.max_points));
 }
 
 void Hub::count_sent(const Outgoing& message) {

@@ -13,14 +13,8 @@ void append_trainer(std::string& out, const TrainerModel& trainer, const Moment&
   out += '{';
   append_trainer_members(out, view, view.liveness(moment.now_ms, moment.broker_connected), moment.now_ms, detail);
   out += watched ? ",\"watched_tiles\":true" : ",\"watched_tiles\":false";
-  if (detail == TrainerDetail::kOverview) {
-    out += ",\"sparkline\":";
-    append_json_array(out, trainer.curves().newest("batch_loss", view.figures().incarnation, kSparklinePoints),
-                      [&](const Point& point) { append_value(out, point.y); });
-  } else {
-    out += ",\"incarnations\":";
-    append_incarnations(out, trainer.curves().placement());
-  }
+  out += ",\"incarnations\":";
+  append_incarnations(out, trainer.curves().placement());
   out += '}';
 }
 
@@ -28,8 +22,7 @@ void append_beside(std::string& out, const TrainerModel& trainer, const Moment& 
   for (const TrainerView* view : trainer.beside(moment.now_ms)) {
     out += ",{";
     append_trainer_members(out, *view, view->liveness(moment.now_ms, moment.broker_connected), moment.now_ms, detail);
-    out += ",\"watched_tiles\":false";
-    out += detail == TrainerDetail::kOverview ? ",\"sparkline\":[]}" : ",\"incarnations\":[]}";
+    out += ",\"watched_tiles\":false,\"incarnations\":[]}";
   }
 }
 

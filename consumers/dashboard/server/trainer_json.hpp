@@ -17,10 +17,7 @@ struct Moment {
   bool broker_connected = false;
 };
 
-inline constexpr std::size_t kSparklinePoints = 60;
-
-// TRAINER, with watched_tiles (somebody of this dashboard watches its tiles), and incarnations or, in an overview, a
-// sparkline of its newest losses.
+// TRAINER, with watched_tiles (somebody of this dashboard watches its tiles), and incarnations.
 void append_trainer(std::string& out, const TrainerModel& trainer, const Moment& moment, bool watched,
                     TrainerDetail detail);
 

@@ -51,11 +51,13 @@ std::vector<const TrainerView*> TrainerModel::beside(std::int64_t now_ms) const 
 }
 
 void TrainerModel::set_standing(std::uint64_t incarnation, const TrainerStanding& standing) {
+  ++version_;
   if (view_.figures().incarnation == incarnation) view_.set_standing(standing);
   if (const auto found = beside_.find(incarnation); found != beside_.end()) found->second.set_standing(standing);
 }
 
 bool TrainerModel::apply(const Record& record, std::int64_t now_ms) {
+  ++version_;
   follow(record, now_ms);
   switch (record.topic.kind) {
     case v1::KIND_STATUS:

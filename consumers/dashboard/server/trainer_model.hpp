@@ -29,6 +29,9 @@ class TrainerModel {
   // What the broker lists of one of its incarnations.
   void set_standing(std::uint64_t incarnation, const TrainerStanding& standing);
 
+  // Another one whenever something in here may have changed.
+  std::uint64_t version() const { return version_; }
+
   // The newest incarnation.
   const TrainerView& view() const { return view_; }
   // Older ones that go on beside it.
@@ -46,6 +49,7 @@ class TrainerModel {
   void follow(const Record& record, std::int64_t now_ms);
   void keep_beside(std::uint64_t incarnation, TrainerView view, std::int64_t now_ms);
 
+  std::uint64_t version_ = 1;
   TrainerView view_;
   std::map<std::uint64_t, TrainerView> beside_;  // older incarnations that were heard lately
   std::int64_t newest_since_ms_ = 0;

@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "hub.hpp"
-#include "json_text.hpp"
+#include "server_message.hpp"
 
 namespace trainbus {
 namespace {
@@ -19,6 +19,16 @@ constexpr seconds kIdleTimeout{30};  // pinged at half of it
 constexpr seconds kByeTimeout{1};
 constexpr seconds kAskWithin{30};
 
+// For what says that it is worth it (Outgoing::compress): fast, and with the memory of what was sent before.
+websocket::permessage_deflate compression() {
+  websocket::permessage_deflate option;
+  option.server_enable = true;
+  option.client_no_context_takeover = true;
+  option.compLevel = 3;
+  option.memLevel = 8;
+  return option;
+}
+
 }  // namespace
 
 WsSession::WsSession(beast::tcp_stream&& stream, Hub& hub, ConnectionBook::Ticket ticket, std::size_t queue_bytes)
@@ -31,6 +41,7 @@ WsSession::WsSession(beast::tcp_stream&& stream, Hub& hub, ConnectionBook::Ticke
   stream_.set_option(websocket::stream_base::timeout{kHandshakeTimeout, kIdleTimeout, true});
   stream_.read_message_max(kMaxMessageBytes);
   stream_.auto_fragment(false);  // Beast's 4 KiB frames cost eight times the CPU
+  stream_.set_option(compression());
 }
 
 void WsSession::accept(const Upgrade& request) {
@@ -82,6 +93,7 @@ void WsSession::on_message() {
   in_.consume(in_.size());
 }
 
+void WsSession::answer(const ListRequest& request) { hub_.list(*this, request.columns); }
 void WsSession::answer(const WatchRequest& request) { hub_.watch(*this, request); }
 
 void WsSession::answer(const TilesRequest& request) {
@@ -113,9 +125,15 @@ void WsSession::keep(Outgoing message) {
   }
 }
 
-void WsSession::show_overview(std::shared_ptr<const std::string> text) {
+void WsSession::show_bus(Outgoing bus) {
   if (leaving_) return;
-  queue_.show_overview(std::move(text));
+  queue_.show_bus(std::move(bus));
+  pump();
+}
+
+void WsSession::show_list(Outgoing list) {
+  if (leaving_) return;
+  queue_.show_list(std::move(list));
   pump();
 }
 
@@ -129,9 +147,7 @@ void WsSession::bye(std::string_view reason) {
   if (leaving_) return;
   leave();
   queue_.clear();
-  std::string text;
-  JsonObject(text).add("type", "bye").add("reason", reason);
-  [[maybe_unused]] const bool fits = queue_.keep({std::make_shared<const std::string>(std::move(text)), false});
+  [[maybe_unused]] const bool fits = queue_.keep({std::make_shared<const std::string>(bye_message(reason)), false});
   cut_timer_.expires_after(kByeTimeout);
   cut_timer_.async_wait([self = shared_from_this()](Error error) {
     if (!error) self->cut();
@@ -149,6 +165,7 @@ void WsSession::pump() {
   out_ = std::move(*next);
   writing_ = true;
   stream_.binary(out_.binary);
+  stream_.compress(out_.compress);
   stream_.async_write(asio::buffer(*out_.bytes),
                       [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });
 }

@@ -29,7 +29,10 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
 
   // For the hub.
   void keep(Outgoing message);
-  void show_overview(std::shared_ptr<const std::string> text);
+  void show_bus(Outgoing bus);
+  // False while an earlier list waits.
+  bool takes_list() const { return !leaving_ && !queue_.list_waits(); }
+  void show_list(Outgoing list);
   void offer_tiles(const std::shared_ptr<TilePicture>& picture, BrowserQueue::Clock::time_point now);
   // Says why, closes, and cuts the line when the browser does not follow within a second.
   void bye(std::string_view reason);
@@ -40,6 +43,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
   void wait_for_question();
   void read();
   void on_message();
+  void answer(const ListRequest& request);
   void answer(const WatchRequest& request);
   void answer(const TilesRequest& request);
   void answer(const CreditGrant& grant);

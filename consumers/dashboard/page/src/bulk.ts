@@ -1,11 +1,11 @@
 // One command to many trainers: each is asked by itself and answers for itself. The server takes ten a second; what it
 // puts off is asked again.
-import type { CommandEvent } from "./protocol";
-import { sessionId, type Session } from "./route";
+import type { CommandEvent, Trainer } from "./protocol";
+import { trainerKey } from "./trainer_state";
 
 export interface BulkOrder {
   title: string; // "Pause"
-  sessions: Session[];
+  trainers: Trainer[];
 }
 
 export interface BulkProgress extends BulkOrder {
@@ -21,20 +21,20 @@ const isPutOff = (why: string): boolean => /too many|429/i.test(why);
 
 export async function issueToAll(
   order: BulkOrder,
-  issue: (session: Session) => Promise<CommandEvent>,
+  issue: (trainer: Trainer) => Promise<CommandEvent>,
   progressed: (progress: BulkProgress) => void,
   wait: (ms: number) => Promise<void>,
 ): Promise<BulkProgress> {
   const progress: BulkProgress = { ...order, commands: [], refused: [], done: false };
-  for (const session of order.sessions) {
+  for (const trainer of order.trainers) {
     for (let tried = 1; ; tried++) {
       try {
-        progress.commands.push((await issue(session)).command_id);
+        progress.commands.push((await issue(trainer)).command_id);
         break;
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         if (!isPutOff(why) || tried === kTries) {
-          progress.refused.push({ session: sessionId(session), why });
+          progress.refused.push({ session: trainerKey(trainer), why });
           break;
         }
         await wait(kAgainMs);

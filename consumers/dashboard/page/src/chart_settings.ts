@@ -13,6 +13,7 @@ export interface ChartSettings {
   logX: boolean;
   log: string[]; // charts with a logarithmic y axis
   pinned: string[]; // charts, in the order of their pinning
+  order: string[]; // charts that were moved, and those before them in their groups
   sizes: Map<string, ChartSize>;
   closed: string[]; // groups of charts
   search: string;
@@ -21,23 +22,40 @@ export interface ChartSettings {
 }
 
 export const kMaxSmoothing = 0.999;
+const kMaxOrdered = 100;
 const kMinHeight = 100;
 const kMaxHeight = 1200;
 
 export const defaultSettings = (): ChartSettings => ({
-  x: "step", smoothing: 0.9, clip: false, logX: false, log: [], pinned: [], sizes: new Map(), closed: [], search: "", full: "", range: null,
+  x: "step", smoothing: 0.9, clip: false, logX: false, log: [], pinned: [], order: [], sizes: new Map(), closed: [], search: "", full: "", range: null,
 });
 
 // `log` has it, or not: the other of both.
 export const toggled = (list: readonly string[], name: string): string[] =>
   list.includes(name) ? list.filter((one) => one !== name) : [...list, name];
 
+// Those that say their place in their order, then the others.
+export function inOrder<T extends { id: string }>(charts: readonly T[], order: readonly string[]): T[] {
+  const place = (id: string) => (order.includes(id) ? order.indexOf(id) : order.length);
+  return [...charts].sort((a, b) => place(a.id) - place(b.id));
+}
+
+// The order in which one of a group, whose charts are drawn in this order, is so many places further on.
+export function moved(group: readonly string[], order: readonly string[], id: string, by: number): string[] {
+  const from = group.indexOf(id);
+  const to = Math.min(group.length - 1, Math.max(0, from + by));
+  const after = group.filter((other) => other !== id);
+  after.splice(to, 0, id);
+  const said = Math.max(from, to, ...group.map((other, i) => (order.includes(other) ? i : 0)));
+  return [...order.filter((other) => !group.includes(other)), ...after.slice(0, said + 1)].slice(-kMaxOrdered);
+}
+
 export const boundedSize = ({ span, height }: ChartSize): ChartSize => ({
   span: Math.min(6, Math.max(0, Math.round(span))),
   height: Math.min(kMaxHeight, Math.max(kMinHeight, Math.round(height))),
 });
 
-const kKeys = ["x", "smooth", "clip", "logx", "log", "pin", "size", "closed", "q", "full", "from", "to"];
+const kKeys = ["x", "smooth", "clip", "logx", "log", "pin", "order", "size", "closed", "q", "full", "from", "to"];
 
 // Only what differs from the defaults; other parameters stay.
 export function writeSettings(settings: ChartSettings, params: URLSearchParams): void {
@@ -49,6 +67,7 @@ export function writeSettings(settings: ChartSettings, params: URLSearchParams):
   if (settings.logX) params.set("logx", "1");
   for (const id of settings.log) params.append("log", id);
   for (const id of settings.pinned) params.append("pin", id);
+  for (const id of settings.order) params.append("order", id);
   for (const [id, { span, height }] of settings.sizes) params.append("size", `${span}x${height}:${id}`);
   for (const group of settings.closed) params.append("closed", group);
   if (settings.search) params.set("q", settings.search);
@@ -77,6 +96,7 @@ export function readSettings(params: URLSearchParams): ChartSettings {
   settings.logX = params.get("logx") === "1";
   settings.log = params.getAll("log");
   settings.pinned = params.getAll("pin");
+  settings.order = params.getAll("order").slice(0, kMaxOrdered);
   settings.closed = params.getAll("closed");
   for (const text of params.getAll("size")) {
     const [, span, height, id] = /^(\d)x(\d{2,4}):(.+)$/s.exec(text) ?? [];

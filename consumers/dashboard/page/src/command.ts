@@ -64,11 +64,12 @@ export function farQuestion(current: string, raw: string): string {
 
 // The states of the command as they come over the bus are news enough; the answer only carries the id and the first
 // state. Throws an Error with the server's one line.
-export async function issueCommand(session: Session, type: CommandVerb, value: string, knob = ""): Promise<CommandEvent> {
-  const response = await fetch(`api/trainers/${session.run}/${session.trainer}/commands`, {
+// `incarnation`: which of several that are alive under one name; 0: there is one.
+export async function issueCommand({ run, trainer }: Session, type: CommandVerb, value: string, knob = "", incarnation = 0n): Promise<CommandEvent> {
+  const response = await fetch(`api/trainers/${run}/${trainer}/commands`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ type, ...(knob && { name: knob }), ...(value !== "" && { value: value.trim() }) }),
+    body: JSON.stringify({ type, ...(knob && { name: knob }), ...(value !== "" && { value: value.trim() }), ...(incarnation !== 0n && { incarnation: String(incarnation) }) }),
   });
   const answer: unknown = await response.json().catch(() => null);
   const said = (key: string): string => {
@@ -80,10 +81,11 @@ export async function issueCommand(session: Session, type: CommandVerb, value: s
   const reason = reasonIn(answer);
   return {
     kind: "command",
-    ...session,
+    run,
+    trainer,
     timestamp_ms: Date.now(),
     step: 0,
-    incarnation: 0n,
+    incarnation,
     command_id: said("command_id"),
     type,
     name: knob,

@@ -1,5 +1,5 @@
 // Several trainers, or incarnations of them, side by side: which, on which values, and what differs between them.
-import type { Points } from "./protocol";
+import type { Points, Trainer } from "./protocol";
 import { sessionId, type Session } from "./route";
 
 export interface CompareItem extends Session {
@@ -9,7 +9,9 @@ export interface Compared {
   items: CompareItem[];
   values: string[]; // names of curves
   hidden: string[]; // ids of items that are not drawn
+  group: string; // "run" or the name of a setting; "": each item has its own line
 }
+export const nothingCompared: Compared = { items: [], values: [], hidden: [], group: "" };
 
 export const kMaxItems = 20;
 const kMaxValues = 12;
@@ -25,20 +27,21 @@ export function readCompared(params: URLSearchParams): Compared {
     const [, run = "", trainer = "", incarnation = ""] = kItem.exec(text)!;
     return { run, trainer, incarnation };
   });
-  return { items, values: unique(params.getAll("value"), kMaxValues), hidden: unique(params.getAll("hide"), kMaxItems) };
+  return { items, values: unique(params.getAll("value"), kMaxValues), hidden: unique(params.getAll("hide"), kMaxItems), group: params.get("group") ?? "" };
 }
 
-export function writeCompared({ items, values, hidden }: Compared, params: URLSearchParams): void {
-  for (const key of ["of", "value", "hide"]) params.delete(key);
+export function writeCompared({ items, values, hidden, group }: Compared, params: URLSearchParams): void {
+  for (const key of ["of", "value", "hide", "group"]) params.delete(key);
   for (const item of items) params.append("of", itemId(item));
   for (const value of values) params.append("value", value);
   for (const id of hidden) if (items.some((item) => itemId(item) === id)) params.append("hide", id);
+  if (group) params.set("group", group);
 }
 
-export function compareHref(sessions: readonly Session[]): string {
+export function compareHref(sessions: readonly Session[], group = ""): string {
   const params = new URLSearchParams();
   const items = sessions.slice(0, kMaxItems).map(({ run, trainer }) => ({ run, trainer, incarnation: "" }));
-  writeCompared({ items, values: [], hidden: [] }, params);
+  writeCompared({ items, values: [], hidden: [], group }, params);
   return `#/compare?${params}`;
 }
 
@@ -71,6 +74,13 @@ export function bestAndLast({ x, y }: Points, lower: boolean): BestAndLast | nul
 export interface SettingRow {
   name: string;
   values: (string | null)[]; // by item; null: it has none
+}
+
+// What a trainer was started with, by name.
+export function settingsOf({ model, dataset, total_epochs, batch_size, plan }: Trainer): Map<string, string> {
+  const own: [string, string | undefined][] = [["model", model], ["dataset", dataset], ["epochs", total_epochs?.toString()], ["batch size", batch_size?.toString()]];
+  const said = own.filter((pair): pair is [string, string] => Boolean(pair[1]));
+  return new Map([...said, ...(plan?.parameters ?? [])]);
 }
 
 // Settings that are not the same everywhere. Where a run was started differs always and says little: it comes last.

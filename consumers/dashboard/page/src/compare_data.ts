@@ -1,5 +1,5 @@
 // The curves and settings of what is compared, fetched from the server: once, and of live trainers again and again.
-import { itemId, type Compared, type CompareItem } from "./compare";
+import { itemId, nothingCompared, type Compared, type CompareItem } from "./compare";
 import { realTimers, type Timers } from "./live_socket";
 import { parseIncarnations, parseTrainer, type Axis, type Incarnation, type Points, type Trainer } from "./protocol";
 import { sessionId } from "./route";
@@ -23,7 +23,7 @@ const newItem = (): ComparedItem => ({ names: new Set(), incarnations: [], info:
 
 export class CompareData {
   readonly items = new Map<string, ComparedItem>();
-  private compared: Compared = { items: [], values: [], hidden: [] };
+  private compared = nothingCompared;
   private timer = 0;
 
   constructor(
@@ -41,7 +41,7 @@ export class CompareData {
 
   stop(): void {
     this.timers.clear(this.timer);
-    this.compared = { items: [], values: [], hidden: [] };
+    this.compared = nothingCompared;
     this.items.clear();
   }
 

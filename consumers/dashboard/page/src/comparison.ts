@@ -1,5 +1,5 @@
 // The comparison that the address names.
-import { firstValues, readCompared, writeCompared, type Compared, type CompareItem } from "./compare";
+import { firstValues, nothingCompared, readCompared, writeCompared, type Compared, type CompareItem } from "./compare";
 import { CompareData } from "./compare_data";
 import type { CompareView } from "./page";
 import { parseParams } from "./route";
@@ -13,7 +13,7 @@ interface Surroundings {
 }
 
 export class Comparison implements CompareView {
-  compared: Compared = { items: [], values: [], hidden: [] };
+  compared: Compared = nothingCompared;
   readonly data: CompareData;
 
   constructor(private readonly around: Surroundings) {

@@ -7,9 +7,11 @@ import { fetchMediaList } from "./media_api";
 import type { Page } from "./page";
 import { Comparison } from "./comparison";
 import { endedStates, parseRecord, parseServerText } from "./protocol";
-import { hashOf, parseRoute, sessionId } from "./route";
+import { extrasOf, readOverview } from "./overview_settings";
+import { hashOf, parseParams, parseRoute, sessionId } from "./route";
 import { applyCommand, applyMessage, applyRecord, newState, newWatched } from "./state";
 import { readStored, store } from "./storage";
+import { namesakes } from "./trainer_state";
 import { applyTheme, currentTheme, onSystemTheme, toggleTheme } from "./theme";
 import type { FrameReport } from "./tiles/messages";
 import { TileView } from "./tiles/tile_view";
@@ -34,6 +36,7 @@ const hash = (): string => location.hash;
 // An address that only says how to look is no place to go back to.
 function replaceParams(params: URLSearchParams): void {
   history.replaceState(null, "", hashOf(state.route, params));
+  renewList();
   repaint();
 }
 
@@ -67,8 +70,9 @@ const page: Page = {
   hash,
   replaceParams,
   alertDesk: new AlertDesk(readStored("trainbus-alerts"), (text) => store("trainbus-alerts", text)),
-  async issue(session, type, value, knob) {
-    const event = await issueCommand(session, type, value, knob);
+  async issue(trainer, type, value, knob) {
+    const alone = namesakes(trainer, state.trainers.values()).length < 2;
+    const event = await issueCommand(trainer, type, value, knob, alone ? 0n : trainer.incarnation);
     applyCommand(state, event, Date.now());
     repaint();
     return event;
@@ -107,6 +111,7 @@ function dataArrived(): void {
 const socket = new LiveSocket(() => new WebSocket(socketUrl), {
   opened() {
     state.link = "open";
+    askForList();
     watch();
     void readAlerts();
     repaint();
@@ -130,6 +135,17 @@ const socket = new LiveSocket(() => new WebSocket(socketUrl), {
     repaint();
   },
 });
+
+// What it brings beside what every list has follows from what is shown.
+function askForList(): void {
+  askedColumns = extrasOf(readOverview(parseParams(location.hash)));
+  socket.send({ type: "list", columns: askedColumns });
+}
+let askedColumns: string[] = [];
+function renewList(): void {
+  const wanted = extrasOf(readOverview(parseParams(location.hash)));
+  if (state.route.page === "overview" && wanted.join("\n") !== askedColumns.join("\n")) askForList();
+}
 
 // The answer is the whole history, and every later record follows: also how the page catches up after a lost connection.
 function watch(): void {
@@ -163,6 +179,7 @@ async function refreshMedia(): Promise<void> {
 function routeChanged(): void {
   const route = parseRoute(location.hash);
   state.route = route;
+  renewList();
   const wanted = route.page === "trainer" ? sessionId(route) : null;
   if (wanted !== (state.watched && sessionId(state.watched))) {
     state.watched = route.page === "trainer" ? newWatched(route) : null;

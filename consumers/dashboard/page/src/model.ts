@@ -28,7 +28,7 @@ export const curveName = (name: string): string => (builtInSeries.has(name) || p
 export const trainerNumbers = [
   "epoch", "total_epochs", "batch", "batches_per_epoch", "step", "loss", "accuracy", "epoch_loss", "validation_loss",
   "validation_accuracy", "learning_rate", "batch_size", "fps", "average_fps", "time_per_batch_ms", "eta_sec",
-  "cpu_percent", "memory_mb", "gpu_percent", "gpu_memory_mb", "heartbeat_age_ms", "last_record_age_ms",
+  "cpu_percent", "memory_mb", "gpu_percent", "gpu_memory_mb", "silent_since_ms", "idle_since_ms",
 ] as const;
 export type TrainerNumber = (typeof trainerNumbers)[number];
 
@@ -39,7 +39,8 @@ export interface NotFinite {
   value: number;
 }
 
-// null: not said. NaN and infinity are what the training said.
+// null: not said. NaN and infinity are what the training said. The last heartbeat and record are times of the server; 0:
+// lately.
 export type Trainer = Record<TrainerNumber, number | null> & {
   run: string;
   trainer: string;
@@ -53,6 +54,7 @@ export type Trainer = Record<TrainerNumber, number | null> & {
   newest: boolean; // of the incarnations of this name; an older one may be alive beside it
   archived: boolean;
   clock_skew_ms: number | null; // its clock against the broker's
+  columns: Record<string, number | string | null>; // chosen ones: "value:NAME", "parameter:NAME"
   plan: Plan | null; // null: this message did not hold it
 };
 
@@ -145,18 +147,25 @@ export interface Trouble {
   since_ms: number;
 }
 
+// What changed in the list of trainers since the one before; `whole`: there was none. A row has what changed of TRAINER.
+export interface ListChanges {
+  whole: boolean;
+  rows: (Record<string, unknown> & { id: number })[];
+  gone: number[]; // ids
+}
+
 export type ServerMessage =
   | { type: "hello"; version: string; broker: string; server_time_ms: number }
   | {
-      type: "trainers";
+      type: "bus";
       server_time_ms: number;
       broker_connected: boolean;
       caught_up: boolean;
       records_total: number;
       rejected_total: number;
       troubles: Trouble[];
-      trainers: Trainer[];
     }
+  | ({ type: "list" } & ListChanges)
   | {
       type: "history";
       run: string;

@@ -2,6 +2,7 @@
 import { diverged } from "./divergence";
 import { count, duration, kNone, loss, mebibytes, notFinite, number, percent, rate } from "./format";
 import { endedStates, type Trainer, type TrainerState } from "./protocol";
+import { compareNames, NameOrder } from "./name_order";
 import { sessionId } from "./route";
 
 export interface Column {
@@ -38,7 +39,7 @@ export const columns: readonly Column[] = [
       return lost === null ? loss(trainer.loss ?? trainer.epoch_loss) : notFinite(lost);
     },
   },
-  { id: "spark", title: "Last 60 batches", width: "minmax(80px, 130px)", value: (trainer) => trainer.sparkline.at(-1) ?? null, usual: true },
+  { id: "spark", title: "Loss curve", width: "minmax(80px, 130px)", value: (trainer) => trainer.sparkline.at(-1) ?? null, usual: true },
   figure("accuracy", "Accuracy", ({ accuracy }) => accuracy, percent, true),
   figure("validation_loss", "Val. loss", ({ validation_loss }) => validation_loss, loss),
   figure("validation_accuracy", "Val. accuracy", ({ validation_accuracy }) => validation_accuracy, percent, false, "96px"),
@@ -55,8 +56,20 @@ export const columns: readonly Column[] = [
   figure("gpu_memory", "GPU memory", ({ gpu_memory_mb }) => gpu_memory_mb, mebibytes, false, "96px"),
   { id: "model", title: "Model", width: "120px", value: ({ model }) => model, text: ({ model }) => model || kNone, usual: false },
   { id: "dataset", title: "Data set", width: "120px", value: ({ dataset }) => dataset, text: ({ dataset }) => dataset || kNone, usual: false },
-  { id: "heartbeat", title: "Heartbeat", width: "84px", value: (trainer) => (running(trainer) ? trainer.heartbeat_age_ms : null), usual: true },
+  { id: "heartbeat", title: "Heartbeat", width: "84px", value: (trainer) => (running(trainer) ? -(trainer.silent_since_ms || Infinity) : null), usual: true },
 ];
+
+// Beyond these: a named value, or a parameter of the plan.
+export const isExtra = (id: string): boolean => /^(value|parameter):./.test(id);
+export function columnOf(id: string): Column | undefined {
+  if (!isExtra(id)) return columns.find((column) => column.id === id);
+  const value = (trainer: Trainer) => trainer.columns[id] ?? null;
+  const text = (trainer: Trainer) => {
+    const said = value(trainer);
+    return typeof said === "number" ? number(said) : said || kNone;
+  };
+  return { id, title: id.slice(id.indexOf(":") + 1), width: "minmax(84px, 120px)", value, text, usual: false };
+}
 
 export const usualColumns = columns.filter(({ usual }) => usual).map(({ id }) => id);
 
@@ -68,29 +81,34 @@ export interface Sorting {
 const needsAttention: readonly TrainerState[] = ["DEAD", "STALLED", "FAILED", "UNREACHABLE"];
 const kOldMs = 24 * 3600_000; // what went wrong longer ago is no news
 
-function attention(trainer: Trainer): number {
-  const old = (trainer.last_record_age_ms ?? 0) > kOldMs;
+function attention(trainer: Trainer, now: number): number {
+  const old = trainer.idle_since_ms !== null && trainer.idle_since_ms > 0 && now - trainer.idle_since_ms > kOldMs;
   if (old && !["ALIVE", "PAUSED"].includes(trainer.state)) return needsAttention.length + 1;
   if (needsAttention.includes(trainer.state)) return needsAttention.indexOf(trainer.state);
   return needsAttention.length + (diverged(trainer) === null ? 1 : 0);
 }
 
-const byName = new Intl.Collator("en", { numeric: true });
-const names = (a: Trainer, b: Trainer): number => byName.compare(a.run, b.run) || byName.compare(a.trainer, b.trainer);
+const nameOrder = new NameOrder();
 
-// What has no value comes last, whichever way.
-export function sorted(trainers: readonly Trainer[], { by, down }: Sorting): Trainer[] {
-  const column = columns.find(({ id }) => id === by);
-  if (!column) return [...trainers].sort((a, b) => attention(a) - attention(b) || names(a, b));
+// What has no value comes last, whichever way. `now`: server time.
+export function sorted(trainers: readonly Trainer[], { by, down }: Sorting, now: number): Trainer[] {
+  const rank = nameOrder.of(trainers);
+  const column = columnOf(by);
   const sign = down ? -1 : 1;
-  const compare = (a: Trainer, b: Trainer): number => {
-    const [left, right] = [column.value(a), column.value(b)];
-    const missing = (value: typeof left) => Number(value === null || value === "" || (typeof value === "number" && Number.isNaN(value)));
-    if (missing(left) || missing(right)) return missing(left) - missing(right);
-    if (typeof left === "number" && typeof right === "number") return sign * (left - right);
-    return sign * byName.compare(String(left), String(right));
+  const marked = trainers.map((trainer) => {
+    const value = column ? column.value(trainer) : attention(trainer, now);
+    const missing = value === null || value === "" || Number.isNaN(value);
+    return { trainer, value, missing, rank: rank(trainer) };
+  });
+  type Marked = (typeof marked)[number];
+  const byValue = (a: Marked, b: Marked): number => {
+    if (a.missing || b.missing) return Number(a.missing) - Number(b.missing);
+    if (typeof a.value === "number" && typeof b.value === "number") return a.value === b.value ? 0 : sign * (a.value < b.value ? -1 : 1);
+    return sign * compareNames(String(a.value), String(b.value));
   };
-  return [...trainers].sort((a, b) => compare(a, b) || names(a, b));
+  if (by === "name") marked.sort((a, b) => sign * (a.rank - b.rank));
+  else marked.sort((a, b) => byValue(a, b) || a.rank - b.rank);
+  return marked.map(({ trainer }) => trainer);
 }
 
 export function filtered(trainers: Iterable<Trainer>, filter: string, only: readonly string[]): Trainer[] {

@@ -1,15 +1,18 @@
 // How the list of trainers is looked at: in the address. Views of it can be kept under a name.
-import { columns, usualColumns, type Sorting } from "./overview_columns";
+import { columnOf, columns, isExtra, usualColumns, type Sorting } from "./overview_columns";
+import { usualGroups } from "./overview_groups";
 import { trainerStates } from "./protocol";
 
 export interface OverviewSettings {
   filter: string;
   only: string[]; // states, "NaN", "archived"; none: all but the archived
   sorting: Sorting;
-  columns: string[];
+  columns: string[]; // built-in ones in their order, then extra ones
+  group: string; // "run" or a column; "": no groups
 }
 
-const kKeys = ["q", "only", "sort", "cols"];
+const kKeys = ["q", "only", "sort", "cols", "col", "group"];
+const kMaxExtra = 16;
 const same = (a: readonly string[], b: readonly string[]): boolean => a.join() === b.join();
 
 export function readOverview(params: URLSearchParams): OverviewSettings {
@@ -17,20 +20,26 @@ export function readOverview(params: URLSearchParams): OverviewSettings {
   const by = sort.replace(/^-/, "");
   const chosen = params.get("cols")?.split(",") ?? usualColumns;
   const known = columns.map(({ id }) => id).filter((id) => chosen.includes(id) || id === "name");
+  const extra = [...new Set(params.getAll("col").filter(isExtra))].slice(0, kMaxExtra);
+  const group = params.get("group") ?? "";
   return {
     filter: params.get("q") ?? "",
     only: params.getAll("only").filter((state) => state === "NaN" || state === "archived" || (trainerStates as readonly string[]).includes(state)),
-    sorting: columns.some(({ id }) => id === by) ? { by, down: sort.startsWith("-") } : { by: "", down: false },
-    columns: known,
+    sorting: columnOf(by) ? { by, down: sort.startsWith("-") } : { by: "", down: false },
+    columns: [...known, ...extra],
+    group: usualGroups.includes(group) || isExtra(group) ? group : "",
   };
 }
 
-export function writeOverview({ filter, only, sorting, columns: chosen }: OverviewSettings, params: URLSearchParams): void {
+export function writeOverview({ filter, only, sorting, columns: chosen, group }: OverviewSettings, params: URLSearchParams): void {
   for (const key of kKeys) params.delete(key);
   if (filter) params.set("q", filter);
   for (const state of only) params.append("only", state);
   if (sorting.by) params.set("sort", (sorting.down ? "-" : "") + sorting.by);
-  if (!same(chosen, usualColumns)) params.set("cols", chosen.join(","));
+  const builtIn = chosen.filter((id) => !isExtra(id));
+  if (!same(builtIn, usualColumns)) params.set("cols", builtIn.join(","));
+  for (const id of chosen.filter(isExtra)) params.append("col", id);
+  if (group) params.set("group", group);
 }
 
 export const overviewText = (settings: OverviewSettings): string => {
@@ -38,6 +47,9 @@ export const overviewText = (settings: OverviewSettings): string => {
   writeOverview(settings, params);
   return params.toString();
 };
+
+// What the server must be asked for beside what every list has.
+export const extrasOf = ({ columns: chosen, group }: OverviewSettings): string[] => [...new Set([...chosen, group].filter(isExtra))];
 
 // Up, down, and by attention again.
 export function nextSorting({ by, down }: Sorting, column: string): Sorting {

@@ -3,8 +3,7 @@ import type { AlertDesk } from "./alerts";
 import type { ChartSettings } from "./chart_settings";
 import type { Compared } from "./compare";
 import type { CompareData } from "./compare_data";
-import type { CommandEvent, CommandVerb, Points } from "./protocol";
-import type { Session } from "./route";
+import type { CommandEvent, CommandVerb, Points, Trainer } from "./protocol";
 import type { State } from "./state";
 import type { Theme } from "./theme";
 import type { Range, Timeline, XMode } from "./timeline";
@@ -41,7 +40,7 @@ export interface Page {
   alertDesk: AlertDesk;
   compare: CompareView;
   // `knob` is what SET_KNOB sets. Throws with one line.
-  issue(session: Session, type: CommandVerb, value: string, knob?: string): Promise<CommandEvent>;
+  issue(trainer: Trainer, type: CommandVerb, value: string, knob?: string): Promise<CommandEvent>;
   hash(): string; // of the address
   replaceParams(params: URLSearchParams): void; // what the address says of the view
   toggleTheme(): void;

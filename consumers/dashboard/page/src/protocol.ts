@@ -41,6 +41,8 @@ const present = <T,>(value: T | null): value is T => value !== null;
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const objects = (value: unknown): Json[] => list(value).filter(isObject);
 
+const hasId = (row: Json): row is Json & { id: number } => typeof row.id === "number";
+
 const notFinite: Record<string, number> = { NaN, Infinity, "-Infinity": -Infinity };
 
 // A number, also one of the three that JSON has no number for; null for everything else.
@@ -86,8 +88,18 @@ export function parseTrainer(value: unknown): Trainer | null {
     newest: value.newest !== false,
     archived: value.archived === true,
     clock_skew_ms: finite(value.clock_skew_ms),
+    columns: parseColumns(value),
     plan: "parameters" in value ? parsePlan(value) : null,
   };
+}
+
+function parseColumns(value: Json): Trainer["columns"] {
+  const columns: Trainer["columns"] = {};
+  for (const name in value) {
+    if (name.startsWith("value:")) columns[name] = numeric(value[name]);
+    else if (name.startsWith("parameter:")) columns[name] = typeof value[name] === "string" ? value[name] : null;
+  }
+  return columns;
 }
 
 function parseNotFinite(value: unknown): NotFinite | null {
@@ -232,16 +244,22 @@ export function parseServerText(raw: string): ServerMessage | null {
         broker: text(value.broker),
         server_time_ms: finite(value.server_time_ms) ?? 0,
       };
-    case "trainers":
+    case "bus":
       return {
-        type: "trainers",
+        type: "bus",
         server_time_ms: finite(value.server_time_ms) ?? 0,
         broker_connected: value.broker_connected === true,
         caught_up: value.caught_up !== false,
         records_total: finite(value.records_total) ?? 0,
         rejected_total: finite(value.rejected_total) ?? 0,
         troubles: list(value.troubles).map(parseTrouble).filter(present),
-        trainers: list(value.trainers).map(parseTrainer).filter(present),
+      };
+    case "list":
+      return {
+        type: "list",
+        whole: value.whole === true,
+        rows: objects(value.rows).filter(hasId),
+        gone: numbers(value.gone),
       };
     case "history":
       return {

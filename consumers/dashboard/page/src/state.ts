@@ -22,7 +22,7 @@ import {
 import type { BatchData, MetricsRequest } from "../generated/trainbus_pb";
 import { sessionId, type Route, type Session } from "./route";
 import { Series } from "./series";
-import { trainerKey } from "./trainer_state";
+import { TrainerRows } from "./trainer_rows";
 import { Confusion } from "./tiles/confusion";
 
 const kMaxEvents = 400;
@@ -40,13 +40,12 @@ export interface Watched extends Session {
   confusion: Confusion; // of the predictions that came while this is watched
   predictionsInRecords: boolean; // else those of the tiles count
   events: BusEvent[]; // newest first
-  info: Trainer | null; // as of the history; the trainers list is newer
+  info: Trainer | null; // as of the history; the list is newer
 }
 
 export interface State {
   link: "connecting" | "open" | "lost";
   lostAt: number; // local ms
-  heardAt: number; // local ms of the last trainers list
   byeReason: string;
   clock: ServerClock;
   version: string;
@@ -56,8 +55,9 @@ export interface State {
   recordsTotal: number;
   rejectedTotal: number;
   troubles: Trouble[];
-  listed: boolean; // a trainers list has arrived
-  trainers: Map<string, Trainer>;
+  listed: boolean; // the list has arrived
+  rows: TrainerRows;
+  trainers: ReadonlyMap<string, Trainer>; // of the rows
   route: Route;
   watched: Watched | null;
   commands: Map<string, Command>; // by command id, oldest first
@@ -68,7 +68,6 @@ export function newState(route: Route): State {
   return {
     link: "connecting",
     lostAt: 0,
-    heardAt: 0,
     byeReason: "",
     clock: new ServerClock(),
     version: "",
@@ -79,6 +78,7 @@ export function newState(route: Route): State {
     rejectedTotal: 0,
     troubles: [],
     listed: false,
+    rows: new TrainerRows(),
     trainers: new Map(),
     route,
     watched: null,
@@ -124,16 +124,18 @@ export function applyMessage(state: State, message: ServerMessage, now: number):
       state.broker = message.broker;
       state.byeReason = "";
       return false;
-    case "trainers":
+    case "bus":
       state.clock.heard(message.server_time_ms, now);
-      state.heardAt = now;
-      state.listed = true;
       state.brokerConnected = message.broker_connected;
       state.caughtUp = message.caught_up;
       state.recordsTotal = message.records_total;
       state.rejectedTotal = message.rejected_total;
       state.troubles = message.troubles;
-      state.trainers = renewed(state.trainers, message.trainers);
+      return false;
+    case "list":
+      state.listed = true;
+      state.rows.take(message);
+      state.trainers = state.rows.trainers;
       return false;
     case "history":
       if (isWatched(state.watched, message)) applyHistory(state, state.watched, message, now);
@@ -146,28 +148,6 @@ export function applyMessage(state: State, message: ServerMessage, now: number):
       state.byeReason = message.reason;
       return false;
   }
-}
-
-// A trainer of whom nothing but the ages changed stays the same object, so that its row need not be drawn again.
-function renewed(before: ReadonlyMap<string, Trainer>, list: readonly Trainer[]): Map<string, Trainer> {
-  return new Map(
-    list.map((trainer) => {
-      const id = trainerKey(trainer);
-      const known = before.get(id);
-      if (!known || !sameButAges(known, trainer)) return [id, trainer];
-      known.heartbeat_age_ms = trainer.heartbeat_age_ms;
-      known.last_record_age_ms = trainer.last_record_age_ms;
-      return [id, known];
-    }),
-  );
-}
-
-const ages: readonly string[] = ["heartbeat_age_ms", "last_record_age_ms"];
-function sameButAges(a: Trainer, b: Trainer): boolean {
-  return (Object.keys(b) as (keyof Trainer)[]).every((key) => {
-    if (ages.includes(key) || Object.is(a[key], b[key])) return true;
-    return typeof b[key] === "object" && JSON.stringify(a[key]) === JSON.stringify(b[key]);
-  });
 }
 
 function applyHistory(state: State, watched: Watched, message: ServerMessage & { type: "history" }, now: number): void {

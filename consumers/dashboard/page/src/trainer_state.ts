@@ -24,9 +24,9 @@ export function shownState(trainer: Trainer, commands: Iterable<Command>, now: n
   return effect.done ?? effect.under;
 }
 
-function newestOf({ run, trainer }: Session, commands: Iterable<Command>): Command | null {
+function newestOf({ run, trainer, incarnation }: Trainer, commands: Iterable<Command>): Command | null {
   let newest: Command | null = null;
-  for (const command of commands) if (command.run === run && command.trainer === trainer && verbs[command.type]) newest = command;
+  for (const command of commands) if (command.run === run && command.trainer === trainer && verbs[command.type] && [0n, incarnation].includes(command.incarnation)) newest = command;
   return newest;
 }
 
@@ -34,15 +34,22 @@ function newestOf({ run, trainer }: Session, commands: Iterable<Command>): Comma
 export function noControl(trainer: Trainer, link: string, brokerConnected: boolean): string {
   if (link !== "open") return "no control: this page has no connection to its dashboard";
   if (!brokerConnected || trainer.state === "UNREACHABLE") return "no control: the broker is away";
-  if (!trainer.newest) return "no control: a newer incarnation has this name";
   if (trainer.state === "DEAD") return "no control: the trainer is dead";
   if (endedStates.includes(trainer.state)) return `no control: the trainer is ${trainer.state}`;
   return "";
 }
 
+export const kLatelyMs = 2000;
+// How long ago that was, of a time that is 0 while it was lately; null: never.
+export const ageOf = (since: number | null, serverNow: number): number | null => since && Math.max(0, serverNow - since);
+
 // What tells it from every other in the list: its name, unless it is an older incarnation that is still there.
 export const trainerKey = (trainer: Trainer): string =>
   sessionId(trainer) + (trainer.newest ? "" : `@${shortIncarnation(trainer.incarnation)}`);
+
+// All that are alive under the name of this one, the newest first.
+export const namesakes = ({ run, trainer }: Session, trainers: Iterable<Trainer>): Trainer[] =>
+  [...trainers].filter((one) => one.run === run && one.trainer === trainer).sort((a, b) => Number(b.newest) - Number(a.newest));
 
 // The five digits that people tell incarnations apart by.
 export const shortIncarnation = (incarnation: bigint): string => (incarnation & 0xfffffn).toString(16).padStart(5, "0");

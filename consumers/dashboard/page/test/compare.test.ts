@@ -8,7 +8,7 @@ import { curveQuery } from "../src/series_api";
 const item = (trainer: string, incarnation = "") => ({ run: "r", trainer, incarnation });
 
 test("what is compared is in the address and back; nonsense is left out", () => {
-  const compared = { items: [item("a"), item("b", "123456789012345678")], values: ["val/a & b", "loss"], hidden: ["r/a"] };
+  const compared = { items: [item("a"), item("b", "123456789012345678")], values: ["val/a & b", "loss"], hidden: ["r/a"], group: "" };
   const params = new URLSearchParams("smooth=0.5");
   writeCompared(compared, params);
   assert.deepEqual(readCompared(params), compared);
@@ -64,7 +64,7 @@ test("curves come once, those of a live trainer again, and one that fails says w
   });
   const settled = () => new Promise((done) => setImmediate(() => setImmediate(() => setImmediate(done))));
   const data = new CompareData(({ trainer }) => trainer === "live", () => {}, timers);
-  data.show({ items: [item("a"), item("live"), item("gone")], values: ["loss"], hidden: [] });
+  data.show({ items: [item("a"), item("live"), item("gone")], values: ["loss"], hidden: [], group: "" });
   await settled();
   assert.deepEqual(data.items.get("r/a")?.curves.get("loss"), { axis: "step", points: { x: [1, 2], y: [2, NaN] } });
   assert.equal(data.items.get("r/gone")?.problem, "no trainer r/gone");

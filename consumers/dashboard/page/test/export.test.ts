@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { csvOf, curlOf, fileName, pythonOf, svgOf, type Frame } from "../src/export";
+import { csvOf, curlOf, fileName, pythonOf } from "../src/export";
+import { svgOf, type Frame } from "../src/svg";
 
 const line = (name: string, x: number[], y: number[]) => ({ name, colour: "#123456", points: { x, y } });
 const session = { run: "r", trainer: "t" };
@@ -10,20 +11,37 @@ test("a table has a row for each x, nothing where nothing was said, and NaN as N
   assert.equal(csv, 'step,a,"b, ""c"""\n1,0.5,\n2,NaN,-Infinity\n3,,7\n');
 });
 
-const frame: Frame = {
-  title: "a < b & c", width: 500, height: 300, x: { min: 0, max: 10 }, y: { min: 0, max: 1 }, logX: false, logY: false,
-  ticks: { x: [[5, "5"]], y: [[0.5, "0.5"]] }, text: "#000", grid: "#eee", back: "#fff",
-};
+const scale = (min: number, max: number, log = false): Frame["x"] => ({ min, max, log, ticks: [[(min + max) / 2, "half"]] });
+const frame: Frame = { title: "a < b & c", width: 500, height: 300, x: scale(0, 10), y: scale(0, 1), right: null, marks: [], text: "#000", grid: "#eee", back: "#fff" };
 
 test("a drawing holds what is in range, and its words are escaped", () => {
   const svg = svgOf(frame, [{ ...line("<i>", [0, 5, 10, 11], [0, NaN, 1, 1]), dash: [6, 4] }]);
   assert.ok(svg.includes("a &lt; b &amp; c") && svg.includes("&lt;i&gt;") && svg.includes('stroke-dasharray="6 4"'));
   assert.ok(svg.includes('d="M64 272L484 44"'), svg);
+  assert.ok(svg.includes('d="M274 272v-8"'), "NaN is a tick at the bottom");
 });
 
 test("on a logarithmic axis what is not above 0 has no place", () => {
-  const svg = svgOf({ ...frame, y: { min: 0.1, max: 10 }, logY: true }, [line("a", [0, 5, 10], [-1, 1, 10])]);
+  const svg = svgOf({ ...frame, y: scale(0.1, 10, true) }, [line("a", [0, 5, 10], [-1, 1, 10])]);
   assert.ok(svg.includes('d="M274 158L484 44"'), svg);
+});
+
+test("a drawing has the axis on the right, bands, marks and the raw line behind a smoothed one", () => {
+  const lines = [
+    { ...line("loss", [0, 10], [0, 1]), faint: true }, line("loss", [0, 10], [0.5, 0.5]),
+    { ...line("mean", [0, 10], [0.5, 1]), band: { x: [0, 10], low: [0, 0], high: [1, 1] } }, { ...line("rate", [0, 10], [0, 100]), right: true },
+  ];
+  const svg = svgOf({ ...frame, right: scale(0, 100), marks: [{ x: 5, text: "lr 1 → 2", colour: "#f00" }, { x: 11, text: "out of range", colour: "#f00" }] }, lines);
+  assert.equal(svg.match(/rate \(right\)/g)?.length, 1);
+  assert.equal(svg.match(/>loss</g)?.length, 1, "named once");
+  assert.ok(svg.includes('d="M64 272L436 44" stroke="#123456"'), "by its own scale");
+  assert.ok(svg.includes('stroke-opacity="0.35"') && svg.includes('fill-opacity="0.2"') && svg.includes("lr 1 → 2") && !svg.includes("out of range"));
+});
+
+test("long names take as many rows of the legend as they need, and the lines keep clear of them", () => {
+  const svg = svgOf(frame, ["a", "b", "c"].map((name) => line(name.repeat(60), [0, 10], [0, 1])));
+  assert.deepEqual([...svg.matchAll(/y="(\d+)" fill="#123456"/g)].map(([, y]) => y), ["35", "51", "67"]);
+  assert.ok(svg.includes('d="M64 272L484 76"'), svg);
 });
 
 test("a curve is asked for elsewhere by an address that any name survives", () => {

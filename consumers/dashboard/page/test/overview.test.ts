@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { issueToAll, type BulkProgress } from "../src/bulk";
 import { diverged } from "../src/divergence";
 import { columns, filtered, sorted, usualColumns } from "../src/overview_columns";
-import { nextSorting, overviewText, readOverview, readSaved, withSaved } from "../src/overview_settings";
+import { linesOf, spreadOf } from "../src/overview_groups";
+import { extrasOf, nextSorting, overviewText, readOverview, readSaved, withSaved } from "../src/overview_settings";
 import { parseServerText, parseTrainer, type CommandEvent, type Trainer } from "../src/protocol";
 import { applyMessage, newState } from "../src/state";
 import { noControl } from "../src/trainer_state";
@@ -12,22 +13,23 @@ import { windowOf } from "../src/views/virtual_rows";
 
 const trainer = (name: string, more: object = {}): Trainer => parseTrainer({ run: "r", trainer: name, state: "ALIVE", incarnation: "1", ...more })!;
 const names = (list: Trainer[]) => list.map((one) => one.trainer);
+const now = 1_700_000_000_000;
 const attention = { by: "", down: false };
 
 test("what needs attention comes first, also a loss that is no number; what went wrong days ago does not", () => {
   const list = [
     trainer("a"), trainer("lost", { loss: "NaN" }), trainer("dead", { state: "DEAD" }), trainer("stalled", { state: "STALLED" }),
-    trainer("old", { state: "FAILED", last_record_age_ms: 3 * 24 * 3600_000 }), trainer("t10"), trainer("t9"),
+    trainer("old", { state: "FAILED", idle_since_ms: now - 3 * 24 * 3600_000 }), trainer("t10"), trainer("t9"),
   ];
-  assert.deepEqual(names(sorted(list, attention)), ["dead", "stalled", "lost", "a", "old", "t9", "t10"]);
+  assert.deepEqual(names(sorted(list, attention, now)), ["dead", "stalled", "lost", "a", "old", "t9", "t10"]);
   assert.equal(diverged(trainer("a", { loss: 1, validation_loss: "Infinity" })), Infinity);
 });
 
 test("every column sorts, both ways, and what has no value is always last", () => {
   const list = [trainer("a", { loss: 2 }), trainer("b"), trainer("c", { loss: 1 }), trainer("d", { loss: "NaN" })];
-  assert.deepEqual(names(sorted(list, { by: "loss", down: false })), ["c", "a", "b", "d"]);
-  assert.deepEqual(names(sorted(list, { by: "loss", down: true })), ["a", "c", "b", "d"]);
-  for (const { id } of columns) assert.equal(sorted(list, { by: id, down: true }).length, 4, id);
+  assert.deepEqual(names(sorted(list, { by: "loss", down: false }, now)), ["c", "a", "b", "d"]);
+  assert.deepEqual(names(sorted(list, { by: "loss", down: true }, now)), ["a", "c", "b", "d"]);
+  for (const { id } of columns) assert.equal(sorted(list, { by: id, down: true }, now).length, 4, id);
 });
 
 test("the filter knows names, states, models, and trainers whose loss is no number", () => {
@@ -40,18 +42,18 @@ test("the filter knows names, states, models, and trainers whose loss is no numb
 test("two incarnations of one name are two rows, and archived ones are shown when asked for", () => {
   const state = newState({ page: "overview" });
   const one = { run: "r", trainer: "t", state: "ALIVE", incarnation: String(0x3f2a1) };
-  const trainers = [{ ...one, incarnation: "7" }, { ...one, newest: false }, { ...one, trainer: "old", archived: true }];
-  applyMessage(state, parseServerText(JSON.stringify({ type: "trainers", trainers }))!, 0);
+  const rows = [{ id: 1, ...one, incarnation: "7" }, { id: 2, ...one, newest: false }, { id: 3, ...one, trainer: "old", archived: true }];
+  applyMessage(state, parseServerText(JSON.stringify({ type: "list", whole: true, rows, gone: [] }))!, 0);
   assert.deepEqual([...state.trainers.keys()], ["r/t", "r/t@3f2a1", "r/old"]);
-  assert.match(noControl(state.trainers.get("r/t@3f2a1")!, "open", true), /newer incarnation/);
+  assert.equal(noControl(state.trainers.get("r/t@3f2a1")!, "open", true), "", "a command names the incarnation it is for");
   assert.deepEqual(names(filtered(state.trainers.values(), "", [])), ["t", "t"]);
   assert.deepEqual(names(filtered(state.trainers.values(), "", ["archived"])), ["old"]);
 });
 
 test("a view of the list is in the address and back; nonsense is as if not said", () => {
-  const settings = { filter: "a & b", only: ["DEAD", "NaN"], sorting: { by: "loss", down: true }, columns: ["state", "name", "eta"] };
+  const settings = { filter: "a & b", only: ["DEAD", "NaN"], sorting: { by: "loss", down: true }, columns: ["state", "name", "eta"], group: "" };
   assert.deepEqual(readOverview(new URLSearchParams(overviewText(settings))), settings);
-  assert.equal(overviewText({ filter: "", only: [], sorting: attention, columns: usualColumns }), "");
+  assert.equal(overviewText({ filter: "", only: [], sorting: attention, columns: usualColumns, group: "" }), "");
   const nonsense = readOverview(new URLSearchParams("only=HAPPY&sort=-money&cols=money,loss"));
   assert.deepEqual([nonsense.only, nonsense.sorting, nonsense.columns], [[], attention, ["name", "loss"]]);
 });
@@ -68,8 +70,8 @@ test("views are kept under their names", () => {
 });
 
 test("a thousand rows are a few dozen", () => {
-  assert.deepEqual(windowOf(300, 900, 50, 1000), { first: 0, end: 20 });
-  assert.deepEqual(windowOf(-10_000, 900, 50, 1000), { first: 192, end: 226 });
+  assert.deepEqual(windowOf(300, 900, 50, 1000), { first: 0, end: 24 });
+  assert.deepEqual(windowOf(-10_000, 900, 50, 1000), { first: 192, end: 232 });
   assert.deepEqual(windowOf(-90_000, 900, 50, 1000), { first: 1000, end: 1000 });
   assert.deepEqual(windowOf(0, 900, 50, 0), { first: 0, end: 0 });
 });
@@ -81,28 +83,48 @@ test("with Shift a range is selected, in the order on screen", () => {
   assert.deepEqual([...withSelected(new Set(), "b", "gone", order)], ["b"]);
 });
 
-test("a trainer of whom only the ages changed stays the same object", () => {
+test("a list has what changed; a trainer of whom nothing changed stays the same object, and who went is gone", () => {
   const state = newState({ page: "overview" });
-  const list = (more: object) => {
-    const trainers = [{ run: "r", trainer: "t", state: "ALIVE", sparkline: [1, 2], loss: "NaN", ...more }];
-    applyMessage(state, parseServerText(JSON.stringify({ type: "trainers", trainers }))!, 0);
-    return state.trainers.get("r/t")!;
-  };
-  const first = list({ heartbeat_age_ms: 10 });
-  const second = list({ heartbeat_age_ms: 500 });
-  assert.equal(second, first);
-  assert.equal(second.heartbeat_age_ms, 500);
-  assert.notEqual(list({ sparkline: [1, 2, 3] }), first);
-  assert.notEqual(list({ step: 7 }), list({ step: 8 }));
+  const take = (message: object) => applyMessage(state, parseServerText(JSON.stringify({ type: "list", whole: false, rows: [], gone: [], ...message }))!, 0);
+  const row = (id: number, more: object = {}) => ({ id, run: "r", trainer: `t${id}`, state: "ALIVE", incarnation: "1", loss: 2, "value:f1": 0.5, ...more });
+  take({ whole: true, rows: [row(1), row(2)] });
+  const before = state.trainers;
+  take({});
+  assert.equal(state.trainers, before, "nothing changed");
+  take({ rows: [{ id: 2, loss: "NaN", "value:f1": 0.6 }] });
+  assert.equal(state.trainers.get("r/t1"), before.get("r/t1"));
+  const changed = state.trainers.get("r/t2")!;
+  assert.deepEqual([changed.loss, changed.state, changed.columns], [NaN, "ALIVE", { "value:f1": 0.6 }]);
+  take({ rows: [row(3)], gone: [1] });
+  assert.deepEqual([...state.trainers.keys()], ["r/t2", "r/t3"]);
+  take({ whole: true, rows: [row(9)] });
+  assert.deepEqual([...state.trainers.keys()], ["r/t9"]);
+});
+
+test("a list of groups has a head for each, and a closed one its head alone", () => {
+  const list = [trainer("a", { "parameter:opt": "sgd", loss: 1 }), trainer("b", { "parameter:opt": "adam" }), trainer("c", { "parameter:opt": "sgd", loss: 3 }), trainer("d")];
+  const heads = (closed: string[]) => linesOf(list, "parameter:opt", closed).map((line) => ("group" in line ? `(${line.group.name})` : line.trainer.trainer));
+  assert.deepEqual(heads([]), ["(adam)", "b", "(sgd)", "a", "c", "()", "d"]);
+  assert.deepEqual(heads(["sgd", ""]), ["(adam)", "b", "(sgd)", "()"]);
+  assert.deepEqual(linesOf(list, "", []).length, 4);
+  assert.deepEqual(spreadOf([1, 3, null, NaN]), { mean: 2, low: 1, high: 3 });
+  assert.equal(spreadOf([null, Infinity]), null);
+});
+
+test("columns of any name and the group are in the address", () => {
+  const columnsAndGroup = { filter: "", only: [], sorting: { by: "value:val/f1, 5", down: true }, columns: [...usualColumns, "value:val/f1, 5"], group: "parameter:opt" };
+  assert.deepEqual(readOverview(new URLSearchParams(overviewText(columnsAndGroup))), columnsAndGroup);
+  assert.deepEqual(extrasOf(columnsAndGroup), ["value:val/f1, 5", "parameter:opt"]);
+  assert.equal(readOverview(new URLSearchParams("group=loss&col=loss")).group, "");
 });
 
 test("many are asked one by one; who is refused is named, what is put off is asked again", async () => {
-  const sessions = ["a", "b", "c"].map((name) => ({ run: "r", trainer: name }));
+  const trainers = ["a", "b", "c"].map((name) => trainer(name));
   const asked: string[] = [];
   let waited = 0;
   const seen: BulkProgress[] = [];
   const end = await issueToAll(
-    { title: "Pause", sessions },
+    { title: "Pause", trainers },
     async ({ trainer: name }) => {
       asked.push(name);
       if (name === "b") throw new Error("the trainer has ended");

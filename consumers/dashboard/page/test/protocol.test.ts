@@ -6,21 +6,12 @@ import { eventOf, parsePoints, parseRecord, parseServerText, parseTrainer } from
 
 const trainer = { run: "mnist", trainer: "t0", state: "ALIVE", incarnation: "1850000000000000001", loss: 0.5, accuracy: null };
 
-test("a trainers list keeps the trainers that are valid and leaves out the others", () => {
-  const message = parseServerText(
-    JSON.stringify({
-      type: "trainers",
-      server_time_ms: 12,
-      broker_connected: true,
-      troubles: [{ program: "log-jsonl", rule: "sink_failing", message: "no space", since_ms: 5 }, "?"],
-      trainers: [trainer, null, 7, { run: "x" }, { ...trainer, state: "DANCING" }],
-    }),
-  );
-  assert.equal(message?.type, "trainers");
-  assert.ok(message.type === "trainers");
-  assert.deepEqual(message.troubles, [{ program: "log-jsonl", rule: "sink_failing", message: "no space", since_ms: 5 }]);
-  assert.equal(message.trainers.length, 1);
-  assert.equal(message.trainers[0]?.incarnation, 1850000000000000001n);
+test("rows without an id are left out, and what is no trouble too", () => {
+  const message = parseServerText(JSON.stringify({ type: "list", whole: 1, rows: [{ id: 3, loss: 1 }, null, 7, { run: "x" }], gone: [1, "2", null] }));
+  assert.deepEqual(message, { type: "list", whole: false, rows: [{ id: 3, loss: 1 }], gone: [1] });
+  const bus = parseServerText(JSON.stringify({ type: "bus", server_time_ms: 12, broker_connected: true, troubles: [{ program: "log-jsonl", rule: "sink_failing", message: "no space", since_ms: 5 }, "?"] }));
+  assert.ok(bus?.type === "bus");
+  assert.deepEqual(bus.troubles, [{ program: "log-jsonl", rule: "sink_failing", message: "no space", since_ms: 5 }]);
 });
 
 test("numbers that are not numbers are not known", () => {

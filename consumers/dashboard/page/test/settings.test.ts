@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultSettings, keptSettings, readSettings, saysSettings, toggled, writeSettings, type ChartSettings } from "../src/chart_settings";
+import { defaultSettings, inOrder, keptSettings, moved, readSettings, saysSettings, toggled, writeSettings, type ChartSettings } from "../src/chart_settings";
 import { FinePoints } from "../src/fine_points";
 import { hashOf, parseParams, parseRoute } from "../src/route";
 import { Series } from "../src/series";
@@ -12,10 +12,20 @@ const written = (settings: ChartSettings): string => {
   return params.toString();
 };
 
+test("a chart that was moved keeps its place; what comes new is behind", () => {
+  const group = ["a", "b", "c", "d"];
+  const once = moved(group, ["x"], "c", -1);
+  assert.deepEqual(once, ["x", "a", "c", "b"]);
+  const drawn = inOrder(["a", "b", "c", "d", "e"].map((id) => ({ id })), once).map(({ id }) => id);
+  assert.deepEqual(drawn, ["a", "c", "b", "d", "e"]);
+  assert.deepEqual(moved(drawn, once, "e", -9), ["x", "e", "a", "c", "b", "d"]);
+  assert.deepEqual(moved(group, [], "d", 1), ["a", "b", "c", "d"], "it was the last");
+});
+
 test("a view is in the address and back, whatever the names", () => {
   const settings: ChartSettings = {
     x: "relative", smoothing: 0.995, clip: true, logX: true, log: ["loss", "val/iou & more"], pinned: ["b?#", "a"],
-    sizes: new Map([["val/a:b", { span: 2, height: 300 }], ["ü", { span: 0, height: 120 }]]), closed: ["machine"], search: "iou 1+1",
+    order: ["b", "a"], sizes: new Map([["val/a:b", { span: 2, height: 300 }], ["ü", { span: 0, height: 120 }]]), closed: ["machine"], search: "iou 1+1",
     full: "loss", range: { min: 1200.5, max: 1300 },
   };
   const hash = hashOf({ page: "trainer", run: "r", trainer: "t" }, new URLSearchParams(written(settings)));

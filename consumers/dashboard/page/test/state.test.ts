@@ -139,16 +139,10 @@ test("the list of commands is bounded", () => {
   assert.ok(state.commands.has("c999"));
 });
 
-test("the trainers list says what is true now and moves the clock", () => {
+test("the word on the bus says what is true now and moves the clock", () => {
   const state = newState({ page: "overview" });
-  const list = (broker_connected: boolean, names: string[]) => {
-    const trainers = names.map((trainer) => ({ run: "r", trainer, state: "ALIVE" }));
-    const message = parseServerText(JSON.stringify({ type: "trainers", server_time_ms: now + 5000, broker_connected, trainers }));
-    applyMessage(state, message!, now);
-  };
-  list(true, ["t0", "t1"]);
-  list(false, ["t1"]);
-  assert.deepEqual([...state.trainers.keys()], ["r/t1"]);
+  applyMessage(state, parseServerText(JSON.stringify({ type: "bus", server_time_ms: now + 5000, broker_connected: false, records_total: 7 }))!, now);
   assert.equal(state.brokerConnected, false);
+  assert.equal(state.recordsTotal, 7);
   assert.equal(state.clock.now(now), now + 5000);
 });

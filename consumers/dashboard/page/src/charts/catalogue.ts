@@ -1,4 +1,5 @@
 // Which charts a trainer's curves make: those every training may have, and one for each named value.
+import { inOrder } from "../chart_settings";
 import { loss, mebibytes, number, percent, rate } from "../format";
 import { builtInSeries, placingSeries, type BuiltInSeries } from "../protocol";
 
@@ -121,7 +122,7 @@ export interface ChartGroup {
 }
 
 // Pinned ones are taken out of their groups. Named values without a group come before those with one.
-export function grouped(charts: readonly ChartSpec[], pinned: readonly string[], search: string): { pinned: ChartSpec[]; groups: ChartGroup[] } {
+export function grouped(charts: readonly ChartSpec[], pinned: readonly string[], search: string, order: readonly string[] = []): { pinned: ChartSpec[]; groups: ChartGroup[] } {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const matches = ({ id, title, group, curves }: ChartSpec) => {
     const text = [id, title, group, ...curves.map(({ series }) => series)].join(" ").toLowerCase();
@@ -136,7 +137,7 @@ export function grouped(charts: readonly ChartSpec[], pinned: readonly string[],
     groups.get(group)!.push(chart);
   }
   const place = (name: string) => [kTraining, "", kMachine].indexOf(name);
-  const order = (name: string) => (place(name) < 0 ? 1.5 : place(name));
-  const sorted = [...groups].map(([name, list]) => ({ name, charts: list })).sort((a, b) => order(a.name) - order(b.name) || (a.name < b.name ? -1 : 1));
-  return { pinned: pinned.flatMap((id) => found.filter((chart) => chart.id === id)), groups: sorted };
+  const rank = (name: string) => (place(name) < 0 ? 1.5 : place(name));
+  const sorted = [...groups].map(([name, list]) => ({ name, charts: inOrder(list, order) })).sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
+  return { pinned: inOrder(pinned.flatMap((id) => found.filter((chart) => chart.id === id)), order), groups: sorted };
 }

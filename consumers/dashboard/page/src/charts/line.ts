@@ -1,5 +1,6 @@
 // A line of a chart, as it is said and as it is drawn.
 import type { Points } from "../protocol";
+import type { Band } from "./band";
 import { smoothed } from "./smooth";
 
 export interface Line {
@@ -13,6 +14,7 @@ export interface Line {
   stepped?: boolean;
   dots?: boolean;
   scale?: "y" | "right";
+  band?: Band; // around it, of what it is the mean of
   format?: (value: number | null) => string;
   axisFormat?: (value: number | null) => string; // else format
 }

@@ -6,7 +6,7 @@ import { placeMarkers, type Marker, type MarkerKind, type PlacedMarker } from ".
 const kRowHeight = 14;
 const kNear = 6; // CSS pixels between a marker and the cursor that shows it
 
-const colours: Record<MarkerKind, string> = { edit: "marker", alert: "bad", resumed: "muted" };
+export const markerColours: Record<MarkerKind, string> = { edit: "marker", alert: "bad", resumed: "muted" };
 
 // What was drawn, with places in canvas pixels.
 export function drawMarkers(plot: uPlot, markers: readonly Marker[]): PlacedMarker[] {
@@ -26,7 +26,7 @@ export function drawMarkers(plot: uPlot, markers: readonly Marker[]): PlacedMark
   ctx.lineWidth = scale;
   ctx.setLineDash([3 * scale, 3 * scale]);
   for (const { at, kind, text, row, left } of placed) {
-    ctx.strokeStyle = ctx.fillStyle = cssColour(colours[kind]);
+    ctx.strokeStyle = ctx.fillStyle = cssColour(markerColours[kind]);
     ctx.beginPath();
     ctx.moveTo(at, bbox.top);
     ctx.lineTo(at, bbox.top + bbox.height);

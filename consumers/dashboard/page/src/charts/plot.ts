@@ -106,10 +106,11 @@ function visibleY(plot: uPlot, input: PlotInput): [number, number] {
   const values: number[] = [];
   input.lines.forEach((line, i) => {
     if (line.scale === "right" || plot.series[i + 1]?.show === false) return;
-    line.points.x.forEach((x, at) => {
-      const y = line.points.y[at]!;
+    const take = (x: number, y: number) => {
       if (x >= from && x <= to && !(input.log && y <= 0)) values.push(y);
-    });
+    };
+    line.points.x.forEach((x, at) => take(x, line.points.y[at]!));
+    line.band?.x.forEach((x, at) => [line.band!.low[at]!, line.band!.high[at]!].forEach((y) => take(x, y)));
   });
   const found = yRange(values, input.clip);
   input.outside(found?.outside ?? 0);
@@ -207,7 +208,8 @@ function zoomToSelection(plot: uPlot, input: PlotInput): void {
 function drawBands(plot: uPlot, { lines }: PlotInput): void {
   const columns = plot.over.clientWidth / 2;
   for (const line of lines) {
-    if (!line.raw) continue;
+    if (line.band && !line.raw) drawBand(plot, line.band, line.scale ?? "y", cssColour(line.colour));
+    if (!line.raw || line.band) continue;
     const band = bandOf(line.points, columns, (x) => plot.valToPos(x, "x") / 2);
     if (band) drawBand(plot, band, line.scale ?? "y", cssColour(line.colour));
   }

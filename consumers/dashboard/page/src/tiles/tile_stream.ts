@@ -120,7 +120,7 @@ export class TileStream {
     this.socket.send({ type: "tiles", ...wanted });
   }
 
-  // Of the texts only the server's time matters here; the trainers list is too long to parse for it.
+  // Of the texts only the server's time matters here.
   private hear(raw: string): void {
     const time = /"server_time_ms":(\d+)/.exec(raw);
     if (time) this.clock.heard(Number(time[1]));

@@ -2,18 +2,20 @@
 // itself.
 import { useState } from "preact/hooks";
 import { issueToAll, type BulkProgress } from "../bulk";
-import { isEnded, valueProblem } from "../command";
+import { isEnded, knobTitle, valueProblem } from "../command";
 import { compareHref, kMaxItems } from "../compare";
 import { count } from "../format";
 import type { Page } from "../page";
-import type { CommandVerb, Trainer } from "../protocol";
+import { parseTrainer, type CommandVerb, type Knob, type Trainer } from "../protocol";
 import { sessionId } from "../route";
+import { fetchJson } from "../series_api";
 import { noControl } from "../trainer_state";
 
 interface Order {
   title: string;
   type: CommandVerb;
   needsValue: boolean;
+  knob?: string; // that SET_KNOB sets
 }
 const orders: Order[] = [
   { title: "Pause", type: "PAUSE_TRAINING", needsValue: false },
@@ -22,6 +24,7 @@ const orders: Order[] = [
   { title: "Set learning rate", type: "CHANGE_LEARNING_RATE", needsValue: true },
   { title: "Set batch size", type: "ADJUST_BATCH_SIZE", needsValue: true },
 ];
+const kOwnOrder = ["learning_rate", "batch_size"]; // have one above
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 export function BulkBar({ page, selected, clear }: { page: Page; selected: Trainer[]; clear: () => void }) {
@@ -35,10 +38,10 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
     setOrder(null);
     setValue("");
   };
-  const run = ({ type, title, needsValue }: Order) => {
+  const run = ({ type, title, needsValue, knob }: Order) => {
     const sent = needsValue ? value : "";
     close();
-    void issueToAll({ title, sessions: able }, (session) => page.issue(session, type, sent), setProgress, wait);
+    void issueToAll({ title, trainers: able }, (trainer) => page.issue(trainer, type, sent, knob), setProgress, wait);
   };
   if (selected.length === 0 && !progress) return null;
   return (
@@ -52,6 +55,7 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
                 {one.title}…
               </button>
             ))}
+          {!order && able.length > 0 && <KnobChoice trainers={able} choose={setOrder} />}
           {order && (
             <form
               class="bulk-form"
@@ -97,6 +101,41 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
   );
 }
 
+const kAskedForKnobs = 20; // trainers; others offer the same, or refuse
+
+// Any knob that one of them offers; what another does not offer, it refuses.
+function KnobChoice({ trainers, choose }: { trainers: Trainer[]; choose: (order: Order) => void }) {
+  const [knobs, setKnobs] = useState<Knob[] | null>(null);
+  const load = async () => {
+    if (knobs) return;
+    setKnobs([]);
+    const asked = trainers.slice(0, kAskedForKnobs).map(({ run, trainer }) => fetchJson(`api/trainers/${run}/${trainer}`).then(parseTrainer, () => null));
+    const offered = (await Promise.all(asked)).flatMap((trainer) => trainer?.plan?.knobs ?? []);
+    setKnobs([...new Map(offered.map((knob) => [knob.name, knob])).values()].filter(({ name }) => !kOwnOrder.includes(name)));
+  };
+  return (
+    <select
+      class="small"
+      aria-label="Set a knob"
+      data-testid="bulk-knob"
+      value=""
+      onFocus={() => void load()}
+      onPointerEnter={() => void load()}
+      onChange={(event) => {
+        const knob = knobs?.find(({ name }) => name === event.currentTarget.value);
+        if (knob) choose({ title: knob.type === "action" ? knobTitle(knob.name) : `Set ${knobTitle(knob.name)}`, type: "SET_KNOB", needsValue: knob.type !== "action", knob: knob.name });
+      }}
+    >
+      <option value="">{knobs === null ? "Set a knob…" : knobs.length === 0 ? "no other knobs" : "Set a knob…"}</option>
+      {knobs?.map(({ name }) => (
+        <option key={name} value={name}>
+          {knobTitle(name)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 function Outcome({ page, progress, close }: { page: Page; progress: BulkProgress; close: () => void }) {
   const commands = progress.commands.flatMap((id) => page.state.commands.get(id) ?? []);
   const ended = commands.filter(({ state }) => isEnded(state));
@@ -106,7 +145,7 @@ function Outcome({ page, progress, close }: { page: Page; progress: BulkProgress
   return (
     <div class="bulk-outcome" role="status" data-testid="bulk-outcome">
       <span>
-        <b>{progress.title}</b>: {progress.done ? "" : `${count(asked)} of ${count(progress.sessions.length)} asked, `}
+        <b>{progress.title}</b>: {progress.done ? "" : `${count(asked)} of ${count(progress.trainers.length)} asked, `}
         {count(applied)} applied
         {failed.length > 0 && <span class="bad">, {count(failed.length)} not applied</span>}
         {progress.refused.length > 0 && <span class="bad">, {count(progress.refused.length)} refused</span>}

@@ -18,7 +18,7 @@ export function ChartBoard({ page, watched }: { page: Page; watched: Watched }) 
   const names = [...watched.series.keys()];
   const all = useMemo(() => chartsOf(names), [names.join("\n")]);
   if (all.length === 0) return <p class="panel placeholder">No values have arrived yet.</p>;
-  const { pinned, groups } = grouped(all, settings.pinned, settings.search);
+  const { pinned, groups } = grouped(all, settings.pinned, settings.search, settings.order);
   const around: CardSurroundings = { page, watched, markers: markersOf(watched, charts.timeline) };
   const named = names.filter(isNamedValue).length;
   return (
@@ -63,7 +63,7 @@ function Group({ around, group, title }: { around: CardSurroundings; group: Char
       {open && (
         <div class="charts">
           {shown.map((spec) => (
-            <ChartCard key={spec.id} spec={spec} {...around} />
+            <ChartCard key={spec.id} spec={spec} group={group.charts} {...around} />
           ))}
         </div>
       )}

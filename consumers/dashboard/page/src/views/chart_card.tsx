@@ -1,7 +1,7 @@
 // One chart of the board with its place on it: drawn once it comes near the screen, pinned, resized, full screen.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { boundedSize, toggled, type ChartSize } from "../chart_settings";
+import { boundedSize, moved, toggled, type ChartSize } from "../chart_settings";
 import type { ChartSpec, CurveSpec } from "../charts/catalogue";
 import { Chart } from "../charts/chart";
 import type { Line } from "../charts/line";
@@ -20,7 +20,7 @@ export interface CardSurroundings {
   markers: Marker[]; // over steps
 }
 
-export function ChartCard({ spec, page, watched, markers }: CardSurroundings & { spec: ChartSpec }) {
+export function ChartCard({ spec, group, page, watched, markers }: CardSurroundings & { spec: ChartSpec; group: readonly ChartSpec[] }) {
   const box = useRef<HTMLDivElement>(null);
   const near = useNear(box);
   const { charts } = page;
@@ -28,8 +28,12 @@ export function ChartCard({ spec, page, watched, markers }: CardSurroundings & {
   const full = settings.full === spec.id;
   const { span, height } = settings.sizes.get(spec.id) ?? spec;
   const mode = charts.modeOf(spec.curves[0]!.series);
+  const ids = group.map(({ id }) => id);
+  const place = ids.indexOf(spec.id);
+  const move = (by: number) => charts.change({ order: moved(ids, settings.order, spec.id, by) });
   const named = spec.testId === "value-chart";
   const lines = near || full ? spec.curves.map((curve) => lineOf(curve, page, watched)) : [];
+  const shownMarkers = mode === "epoch" && !charts.timeline.can("epoch") ? [] : placedMarkers(markers, charts.timeline, mode);
   return (
     <div
       ref={box}
@@ -57,10 +61,10 @@ export function ChartCard({ spec, page, watched, markers }: CardSurroundings & {
           log={settings.log.includes(spec.id)}
           full={full}
           fromZero={spec.fromZero ?? false}
-          markers={mode === "epoch" && !charts.timeline.can("epoch") ? [] : placedMarkers(markers, charts.timeline, mode)}
+          markers={shownMarkers}
           buttons={(plot) => (
             <Buttons spec={spec} page={page} full={full}>
-              <ChartMenu title={spec.title} session={watched} lines={lines} xMode={mode} log={settings.log.includes(spec.id)} logX={settings.logX && mode !== "time"} plot={plot} />
+              <ChartMenu title={spec.title} session={watched} lines={lines} xMode={mode} log={settings.log.includes(spec.id)} logX={settings.logX && mode !== "time"} smoothing={settings.smoothing} markers={shownMarkers} plot={plot} {...(place > 0 && { earlier: () => move(-1) })} {...(place < ids.length - 1 && { later: () => move(1) })} />
             </Buttons>
           )}
         />

@@ -1,12 +1,15 @@
 // What can be taken along of a chart.
 import type uPlot from "uplot";
 import { useRef, useState } from "preact/hooks";
-import type { Line } from "../charts/line";
+import { drawnLines, type Line } from "../charts/line";
+import type { Marker } from "../charts/marker_layout";
+import { markerColours } from "../charts/markers";
 import { tickText } from "../charts/x_axis";
 import { copyText, download } from "../download";
-import { csvOf, curlOf, fileName, pythonOf, svgOf, type ExportLine } from "../export";
+import { csvOf, curlOf, fileName, pythonOf, type ExportLine } from "../export";
 import { number } from "../format";
 import type { Session } from "../route";
+import { svgOf, type Scale } from "../svg";
 import { cssColour } from "../theme";
 import type { XMode } from "../timeline";
 
@@ -17,11 +20,15 @@ export interface TakeAlong {
   xMode: XMode;
   log: boolean;
   logX: boolean;
+  smoothing: number;
+  markers: readonly Marker[];
   plot: () => uPlot | null;
+  earlier?: () => void; // one place in its group
+  later?: () => void;
 }
 
 const exported = (lines: readonly Line[]): ExportLine[] =>
-  lines.map(({ label, id, colour, dash, points }) => ({ name: label || id, colour: cssColour(colour), points, ...(dash && { dash }) }));
+  lines.map(({ label, id, colour, dash, points, band, scale }) => ({ name: label || id, colour: cssColour(colour), points, ...(dash && { dash }), ...(band && { band }), ...(scale === "right" && { right: true }) }));
 
 export function ChartMenu(chart: TakeAlong) {
   const [said, setSaid] = useState("");
@@ -44,6 +51,16 @@ export function ChartMenu(chart: TakeAlong) {
         ⋯
       </summary>
       <div class="panel menu-list">
+        {chart.earlier && (
+          <button class="small" data-testid="move-earlier" onClick={chart.earlier}>
+            Move before the one before
+          </button>
+        )}
+        {chart.later && (
+          <button class="small" data-testid="move-later" onClick={chart.later}>
+            Move behind the next one
+          </button>
+        )}
         <button class="small" data-testid="save-csv" onClick={() => save("csv", new Blob([csvOf(xMode, exported(lines))], { type: "text/csv" }))}>
           CSV of what is shown
         </button>
@@ -75,22 +92,26 @@ export function ChartMenu(chart: TakeAlong) {
 }
 
 // As it is zoomed now.
-function drawing({ title, lines, xMode, log, logX, plot }: TakeAlong): string | null {
+function drawing({ title, lines, xMode, log, logX, smoothing, markers, plot }: TakeAlong): string | null {
   const made = plot();
-  const { x, y } = made?.scales ?? {};
-  if (!made || x?.min === undefined || x.max === undefined || y?.min === undefined || y.max === undefined) return null;
-  const splits = (axis: number): number[] => ((made.axes[axis] as { _splits?: (number | null)[] } | undefined)?._splits ?? []).filter((value): value is number => value !== null);
-  const [xs, ys] = [splits(0), splits(1)];
-  const yText = lines[0]?.axisFormat ?? lines[0]?.format ?? number;
+  if (!made) return null;
+  const scaleOf = (key: string, axis: number, logarithmic: boolean, text: (value: number, step: number) => string): Scale | null => {
+    const scale = made.scales[key];
+    if (scale?.min === undefined || scale.max === undefined) return null;
+    const splits = ((made.axes[axis] as { _splits?: (number | null)[] } | undefined)?._splits ?? []).filter((value): value is number => value !== null);
+    const step = (splits[1] ?? 1) - (splits[0] ?? 0);
+    return { min: scale.min!, max: scale.max!, log: logarithmic, ticks: splits.map((at) => [at, text(at, step)]) };
+  };
+  const textOf = (line: Line | undefined) => line?.axisFormat ?? line?.format ?? number;
+  const onRight = lines.find(({ scale }) => scale === "right");
+  const x = scaleOf("x", 0, logX, (at, step) => tickText(xMode, at, step));
+  const y = scaleOf("y", 1, log, textOf(lines.find(({ scale }) => scale !== "right")));
+  if (!x || !y) return null;
+  const right = onRight ? scaleOf("right", 2, false, textOf(onRight)) : null;
+  const marks = markers.map(({ x: at, label, kind }) => ({ x: at, text: label, colour: cssColour(markerColours[kind]) }));
   return svgOf(
-    {
-      title, width: Math.max(480, made.width), height: made.height + 60, logX, logY: log,
-      x: { min: x.min!, max: x.max! },
-      y: { min: y.min!, max: y.max! },
-      ticks: { x: xs.map((at) => [at, tickText(xMode, at, (xs[1] ?? 1) - (xs[0] ?? 0))]), y: ys.map((at) => [at, yText(at)]) },
-      text: cssColour("text"), grid: cssColour("grid"), back: cssColour("panel"),
-    },
-    exported(lines.filter(({ scale }) => scale !== "right")),
+    { title, width: Math.max(480, made.width), height: made.height + 60, x, y, right, marks, text: cssColour("text"), grid: cssColour("grid"), back: cssColour("panel") },
+    drawnLines(lines, smoothing).map((line) => ({ ...exported([line])[0]!, ...(line.raw && { faint: true }) })),
   );
 }
 

@@ -1,5 +1,6 @@
 // Curves of several trainers over one another, and what differs between them.
-import { differences, itemId, kMaxItems, type Compared, type CompareItem } from "../compare";
+import { differences, itemId, kMaxItems, settingsOf, type Compared, type CompareItem } from "../compare";
+import { groupOf, meanAndBand } from "../compare_groups";
 import type { ComparedItem } from "../compare_data";
 import { toggled } from "../chart_settings";
 import { Chart } from "../charts/chart";
@@ -47,6 +48,7 @@ export function ComparePage({ page }: { page: Page }) {
       </div>
       <div class="columns compare-columns">
         <aside class="column">
+          <GroupBy page={page} />
           <Items page={page} />
           <Values page={page} />
         </aside>
@@ -79,7 +81,7 @@ export function ComparePage({ page }: { page: Page }) {
                   <button class="small" aria-pressed={settings.full === value} onClick={() => page.charts.change({ full: settings.full === value ? "" : value })}>
                     full
                   </button>
-                  <ChartMenu title={value} session={null} lines={linesOf(page, value)} xMode={settings.x} log={settings.log.includes(value)} logX={settings.logX} plot={plot} />
+                  <ChartMenu title={value} session={null} lines={linesOf(page, value)} xMode={settings.x} log={settings.log.includes(value)} logX={settings.logX} smoothing={settings.smoothing} markers={[]} plot={plot} />
                 </span>
               )}
             />
@@ -92,7 +94,36 @@ export function ComparePage({ page }: { page: Page }) {
   );
 }
 
-function linesOf({ compare: { compared, data }, charts }: Page, value: string): Line[] {
+const groupName = ({ compare: { compared, data } }: Page, item: CompareItem): string => groupOf(item, data.items.get(itemId(item))?.info ?? null, compared.group);
+const groupsOf = (page: Page): string[] => [...new Set(page.compare.compared.items.map((item) => groupName(page, item)))];
+
+function linesOf(page: Page, value: string): Line[] {
+  const own = ownLines(page, value);
+  const { group } = page.compare.compared;
+  if (!group) return own;
+  const ofGroup = (name: string) => own.filter(({ id }) => page.compare.compared.items.some((item) => itemId(item) === id && groupName(page, item) === name));
+  return groupsOf(page).flatMap((name, place) => {
+    const members = ofGroup(name);
+    return members.length === 0 ? [] : [groupLine(name, members, lookOf(place))];
+  });
+}
+
+function groupLine(name: string, members: Line[], look: ReturnType<typeof lookOf>): Line {
+  const { mean, band } = spreadOnce(members.map(({ points }) => points));
+  return { id: `group ${name}`, label: `${name} (mean of ${members.length})`, points: mean, band, ...look, smooth: true, dots: mean.x.length <= 40, format: number };
+}
+
+// The same objects while the curves are.
+const spreads = new WeakMap<object, { of: Line["points"][]; spread: ReturnType<typeof meanAndBand> }>();
+function spreadOnce(of: Line["points"][]): ReturnType<typeof meanAndBand> {
+  const known = spreads.get(of[0]!);
+  if (known && known.of.length === of.length && known.of.every((points, i) => points === of[i])) return known.spread;
+  const spread = meanAndBand(of);
+  spreads.set(of[0]!, { of, spread });
+  return spread;
+}
+
+function ownLines({ compare: { compared, data }, charts }: Page, value: string): Line[] {
   return compared.items.flatMap((item, place): Line[] => {
     const id = itemId(item);
     const known = data.items.get(id);
@@ -116,7 +147,8 @@ export const labelOf = (item: CompareItem): string =>
   sessionId(item) + (item.incarnation && `@${shortIncarnation(BigInt(item.incarnation))}`);
 
 // The legend: hide, take out, and the incarnations that can be taken in.
-function Items({ page: { compare } }: { page: Page }) {
+function Items({ page }: { page: Page }) {
+  const { compare } = page;
   const { compared, data } = compare;
   return (
     <section class="panel compare-items" aria-label="What is compared">
@@ -124,7 +156,7 @@ function Items({ page: { compare } }: { page: Page }) {
         {compared.items.map((item, place) => {
           const id = itemId(item);
           const known = data.items.get(id);
-          const { colour, dash } = lookOf(place);
+          const { colour, dash } = lookOf(compared.group ? groupsOf(page).indexOf(groupName(page, item)) : place);
           return (
             <li key={id} data-testid="compare-item" data-item={id}>
               <label title="Shown">
@@ -148,6 +180,26 @@ function Items({ page: { compare } }: { page: Page }) {
         })}
       </ul>
     </section>
+  );
+}
+
+// One line for each trainer, or the mean and the band of those that have a setting in common.
+function GroupBy({ page: { compare } }: { page: Page }) {
+  const { compared, data } = compare;
+  const settings = compared.items.map((item) => data.items.get(itemId(item))?.info).map((info) => (info ? settingsOf(info) : null));
+  const names = [...new Set(["run", ...differences(settings).map(({ name }) => name), compared.group])].filter(Boolean);
+  return (
+    <label class="panel group-choice">
+      <span class="dim">Group by</span>{" "}
+      <select data-testid="compare-group" value={compared.group} onChange={(event) => compare.change({ group: event.currentTarget.value })}>
+        <option value="">nothing</option>
+        {names.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 
@@ -198,11 +250,7 @@ function Values({ page: { compare, charts } }: { page: Page }) {
 
 function Differences({ compared, items }: { compared: Compared; items: (ComparedItem | undefined)[] }) {
   const settings = items.map((item) => {
-    const info = item?.info;
-    if (!info) return null;
-    const own: [string, string | null][] = [["model", info.model], ["dataset", info.dataset], ["epochs", info.total_epochs?.toString() ?? null], ["batch size", info.batch_size?.toString() ?? null]];
-    const said = own.filter((pair): pair is [string, string] => Boolean(pair[1]));
-    return new Map([...said, ...(info.plan?.parameters ?? [])]);
+    return item?.info ? settingsOf(item.info) : null;
   });
   const rows = differences(settings);
   return (

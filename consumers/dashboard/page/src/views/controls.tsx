@@ -5,7 +5,8 @@ import { count, number } from "../format";
 import type { Page } from "../page";
 import type { CommandEvent, CommandVerb, Knob, Trainer } from "../protocol";
 import type { Watched } from "../state";
-import { noControl, shownState } from "../trainer_state";
+import { namesakes, noControl, shortIncarnation, shownState, trainerKey } from "../trainer_state";
+import { CopyAs } from "./copy_as";
 import { cancelOnEscape, KnobForm, NumberForm } from "./knob_form";
 
 const kShowEndedMs = 15_000;
@@ -13,7 +14,10 @@ const kShowEndedMs = 15_000;
 // The two that have commands of their own.
 const kBuiltIn = ["learning_rate", "batch_size"];
 
-export function Controls({ page, watched, trainer }: { page: Page; watched: Watched; trainer: Trainer }) {
+export function Controls({ page, watched, trainer: shown }: { page: Page; watched: Watched; trainer: Trainer }) {
+  const [chosen, setChosen] = useState("");
+  const twins = namesakes(watched, page.state.trainers.values());
+  const trainer = twins.find((one) => trainerKey(one) === chosen) ?? shown;
   const [problem, setProblem] = useProblem(page);
   const [confirming, setConfirming] = useState(false);
   const reason = noControl(trainer, page.state.link, page.state.brokerConnected);
@@ -41,6 +45,7 @@ export function Controls({ page, watched, trainer }: { page: Page; watched: Watc
 
   return (
     <section class="panel controls" aria-label="Control">
+      {twins.length > 1 && <Which twins={twins} chosen={trainer} choose={setChosen} />}
       <div class="control-row">
         {paused ? (
           <button class="primary" data-testid="resume" disabled={disabled} onClick={() => void issue("RESUME_TRAINING")}>
@@ -81,8 +86,25 @@ export function Controls({ page, watched, trainer }: { page: Page; watched: Watc
           {problem}
         </p>
       )}
+      <CopyAs page={page} trainer={trainer} />
       <CommandStates page={page} trainer={trainer} />
     </section>
+  );
+}
+
+// Several trainers of one name: a command is for one of them.
+function Which({ twins, chosen, choose }: { twins: Trainer[]; chosen: Trainer; choose: (key: string) => void }) {
+  return (
+    <label class="control-row" data-testid="which">
+      <span>Incarnation</span>
+      <select value={trainerKey(chosen)} onChange={(event) => choose(event.currentTarget.value)}>
+        {twins.map((one) => (
+          <option key={trainerKey(one)} value={trainerKey(one)}>
+            @{shortIncarnation(one.incarnation)} {one.newest ? "(newest)" : ""} {one.state}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

@@ -1,14 +1,17 @@
 // All trainers at a glance: what needs attention comes first. There may be thousands: only the rows in sight exist.
 import { useMemo, useRef, useState } from "preact/hooks";
+import { toggled } from "../chart_settings";
 import { duration, kNone } from "../format";
-import { columns, filtered, sorted, type Column } from "../overview_columns";
+import { columnOf, columns, filtered, isExtra, sorted, type Column } from "../overview_columns";
+import { linesOf, type Line } from "../overview_groups";
 import { nextSorting, readOverview, writeOverview, type OverviewSettings } from "../overview_settings";
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
 import { parseParams, sessionId } from "../route";
-import { shownState, trainerKey } from "../trainer_state";
+import { ageOf, kLatelyMs, shownState, trainerKey } from "../trainer_state";
 import { BulkBar } from "./bulk_bar";
 import { Empty } from "./empty";
+import { GroupRow } from "./group_row";
 import { OverviewRow } from "./overview_row";
 import { OverviewTools } from "./overview_tools";
 import { useNarrow, useVirtualRows } from "./virtual_rows";
@@ -37,7 +40,9 @@ function List({ page }: { page: Page }) {
   };
   const all = useMemo(() => [...state.trainers.values()], [state.trainers]);
   const text = params.toString();
-  const shown = useMemo(() => sorted(filtered(all, settings.filter, settings.only), settings.sorting), [all, text]);
+  const shown = useMemo(() => sorted(filtered(all, settings.filter, settings.only), settings.sorting, state.clock.now(page.now)), [all, text]);
+  const [closed, setClosed] = useState<readonly string[]>([]);
+  const lines = useMemo(() => linesOf(shown, settings.group, closed), [shown, closed]);
   const select = useMemo(() => {
     return (id: string, range: boolean) => {
       setSelected((before) => withSelected(before, id, range ? lastSelected.current : "", order.current));
@@ -54,7 +59,8 @@ function List({ page }: { page: Page }) {
       <BulkBar page={page} selected={picked} clear={() => setSelected(new Set())} />
       <Table
         page={page}
-        shown={shown}
+        lines={lines}
+        toggle={(group) => setClosed(toggled(closed, group))}
         settings={settings}
         selected={selected}
         select={select}
@@ -81,7 +87,8 @@ export function withSelected(before: ReadonlySet<string>, id: string, from: stri
 
 interface TableProps {
   page: Page;
-  shown: Trainer[];
+  lines: Line[];
+  toggle: (group: string) => void;
   settings: OverviewSettings;
   selected: ReadonlySet<string>;
   select: (id: string, range: boolean) => void;
@@ -90,12 +97,12 @@ interface TableProps {
   sort: (column: string) => void;
 }
 
-function Table({ page, shown, settings, selected, select, everything, selectAll, sort }: TableProps) {
+function Table({ page, lines, toggle, settings, selected, select, everything, selectAll, sort }: TableProps) {
   const { state } = page;
   const box = useRef<HTMLDivElement>(null);
   const narrow = useNarrow(kNarrow);
   const rowHeight = narrow ? kCardHeight : kRowHeight;
-  const { first, end } = useVirtualRows(box, shown.length, rowHeight);
+  const { first, end } = useVirtualRows(box, lines.length, rowHeight);
   const key = settings.columns.join();
   const chosen = useMemo(() => chosenColumns(settings.columns, narrow), [key, narrow]);
   const alerts = new Map<string, number>();
@@ -106,7 +113,7 @@ function Table({ page, shown, settings, selected, select, everything, selectAll,
   const commands = [...state.commands.values()];
   const grid = narrow ? undefined : { gridTemplateColumns: `20px ${chosen.map(({ width }) => width).join(" ")}` };
   return (
-    <div role="table" aria-label="Trainers" aria-rowcount={shown.length + 1} class="rows-table" style={{ "--row-columns": grid?.gridTemplateColumns, "--row-height": `${rowHeight}px` }}>
+    <div role="table" aria-label="Trainers" aria-rowcount={lines.length + 1} class="rows-table" style={{ "--row-columns": grid?.gridTemplateColumns, "--row-height": `${rowHeight}px` }}>
       <div class="rows-head" role="row" aria-rowindex={1}>
         <span role="columnheader">
           <input type="checkbox" checked={everything} aria-label="Select all" data-testid="select-all" onClick={selectAll} />
@@ -115,8 +122,11 @@ function Table({ page, shown, settings, selected, select, everything, selectAll,
           <Head key={column.id} column={column} settings={settings} sort={sort} />
         ))}
       </div>
-      <div class="rows" role="rowgroup" ref={box} data-testid="rows" style={{ height: `${shown.length * rowHeight}px` }}>
-        {shown.slice(first, end).map((trainer, i) => {
+      <div class="rows" role="rowgroup" ref={box} data-testid="rows" style={{ height: `${lines.length * rowHeight}px` }}>
+        {lines.slice(first, end).map((line, i) => {
+          const top = (first + i) * rowHeight;
+          if ("group" in line) return <GroupRow key={`group ${line.group.name}`} line={line} by={settings.group} top={top} index={first + i + 2} toggle={toggle} />;
+          const { trainer } = line;
           const id = trainerKey(trainer);
           return (
             <OverviewRow
@@ -128,7 +138,7 @@ function Table({ page, shown, settings, selected, select, everything, selectAll,
               alerts={alerts.get(sessionId(trainer)) ?? 0}
               twin={twins.has(sessionId(trainer))}
               selected={selected.has(id)}
-              top={(first + i) * rowHeight}
+              top={top}
               index={first + i + 2}
               select={select}
             />
@@ -141,7 +151,7 @@ function Table({ page, shown, settings, selected, select, everything, selectAll,
 
 // A card has room for a few figures.
 function chosenColumns(ids: readonly string[], narrow: boolean): Column[] {
-  const chosen = columns.filter(({ id }) => ids.includes(id));
+  const chosen = [...columns.filter(({ id }) => ids.includes(id)), ...ids.filter(isExtra).flatMap((id) => columnOf(id) ?? [])];
   if (!narrow) return chosen;
   const figures = chosen.filter(({ text }) => text).slice(0, kCardFigures);
   return chosen.filter((column) => ["state", "name", "progress", "spark"].includes(column.id) || figures.includes(column));
@@ -149,9 +159,9 @@ function chosenColumns(ids: readonly string[], narrow: boolean): Column[] {
 
 // Whole seconds: a row need not be drawn again for every hundredth.
 function heartbeatOf(trainer: Trainer, { now, state }: Page): string {
-  if (endedStates.includes(trainer.state) || trainer.heartbeat_age_ms === null) return kNone;
-  const age = trainer.heartbeat_age_ms + now - state.heardAt;
-  return age < 2000 ? "now" : duration(Math.round(age / 1000) * 1000);
+  if (endedStates.includes(trainer.state)) return kNone;
+  const age = ageOf(trainer.silent_since_ms, state.clock.now(now));
+  return age === null ? kNone : age < kLatelyMs ? "now" : duration(Math.round(age / 1000) * 1000);
 }
 
 function Head({ column, settings, sort }: { column: Column; settings: OverviewSettings; sort: (column: string) => void }) {

@@ -7,6 +7,7 @@ import { columns } from "../overview_columns";
 import { overviewText, readOverview, readSaved, withSaved, type OverviewSettings, type SavedFilter } from "../overview_settings";
 import { trainerStates, type Trainer } from "../protocol";
 import { readStored, store } from "../storage";
+import { ExtraColumns, GroupChoice } from "./extra_columns";
 import { stateClass } from "./state_badge";
 
 const kKey = "trainbus-filters";
@@ -55,8 +56,10 @@ export function OverviewTools({ all, shown, settings, change }: Props) {
               {title}
             </label>
           ))}
+          <ExtraColumns settings={settings} change={change} />
         </div>
       </details>
+      <GroupChoice settings={settings} change={change} />
       <Saved settings={settings} change={change} />
     </div>
   );

@@ -3,6 +3,7 @@ import { count, duration, kNone, rate } from "../format";
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
 import type { Watched } from "../state";
+import { ageOf, kLatelyMs } from "../trainer_state";
 import { Progress } from "./progress";
 
 const kIdleMs = 2000;
@@ -14,14 +15,14 @@ export function RateStrip({ page, watched, trainer }: { page: Page; watched: Wat
   // Between frames the picture on screen grows older.
   const age = frame === null ? null : Math.max(0, frame.ageMs) + (drawing ? 0 : page.now - frameAt);
   const ended = trainer !== null && endedStates.includes(trainer.state);
-  const beat = ended ? null : (trainer?.heartbeat_age_ms ?? null);
+  const beat = ended ? null : ageOf(trainer?.silent_since_ms ?? null, page.state.clock.now(page.now));
   return (
     <div class="rate-strip" role="group" aria-label="Rates and progress">
       <Rate label="trainer" unit="batches/s" testId="fps-trainer" text={running ? rate(trainer.fps) : trainer ? "0" : kNone} />
       <Rate label="this page" unit="frames/s" testId="fps-page" text={drawing ? rate(frame.fps) : "0"} />
       <Rate label="age of data" testId="data-age" text={duration(age)} tone={age !== null && drawing && age > 1000 ? "warn" : ""} />
       <Rate label="not shown" testId="dropped" text={frame ? count(frame.dropped) : kNone} />
-      <Rate label="heartbeat" extra testId="heartbeat" text={beat === null ? kNone : duration(beat + page.now - page.state.heardAt)} />
+      <Rate label="heartbeat" extra testId="heartbeat" text={beat === null ? kNone : beat < kLatelyMs ? "now" : duration(beat)} />
       {trainer && <Progress trainer={trainer} offset={watched.incarnations.at(-1)?.offset ?? 0} />}
     </div>
   );

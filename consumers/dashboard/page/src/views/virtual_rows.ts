@@ -2,15 +2,18 @@
 import { useEffect, useState } from "preact/hooks";
 
 const kOver = 8; // rows beyond each edge
+const kAtOnce = 8; // rows that come and go together, so that few scroll events make any
 
 export interface VirtualWindow {
   first: number;
   end: number; // one past the last
 }
 
+const down = (row: number): number => Math.floor(row / kAtOnce) * kAtOnce;
+
 export function windowOf(top: number, height: number, rowHeight: number, rows: number): VirtualWindow {
-  const first = Math.max(0, Math.min(rows, Math.floor(-top / rowHeight) - kOver));
-  const end = Math.max(first, Math.min(rows, Math.ceil((height - top) / rowHeight) + kOver));
+  const first = Math.max(0, Math.min(rows, down(Math.floor(-top / rowHeight) - kOver)));
+  const end = Math.max(first, Math.min(rows, down(Math.ceil((height - top) / rowHeight) + kOver + kAtOnce - 1)));
   return { first, end };
 }
 
