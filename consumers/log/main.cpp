@@ -167,7 +167,7 @@ int finish(const Runners& runners, Say say = Say::kWhatFailed) {
     else if (report.failing() && say == Say::kWhatFailed)
       std::cerr << "trainbus-log: " << report.label << " failed: " << report.trouble() << '\n';
     left_behind |= !ended;
-    if (!ended || report.failing()) status = 1;
+    if (!ended || report.failing() || !report.over.empty()) status = 1;
   }
   if (left_behind) {
     std::cout.flush();

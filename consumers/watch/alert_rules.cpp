@@ -49,41 +49,55 @@ void AlertRules::take(const v1::MetricsRequest& record, std::int64_t order) { ta
 void AlertRules::take_history(const v1::MetricsRequest& record, std::int64_t order) { take(record, order, true); }
 
 void AlertRules::take(const v1::MetricsRequest& record, std::int64_t order, bool is_history) {
-  Trainer* trainer = newest(record.session_id(), record.incarnation(), order);
-  if (trainer == nullptr) return;
-  for (auto& watched : trainer->watched)
+  Trainer* of = trainer(record.session_id(), record.incarnation(), order, false);
+  if (of == nullptr) return;
+  for (auto& watched : of->watched)
     if (!is_history || facts_of(watched.rule->condition.kind).reads_epochs) watched.judge->take(record);
 }
 
-// nullptr: an older incarnation. Where no order is known, one that was followed by another is.
-AlertRules::Trainer* AlertRules::newest(const std::string& session_id, std::uint64_t incarnation, std::int64_t order) {
-  const auto [place, is_new] = trainers_.try_emplace(session_id);
-  Trainer& trainer = place->second;
-  if (!is_new && incarnation == trainer.incarnation) {
-    if (order != 0) trainer.order = order;
-    return &trainer;
+// nullptr: one that was followed by another, and is not known to be alive beside it. Where no order is known, one that
+// another followed is the older.
+AlertRules::Trainer* AlertRules::trainer(const std::string& session_id, std::uint64_t incarnation, std::int64_t order,
+                                         bool beside) {
+  Trainers& trainers = trainers_[session_id];
+  if (const auto known = std::ranges::find(trainers, incarnation, &Trainer::incarnation); known != trainers.end()) {
+    if (order != 0) known->order = order;
+    return &*known;
   }
-  const bool ordered = order != 0 && trainer.order != 0;
-  if (ordered ? order < trainer.order : older_.contains({session_id, incarnation})) return nullptr;
-  if (!is_new) older_.emplace(session_id, trainer.incarnation);
-  older_.erase({session_id, incarnation});
-  trainer = Trainer{.incarnation = incarnation, .order = order};
+  const bool ordered = order != 0 && !trainers.empty() && trainers.back().order != 0;
+  const bool followed = !trainers.empty() && (ordered ? order < trainers.back().order
+                                                      : beside || older_.contains({session_id, incarnation}));
+  if (followed && !beside) return nullptr;
+  if (trainers.size() >= kMaxOfAName) trainers.erase(trainers.begin());
+  if (!followed && !trainers.empty()) older_.emplace(session_id, trainers.back().incarnation);
+  if (!followed) older_.erase({session_id, incarnation});
+  Trainer added{.incarnation = incarnation, .order = order};
   for (const auto& rule : rules_.rules)
     if (rule.matches(session_id))
-      if (auto judge = make_judge(rule.condition)) trainer.watched.push_back({&rule, std::move(judge)});
-  return &trainer;
+      if (auto judge = make_judge(rule.condition)) added.watched.push_back({&rule, std::move(judge)});
+  return &*trainers.insert(followed ? trainers.end() - 1 : trainers.end(), std::move(added));
 }
 
 std::vector<DueAlert> AlertRules::judge(const TrainerView& view, Liveness state, std::int64_t now_ms) {
   if (state == Liveness::kUnreachable) return {};
   const std::string session_id = view.session().id();
-  const auto incarnation = view.figures().incarnation;
-  Trainer* trainer = newest(session_id, incarnation, view.figures().order);
-  if (trainer == nullptr) return {};  // the list is older than the records; again at the next look
+  const auto& figures = view.figures();
+  const bool newest = view.standing().newest;
+  Trainer* judged = trainer(session_id, figures.incarnation, figures.order, !newest);
+  if (judged == nullptr) return {};
+  Trainers& trainers = trainers_.at(session_id);
+  // The list is older than the records; again at the next look.
+  if (newest && judged != &trainers.back()) return {};
+  judged->judged = !newest;
   std::vector<DueAlert> due;
-  for (auto& watched : trainer->watched)
+  for (auto& watched : judged->watched)
     if (auto alert = judge(watched, {view, state, now_ms})) due.push_back({session_id, std::move(*alert)});
-  end_older(session_id, incarnation, now_ms, due);
+  if (!newest) return due;
+  // This look is over for the name: those that it did not list are gone.
+  std::erase_if(trainers, [&](const Trainer& each) { return each.incarnation != figures.incarnation && !each.judged; });
+  for (auto& each : trainers)
+    each.judged = false;
+  end_older(session_id, trainers, now_ms, due);
   return due;
 }
 
@@ -132,21 +146,25 @@ bool AlertRules::is_quiet(const std::string& session_id, const Rule& rule, std::
   return last != last_raised_ms_.end() && now_ms - last->second < rule.quiet_ms;
 }
 
-// Only what these rules raise.
-void AlertRules::end_older(const std::string& session_id, std::uint64_t incarnation, std::int64_t now_ms,
+// Only what these rules raise, of those that are not judged any more.
+void AlertRules::end_older(const std::string& session_id, const Trainers& trainers, std::int64_t now_ms,
                            std::vector<DueAlert>& due) const {
   for (auto at = open_.lower_bound({session_id, 0, ""}); at != open_.end() && std::get<0>(at->first) == session_id;
-       ++at)
-    if (const Rule* rule = rule_named(std::get<2>(at->first));
-        rule != nullptr && !facts_of(rule->condition.kind).raised_elsewhere && std::get<1>(at->first) != incarnation)
+       ++at) {
+    const Rule* rule = rule_named(std::get<2>(at->first));
+    if (rule != nullptr && !facts_of(rule->condition.kind).raised_elsewhere &&
+        std::ranges::find(trainers, std::get<1>(at->first), &Trainer::incarnation) == trainers.end())
       due.push_back({session_id, ended(at->second, "a newer incarnation started", now_ms)});
+  }
 }
 
-void AlertRules::looked(const std::string& session_id) {
+void AlertRules::looked(const std::string& session_id, std::uint64_t incarnation) {
   const auto found = trainers_.find(session_id);
   if (found == trainers_.end()) return;
-  for (auto& watched : found->second.watched)
-    watched.judge->looked();
+  for (auto& trainer : found->second)
+    if (trainer.incarnation == incarnation)
+      for (auto& watched : trainer.watched)
+        watched.judge->looked();
 }
 
 void AlertRules::stored(const std::string& session_id, const v1::Alert& alert) {

@@ -39,11 +39,11 @@ class AlertRules {
   // An epoch of before this watcher: only for conditions that look so far back. To be taken before any other record.
   void take_history(const v1::MetricsRequest& record, std::int64_t order = 0);
 
-  // What must be raised about this trainer now: conditions that began, and open ones that ended. Again and again until
-  // stored(). Nothing while the trainer is unreachable.
+  // What must be raised about this trainer now (of one name: the newest last): conditions that began, and open ones
+  // that ended. Again and again until stored(). Nothing while the trainer is unreachable.
   std::vector<DueAlert> judge(const TrainerView& view, Liveness state, std::int64_t now_ms);
-  // All that was due at this look is stored: what happened between two looks is forgotten.
-  void looked(const std::string& session_id);
+  // All that was due of it at this look is stored: what happened between two looks is forgotten.
+  void looked(const std::string& session_id, std::uint64_t incarnation);
 
   // The journal has this alert: raised just now, by another watcher, or read from the history.
   void stored(const std::string& session_id, const v1::Alert& alert);
@@ -61,25 +61,28 @@ class AlertRules {
     std::optional<std::int64_t> holds_since_ms = {};  // at every look
     std::optional<std::int64_t> clear_since_ms = {};
   };
-  // The newest incarnation of a name. One that is alive beside it is not judged: the broker raises duplicate_name.
   struct Trainer {
     std::uint64_t incarnation = 0;
     std::int64_t order = 0;
     std::vector<Watched> watched = {};
+    bool judged = false;  // beside the newest, at this look
   };
+  // Incarnations of a name, oldest first: the newest, and those that are alive beside it.
+  using Trainers = std::vector<Trainer>;
+  static constexpr std::size_t kMaxOfAName = 16;  // as many as the broker knows in full; policy: forget the oldest
 
   void take(const v1::MetricsRequest& record, std::int64_t order, bool is_history);
-  Trainer* newest(const std::string& session_id, std::uint64_t incarnation, std::int64_t order);
+  Trainer* trainer(const std::string& session_id, std::uint64_t incarnation, std::int64_t order, bool beside);
   std::optional<v1::Alert> judge(Watched& watched, const Sight& sight);
   std::optional<v1::Alert> begun(Watched& watched, const Sight& sight, const Finding& finding) const;
   bool is_quiet(const std::string& session_id, const Rule& rule, std::int64_t now_ms) const;
-  void end_older(const std::string& session_id, std::uint64_t incarnation, std::int64_t now_ms,
+  void end_older(const std::string& session_id, const Trainers& trainers, std::int64_t now_ms,
                  std::vector<DueAlert>& due) const;
   const Rule* rule_named(const std::string& name) const;
 
   const RuleSet rules_;
   const bool acting_;
-  std::unordered_map<std::string, Trainer> trainers_;      // by session id
+  std::unordered_map<std::string, Trainers> trainers_;     // by session id
   std::set<std::pair<std::string, std::uint64_t>> older_;  // that a newer one followed
   std::map<Incident, v1::Alert> open_;
   std::set<Incident> happened_;                                                 // of conditions without an end

@@ -111,7 +111,7 @@ bool Watcher::raise_alerts_of(const TrainerTable::Row& row, std::int64_t now_ms)
     if (raised == Raised::kStored) rules_.stored(due.session_id, due.alert);
     all_stored = all_stored && raised == Raised::kStored;
   }
-  if (all_stored) rules_.looked(row.view->session().id());
+  if (all_stored) rules_.looked(row.view->session().id(), row.view->figures().incarnation);
   return true;
 }
 

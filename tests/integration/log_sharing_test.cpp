@@ -164,14 +164,14 @@ TEST_F(SharedLog, WritesToStandardOutputAndToFilesThatItIs) {
   }
 }
 
-TEST_F(SharedLog, EndsCleanlyWhenTheReaderOfStandardOutputLeaves) {
+TEST_F(SharedLog, EndsByItselfAndExitsOneWhenTheReaderOfStandardOutputLeaves) {
   PlainTrainer trainer(address_);
   trainer.publish_batches(1, 5000);
   Process log("/bin/bash", {"-c", command({"--sink", "jsonl:-"}) + " | head -n 1; echo \"code ${PIPESTATUS[0]}\""});
   trainer.publish_batches(5001, 5100);
   ASSERT_TRUE(log.wait_for("\"sequence\":1,")) << log.output();
   trainer.publish_batches(5101, 20000);  // more than any pipe holds
-  EXPECT_EQ(log.wait_for("code "), "0") << log.output();
+  EXPECT_EQ(log.wait_for("code "), "1") << log.output();
   EXPECT_THAT(log.output(), HasSubstr("jsonl has ended: '-': its reader has closed it"));
 }
 

@@ -38,7 +38,7 @@ class AlertRulesTest : public ::testing::Test {
       rules.stored(due.session_id, due.alert);
       raised.push_back(due.alert);
     }
-    rules.looked("r/t");
+    rules.looked("r/t", view.figures().incarnation);
     return raised;
   }
 
@@ -81,7 +81,7 @@ TEST_F(AlertRulesTest, ABadLossBetweenTwoLooksIsAnIncidentOfItsStepAndEndsAtTheN
   EXPECT_EQ(due[0].alert.message(), "the loss is NaN at step 11");
   rules.stored(due[0].session_id, due[0].alert);
   EXPECT_TRUE(rules.judge(view, Liveness::kAlive, kNow).empty()) << "still";
-  rules.looked("r/t");
+  rules.looked("r/t", view.figures().incarnation);
   const auto ended = raise(Liveness::kAlive);
   ASSERT_EQ(ended.size(), 1u);
   EXPECT_EQ(ended[0].message(), "every value is finite");
@@ -104,6 +104,38 @@ TEST_F(AlertRulesTest, ARestartedWatcherGivesTheSameIdAndDoesNotRepeatWhatItRead
   restarted.stored("r/t", raised[0]);
   EXPECT_TRUE(restarted.judge(view, Liveness::kDead, kNow + 60'000).empty());
   EXPECT_EQ(restarted.judge(view, Liveness::kAlive, kNow + 60'000).size(), 1u);
+}
+
+// Two that are alive under one name: what the broker lists of either.
+v1::TrainerEntry listed(std::uint64_t incarnation, bool newest) {
+  v1::TrainerEntry entry;
+  entry.set_session_id("r/t");
+  entry.set_incarnation(incarnation);
+  entry.set_order(static_cast<std::int64_t>(incarnation));
+  entry.set_newest(newest);
+  entry.set_live(true);
+  return entry;
+}
+
+TEST_F(AlertRulesTest, OfTwoThatAreAliveUnderOneNameEachIsJudged) {
+  TrainerView older({"r", "t"});
+  older.fold(listed(1, false), kNow, kNow);
+  view.fold(listed(2, true), kNow, kNow);
+  rules.judge(older, Liveness::kAlive, kNow);
+  rules.judge(view, Liveness::kAlive, kNow);
+  rules.take(batch(std::nan(""), 11, 1), 1);
+  rules.take(batch(0.5, 3, 2), 2);
+  const auto due = rules.judge(older, Liveness::kAlive, kNow);
+  ASSERT_EQ(due.size(), 1u) << "the older one's loss";
+  EXPECT_EQ(due[0].alert.trainer_incarnation(), 1u);
+  rules.stored("r/t", due[0].alert);
+  EXPECT_TRUE(rules.judge(view, Liveness::kAlive, kNow).empty()) << "and it is not ended by the newer one";
+
+  const auto stalled = rules.judge(view, Liveness::kStalled, kNow);
+  ASSERT_EQ(stalled.size(), 2u) << "the newer one stalls; the older one is no longer listed, so its alert ends";
+  EXPECT_EQ(stalled[0].alert.trainer_incarnation(), 2u);
+  EXPECT_EQ(stalled[1].alert.trainer_incarnation(), 1u);
+  EXPECT_FALSE(stalled[1].alert.active());
 }
 
 TEST_F(AlertRulesTest, AStallIsRaisedAndEndsWithTheNextStep) {

@@ -47,7 +47,7 @@ class RuleIncidents : public ::testing::Test {
       journal.push_back(due);
       raised.push_back(due.alert.rule() + (due.alert.active() ? '+' : '-'));
     }
-    rules->looked("r/t");
+    rules->looked("r/t", view.figures().incarnation);
     return raised;
   }
   // A new watcher that has read the journal.

@@ -89,7 +89,7 @@ void LineStream::flush() {
       pollfd room{fd_, POLLOUT, 0};
       poll(&room, 1, -1);
     } else if (errno == EPIPE) {
-      if (own_descriptor(path_)) throw SinkOver('\'' + path_ + "': its reader has closed it");
+      if (own_descriptor(path_)) throw SinkOver('\'' + path_ + "': its reader has closed it: " + std::strerror(EPIPE));
       fail("its reader has closed it");
     } else if (errno != EINTR) {
       fail(std::strerror(errno));
