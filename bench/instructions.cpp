@@ -161,7 +161,8 @@ class Forwarder {
   zmq::socket_t trainer_{context_, zmq::socket_type::xpub};
   zmq::socket_t consumer_{context_, zmq::socket_type::sub};
   Roster roster_;
-  DataPath data_{xsub_, xpub_, connections_};
+  Gatekeeper gatekeeper_;
+  DataPath data_{xsub_, xpub_, connections_, gatekeeper_};
   RecordStore store_{dir_ / "journal.sqlite",
                      Durability::kProcess,
                      {},

@@ -4,7 +4,9 @@
 #include <random>
 #include <stdexcept>
 
+#include "broker/gatekeeper.hpp"
 #include "trainbus/addresses.hpp"
+#include "trainbus/port_probe.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/wire.hpp"
 
@@ -14,7 +16,15 @@ namespace {
 constexpr int kTriesForFreePorts = 200;
 constexpr std::int64_t kMaxSubscriptionFrame = 1024;
 
-BoundSockets make_sockets(zmq::context_t& context) {
+void encrypt(zmq::socket_t& socket, const std::string& secret_key, const char* domain) {
+  if (secret_key.empty()) return;
+  socket.set(zmq::sockopt::curve_server, true);
+  socket.set(zmq::sockopt::handshake_ivl, static_cast<int>(kHandshakeTime.count()));
+  socket.set(zmq::sockopt::curve_secretkey, secret_key);
+  socket.set(zmq::sockopt::zap_domain, std::string(domain));
+}
+
+BoundSockets make_sockets(zmq::context_t& context, const std::string& secret_key) {
   namespace opt = zmq::sockopt;
   BoundSockets sockets{zmq::socket_t(context, zmq::socket_type::xsub),
                        zmq::socket_t(context, zmq::socket_type::xpub),
@@ -28,6 +38,9 @@ BoundSockets make_sockets(zmq::context_t& context) {
   apply_lane(sockets.router, Lane::kControl);
   sockets.router.set(opt::router_mandatory, true);
   sockets.router.set(opt::sndhwm, BoundSockets::kAnswerQueue);
+  encrypt(sockets.xsub, secret_key, kDataInDomain);
+  encrypt(sockets.xpub, secret_key, kDataOutDomain);
+  encrypt(sockets.router, secret_key, kControlDomain);
   return sockets;
 }
 
@@ -46,9 +59,9 @@ void bind_all(BoundSockets& sockets, const Endpoints& endpoints) {
 
 }  // namespace
 
-BoundSockets bind_sockets(zmq::context_t& context, const Endpoints& wanted) {
+BoundSockets bind_sockets(zmq::context_t& context, const Endpoints& wanted, const std::string& secret_key) {
   if (wanted.base_port != 0) {
-    auto sockets = make_sockets(context);
+    auto sockets = make_sockets(context, secret_key);
     bind_all(sockets, wanted);
     return sockets;
   }
@@ -57,7 +70,7 @@ BoundSockets bind_sockets(zmq::context_t& context, const Endpoints& wanted) {
   for (int attempt = 1;; ++attempt) {
     Endpoints candidate = wanted;
     candidate.base_port = static_cast<std::uint16_t>(ports(random));
-    auto sockets = make_sockets(context);
+    auto sockets = make_sockets(context, secret_key);
     try {
       bind_all(sockets, candidate);
       return sockets;

@@ -13,13 +13,30 @@
 
 namespace trainbus {
 
+namespace {
+
+std::optional<KeyFolder> keys_of(const BrokerOptions& options) {
+  if (options.keys_dir.empty()) return std::nullopt;
+  return KeyFolder(options.keys_dir);
+}
+
+// Handshakes are answered from the first connection on.
+zmq::context_t& answered_by(Gatekeeper& gatekeeper, zmq::context_t& context) {
+  gatekeeper.attach(context);
+  return context;
+}
+
+}  // namespace
+
 Broker::Broker(const BrokerOptions& options)
     : folder_(options.state_dir),
       context_(options.io_threads),
-      sockets_(bind_sockets(context_, parse_endpoints(options.listen))),
+      gatekeeper_(keys_of(options)),
+      sockets_(
+          bind_sockets(answered_by(gatekeeper_, context_), parse_endpoints(options.listen), gatekeeper_.secret_key())),
       connections_(context_, sockets_),
       roster_([this](const std::string& session_id) { return store_.incarnations(session_id); }),
-      data_(sockets_.xsub, sockets_.xpub, connections_),
+      data_(sockets_.xsub, sockets_.xpub, connections_, gatekeeper_),
       history_(folder_.journal_path()),
       backup_(folder_.journal_path(), folder_.own_path()),
       conflicts_(store_, roster_),
@@ -34,10 +51,11 @@ Broker::Broker(const BrokerOptions& options)
           [this](const IncarnationRow& row) { roster_.set_archived(row.session.id(), row.incarnation, true); }),
       files_(connections_, raise_file_limit()),
       control_(
-          sockets_.router, store_, roster_, registry_, alerts_, history_, backup_, {connections_, files_},
+          sockets_.router, store_, roster_, registry_, alerts_, history_, backup_, {connections_, files_, gatekeeper_},
           folder_.broker_id(), data_.tile_demand(),
           [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
           [this] { return stats(); }) {
+  gatekeeper_.ended = [this](const Identity& who) { connections_.cut_sender(&who); };
   data_.attach(store_, roster_);
   history_.attach(store_, roster_);
   news_.stored = [this](const Stream& stream) { control_.owe_ack(stream); };
@@ -84,20 +102,24 @@ void Broker::stop(std::chrono::milliseconds limit) {
 }
 
 void Broker::poll_once(std::chrono::milliseconds timeout) {
-  std::array<zmq::pollitem_t, 5> items{{{sockets_.xsub.handle(), 0, ZMQ_POLLIN, 0},
+  auto* const handshakes = gatekeeper_.handshakes();
+  std::array<zmq::pollitem_t, 6> items{{{sockets_.xsub.handle(), 0, ZMQ_POLLIN, 0},
                                         {sockets_.xpub.handle(), 0, ZMQ_POLLIN, 0},
                                         {sockets_.router.handle(), 0, ZMQ_POLLIN, 0},
                                         {nullptr, store_.journal().outcomes_fd(), ZMQ_POLLIN, 0},
-                                        {nullptr, store_.journal().answers_fd(), ZMQ_POLLIN, 0}}};
+                                        {nullptr, store_.journal().answers_fd(), ZMQ_POLLIN, 0},
+                                        {handshakes != nullptr ? handshakes->handle() : nullptr, 0, ZMQ_POLLIN, 0}}};
   const std::int64_t due_ms = store_.due_in_ms(steady_ms());
   const std::int64_t most_ms = history_.busy() ? std::min<std::int64_t>(timeout.count(), kBusyTurnMs) : timeout.count();
   const long wait_ms = due_ms < 0 ? most_ms : std::min(most_ms, due_ms);
-  const int ready = zmq_poll(items.data(), static_cast<int>(items.size()), wait_ms);  // EINTR: nothing to do
+  const int ready = zmq_poll(items.data(), static_cast<int>(items.size()) - (handshakes == nullptr ? 1 : 0),
+                             wait_ms);  // EINTR: nothing to do
   const std::int64_t now_ms = steady_ms();
   const auto waits = [&](std::size_t item) { return items[item].revents != 0; };
   if (ready == 0) give_back_memory(now_ms);
   for (const auto port : {Port::kDataIn, Port::kDataOut, Port::kControl})
     if (!waits(static_cast<std::size_t>(port))) connections_.drained(port);
+  if (waits(5)) gatekeeper_.answer_handshakes();
   if (waits(1)) data_.forward_subscriptions();
   if (waits(0)) data_.forward_data(now_ms);
   if (waits(2)) control_.answer(now_ms);
@@ -108,6 +130,7 @@ void Broker::poll_once(std::chrono::milliseconds timeout) {
   history_.tick(now_ms);
   backup_.tick(now_ms);
   connections_.look(now_ms, control_.fetching_bytes());
+  gatekeeper_.look(now_ms);
   files_.look(now_ms);
   if (limits_.look(now_ms))
     raise(

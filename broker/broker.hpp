@@ -11,6 +11,7 @@
 #include "broker/control_path.hpp"
 #include "broker/data_path.hpp"
 #include "broker/file_guard.hpp"
+#include "broker/gatekeeper.hpp"
 #include "broker/history_desk.hpp"
 #include "broker/name_conflicts.hpp"
 #include "broker/record_store.hpp"
@@ -26,6 +27,7 @@ struct BrokerOptions {
   Durability durability = Durability::kProcess;
   int io_threads = 2;
   Retention retention = {};
+  std::string keys_dir = {};  // of KeyFolder; "": everybody who connects may everything
 };
 
 // Single-threaded but for the constructor: one thread steps it. Owns its context, its sockets and the journal's
@@ -41,6 +43,8 @@ class Broker {
   // Takes in what is still arriving, commits, acknowledges and tells every peer; at most `limit`.
   void stop(std::chrono::milliseconds limit);
   v1::BrokerStats stats() const;
+  // Reads the keys again, now.
+  void reload_keys() { gatekeeper_.reload(); }
   // How many trainers there are files for, and how many files.
   std::pair<std::size_t, std::size_t> room() const { return {files_.room(), files_.files()}; }
 
@@ -58,6 +62,7 @@ class Broker {
 
   StateFolder folder_;
   zmq::context_t context_;
+  Gatekeeper gatekeeper_;
   BoundSockets sockets_;
   ConnectionWatch connections_;
   Roster roster_;

@@ -76,6 +76,12 @@ v1::BrokerStats Broker::stats() const {
   gauges["connections{port=\"data_in\"}"] = static_cast<double>(connections_.open(Port::kDataIn));
   gauges["connections{port=\"data_out\"}"] = static_cast<double>(connections_.open(Port::kDataOut));
   gauges["connections{port=\"control\"}"] = static_cast<double>(connections_.open(Port::kControl));
+  counters["handshakes_failed_total"] = connections_.handshakes_failed();
+  for (const auto& [what, count] : gatekeeper_.refused())
+    counters["forbidden_total{key=\"" + what.first + "\",act=\"" + what.second + "\"}"] = count;
+  for (const auto& [what, count] : gatekeeper_.turned_away())
+    counters["turned_away_total{key=\"" + what.first + "\",reason=\"" + what.second + "\"}"] = count;
+  gauges["keys"] = static_cast<double>(gatekeeper_.keys());
   gauges["trainers_refused"] = static_cast<double>(files_.refused_now());
   counters["accepts_failed_total"] = connections_.accepts_failed();
   for (auto& limit : limits_.limits())

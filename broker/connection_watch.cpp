@@ -22,7 +22,9 @@
 namespace trainbus {
 namespace {
 
-constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED;
+constexpr int kHandshakeFailed =
+    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED | kHandshakeFailed;
 constexpr std::size_t kVisitsAtOnce = 64;
 constexpr std::int64_t kFreeEveryMs = 2'000;  // and whenever memory grew by kGrowth
 constexpr std::size_t kGrowth = 16 << 20;
@@ -119,7 +121,8 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
       accepts_failed_ += value == EMFILE || value == ENFILE ? 1 : 0;
       continue;
     }
-    if (value < 0) continue;
+    if ((event & kHandshakeFailed) != 0) ++handshakes_failed_;  // and the connection ends, with an event of its own
+    if (value < 0 || (event & kHandshakeFailed) != 0) continue;
     const auto fd = static_cast<std::size_t>(value);
     if (fd >= connections_.size()) connections_.resize(fd + 1);
     Connection& connection = connections_[fd];
@@ -130,6 +133,7 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
       connection = {.open = true,
                     .spoke = connection.spoke,
                     .ever_spoke = connection.spoke && !reused,
+                    .sender = connection.open ? nullptr : connection.sender,
                     .port = port,
                     .since_ms = now_ms,
                     .number = ++accepted_,
@@ -252,6 +256,18 @@ void ConnectionWatch::cut(int fd) {
   connection.unfinished = 0;
   connection.spoke = connection.ending = true;  // what was received is no longer waited for
   shutdown(fd, SHUT_RDWR);
+}
+
+std::size_t ConnectionWatch::cut_sender(const void* sender) {
+  std::size_t ended = 0;
+  for (std::size_t fd = 0; fd < connections_.size(); ++fd) {
+    const Connection& each = connections_[fd];
+    const bool unheard = each.port == Port::kDataOut && each.sender == nullptr;
+    if (!each.open || each.ending || (each.sender != sender && !unheard)) continue;
+    cut(static_cast<int>(fd));
+    ++ended;
+  }
+  return ended;
 }
 
 std::size_t ConnectionWatch::cut_newest_of_data(std::size_t count) {

@@ -34,14 +34,15 @@ class ConnectionWatch {
   ConnectionWatch(const ConnectionWatch&) = delete;
   ConnectionWatch& operator=(const ConnectionWatch&) = delete;
 
-  // A whole message came out of a socket; `frame` is any of its frames.
-  void heard(const zmq::message_t& frame) {
+  // A whole message came out of a socket; `frame` is any of its frames, `sender` who sent it, as cut_sender() is told.
+  void heard(const zmq::message_t& frame, const void* sender = nullptr) {
     const auto fd = static_cast<std::size_t>(zmq_msg_get(frame.handle(), ZMQ_SRCFD));
     if (fd >= connections_.size()) {
       if (fd >= kMaxDescriptors) return;  // not said
       connections_.resize(fd + 1);
     }
     connections_[fd].spoke = connections_[fd].ever_spoke = true;
+    connections_[fd].sender = sender;
     ++messages_[static_cast<std::size_t>(connections_[fd].port)];
   }
   // The descriptor that the frame came through; -1: not known.
@@ -54,6 +55,9 @@ class ConnectionWatch {
   void look(std::int64_t now_ms, std::size_t request_bytes);
   // Ends a connection at once.
   void cut(int fd);
+  // Ends the connections of a sender, and with them those to the data-out port of which nothing was heard: libzmq says
+  // only the first subscription to a topic. Who of them may come back does. How many there were.
+  std::size_t cut_sender(const void* sender);
   // Ends the connections of a port that never sent a message, oldest first, at most `count`.
   std::size_t cut_silent(Port port, std::size_t count, std::int64_t now_ms);
 
@@ -62,7 +66,8 @@ class ConnectionWatch {
 
   std::size_t open(Port port) const { return open_[static_cast<std::size_t>(port)]; }
   std::size_t open() const { return open_[0] + open_[1] + open_[2]; }
-  std::uint64_t accepts_failed() const { return accepts_failed_; }  // for want of files
+  std::uint64_t handshakes_failed() const { return handshakes_failed_; }  // of who speaks otherwise, or has no good key
+  std::uint64_t accepts_failed() const { return accepts_failed_; }        // for want of files
   std::uint64_t cut_unfinished() const { return cut_unfinished_; }
   std::uint64_t unfinished_bytes() const { return unfinished_bytes_; }  // as of the last round over all
 
@@ -72,6 +77,7 @@ class ConnectionWatch {
     bool ending = false;  // it was cut, and libzmq has not closed it yet
     bool spoke = false;   // since `base` was taken
     bool ever_spoke = false;
+    const void* sender = nullptr;
     Port port{};
     std::int64_t since_ms = 0;
     std::uint64_t number = 0;  // in the order in which they came
@@ -102,6 +108,7 @@ class ConnectionWatch {
   std::array<std::uint64_t, 3> drained_{};
   std::array<std::uint64_t, 3> messages_{};
   std::uint64_t accepts_failed_ = 0;
+  std::uint64_t handshakes_failed_ = 0;
   std::uint64_t accepted_ = 0;
   std::size_t next_visit_ = 0;
   std::int64_t next_look_ms_ = 0;

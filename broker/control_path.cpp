@@ -48,7 +48,8 @@ bool ControlPath::answer(std::int64_t now_ms) {
       guards_.connections.drained(Port::kControl);
       return false;
     }
-    guards_.connections.heard(frames_.back());
+    sender_ = &guards_.gatekeeper.sender(frames_.back());
+    guards_.connections.heard(frames_.back(), sender_);
     descriptor_ = ConnectionWatch::descriptor_of(frames_.back());
     ++counters_.requests;
     take(frames_, now_ms);
@@ -71,12 +72,16 @@ void ControlPath::take(std::vector<zmq::message_t>& frames, std::int64_t now_ms)
 void ControlPath::take_resent(const Peer& peer, zmq::message_t& topic, zmq::message_t& body, std::int64_t now_ms) {
   WireError error = decode_record(bytes_of(topic), bytes_of(body), topic_, message_);
   const bool kept = is_kept(topic_.kind) && topic_.kind != v1::KIND_COMMAND;
-  if (error == WireError::kNone && topic_.kind == v1::KIND_HEARTBEAT) return take_heartbeat(topic, body, now_ms);
+  if (error == WireError::kNone && topic_.kind == v1::KIND_HEARTBEAT) {
+    if (allowed(peer, Act::kTrain, message_.session_id())) take_heartbeat(topic, body, now_ms);
+    return;
+  }
   if (error == WireError::kNone && !kept) error = WireError::kForbiddenKind;
   if (error != WireError::kNone) {
     ++counters_.rejected[static_cast<std::size_t>(error)];
     return socket_.refuse(peer, v1::INVALID_DATA, "not a record: " + std::string(wire_error_name(error)));
   }
+  if (!allowed(peer, topic_.kind == v1::KIND_ALERT ? Act::kAlert : Act::kTrain, message_.session_id())) return;
   ++counters_.resent_records;
   roster_.identify(topic_, message_, now_ms);
   store_.note_outbox(message_.session_id(), message_.incarnation());
@@ -99,7 +104,26 @@ void ControlPath::take_heartbeat(const zmq::message_t& topic, zmq::message_t& bo
   publish_(topic.to_string(), std::move(body));
 }
 
+bool ControlPath::allowed(const Peer& peer, Act act, std::string_view session_id) {
+  if (guards_.gatekeeper.may(*sender_, act, session_id)) return true;
+  socket_.refuse(peer, v1::INVALID_DATA, Gatekeeper::reason(*sender_, act, session_id));
+  return false;
+}
+
+Act ControlPath::act_of_request() const {
+  switch (message_.payload_case()) {
+    case v1::MetricsRequest::kHello:
+    case v1::MetricsRequest::kCommandReport: return Act::kTrain;
+    case v1::MetricsRequest::kIssueCommand:
+      return HistoryDesk::handles(message_.issue_command().type()) ? Act::kErase : Act::kCommand;
+    case v1::MetricsRequest::kBackup: return Act::kCommand;
+    case v1::MetricsRequest::kAlert: return Act::kAlert;
+    default: return Act::kWatch;
+  }
+}
+
 void ControlPath::take_request(const Peer& peer, std::int64_t now_ms) {
+  if (!allowed(peer, act_of_request(), message_.session_id())) return;
   v1::MetricsResponse response;
   switch (message_.payload_case()) {
     case v1::MetricsRequest::kHello: return hello(peer, now_ms);
@@ -232,7 +256,8 @@ void ControlPath::back_up(const Peer& peer, std::int64_t now_ms) {
 }
 
 void ControlPath::issue(const Peer& peer, std::int64_t now_ms) {
-  const auto& command = message_.issue_command();
+  auto& command = *message_.mutable_issue_command();
+  command.set_issuer(Gatekeeper::issuer(*sender_, command.issuer()));
   if (HistoryDesk::handles(command.type()) && command_problem(command).empty()) return issue_to_history(peer);
   commands_.issue(peer, message_, now_ms);
 }

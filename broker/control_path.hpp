@@ -20,6 +20,7 @@
 #include "broker/data_path.hpp"
 #include "broker/demand_board.hpp"
 #include "broker/file_guard.hpp"
+#include "broker/gatekeeper.hpp"
 #include "broker/history_desk.hpp"
 #include "broker/record_store.hpp"
 #include "broker/roster.hpp"
@@ -57,10 +58,11 @@ class ControlPath {
 
   using Stats = std::function<v1::BrokerStats()>;
   using Publish = std::function<void(const std::string& topic, zmq::message_t body)>;
-  // Who watches over connections and files is asked before a trainer is greeted.
+  // Who watches over connections, files and keys is asked first.
   struct Guards {
     ConnectionWatch& connections;
     FileGuard& files;
+    Gatekeeper& gatekeeper;
   };
   ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandRegistry& registry,
               AlertRegistry& alerts, HistoryDesk& history, BackupDesk& backup, Guards guards, std::string broker_id,
@@ -91,6 +93,9 @@ class ControlPath {
   void take_resent(const Peer& peer, zmq::message_t& topic, zmq::message_t& body, std::int64_t now_ms);
   void take_heartbeat(const zmq::message_t& topic, zmq::message_t& body, std::int64_t now_ms);
   void take_request(const Peer& peer, std::int64_t now_ms);
+  // False when the sender may not, which they are then told.
+  bool allowed(const Peer& peer, Act act, std::string_view session_id);
+  Act act_of_request() const;
   void hello(const Peer& peer, std::int64_t now_ms);
   void hello_of_ended(const Peer& peer, std::int64_t now_ms);
   void welcome(const Peer& peer, std::int64_t now_ms);
@@ -124,8 +129,9 @@ class ControlPath {
   Publish publish_;
   Acknowledgements acknowledgements_;
   CommandDesk commands_;
-  ConsumerLosses losses_;  // of tiles, as consumers report them
-  int descriptor_ = -1;    // of the connection that the message came through
+  ConsumerLosses losses_;             // of tiles, as consumers report them
+  int descriptor_ = -1;               // of the connection that the message came through
+  const Identity* sender_ = nullptr;  // of the message
   Stats stats_;
   DemandBoard demand_;
   std::map<std::string, int> fetching_;  // routing id -> fetches under way

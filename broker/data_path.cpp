@@ -37,12 +37,13 @@ bool DataPath::forward_data(std::int64_t now_ms) {
       connections_.drained(Port::kDataIn);
       return false;
     }
-    connections_.heard(frames_[0]);
+    const Identity& sender = gatekeeper_.sender(frames_[0]);
+    connections_.heard(frames_[0], &sender);
     for (const auto& frame : frames_)
       bytes += frame.size();
     ++counters_.messages_in;
     counters_.bytes_in = bytes_before + bytes;
-    take(frames_, now_ms);
+    take(frames_, sender, now_ms);
   }
   return true;
 }
@@ -66,7 +67,7 @@ void DataPath::identify(const Topic& topic, std::string_view body, std::int64_t 
   roster_->identify(topic, message_, now_ms);
 }
 
-void DataPath::take(std::vector<zmq::message_t>& frames, std::int64_t now_ms) {
+void DataPath::take(std::vector<zmq::message_t>& frames, const Identity& sender, std::int64_t now_ms) {
   Stream* newest = nullptr;
   const WireError error =
       frames.size() == 2 ? read(bytes_of(frames[0]), bytes_of(frames[1]), newest) : WireError::kFrameCount;
@@ -75,6 +76,8 @@ void DataPath::take(std::vector<zmq::message_t>& frames, std::int64_t now_ms) {
     return;
   }
   const Topic& topic = newest != nullptr ? newest->topic : topic_;
+  const Act act = topic.kind == v1::KIND_ALERT ? Act::kAlert : Act::kTrain;
+  if (!gatekeeper_.may(sender, act, session_in(bytes_of(frames[0])))) return;
   const bool said_incarnation = message_.incarnation() != 0;
   if (!said_incarnation || message_.sequence() == 0) identify(topic, bytes_of(frames[1]), now_ms);
   if (is_kept(topic.kind)) {
@@ -99,7 +102,7 @@ bool DataPath::forward_subscriptions() {
       connections_.drained(Port::kDataOut);
       return false;
     }
-    connections_.heard(frames_[0]);
+    connections_.heard(frames_[0], &gatekeeper_.sender(frames_[0]));
     ++counters_.subscriptions;
     const auto bytes = bytes_of(frames_[0]);
     if (frames_.size() != 1 || bytes.empty() || bytes.size() > kMaxSubscriptionBytes ||

@@ -14,6 +14,7 @@
 
 #include "broker/connection_watch.hpp"
 #include "broker/fan_out.hpp"
+#include "broker/gatekeeper.hpp"
 #include "broker/record_store.hpp"
 #include "broker/roster.hpp"
 #include "broker/tile_demand.hpp"
@@ -44,8 +45,8 @@ class DataPath {
   static constexpr int kMessagesPerTurn = 512;  // before looking the other way
   static constexpr std::size_t kBytesPerTurn = 4 << 20;
 
-  DataPath(zmq::socket_t& xsub, zmq::socket_t& xpub, ConnectionWatch& connections)
-      : xsub_(xsub), xpub_(xpub), fan_out_(xpub), connections_(connections) {}
+  DataPath(zmq::socket_t& xsub, zmq::socket_t& xpub, ConnectionWatch& connections, Gatekeeper& gatekeeper)
+      : xsub_(xsub), xpub_(xpub), fan_out_(xpub), connections_(connections), gatekeeper_(gatekeeper) {}
   // Set once, before the first turn. Subscribes upstream to every kind but tiles.
   void attach(RecordStore& store, Roster& roster);
 
@@ -61,7 +62,7 @@ class DataPath {
   std::uint64_t overflows() const { return fan_out_.overflows(); }  // of a subscriber's queue
 
  private:
-  void take(std::vector<zmq::message_t>& frames, std::int64_t now_ms);
+  void take(std::vector<zmq::message_t>& frames, const Identity& sender, std::int64_t now_ms);
   void identify(const Topic& topic, std::string_view body, std::int64_t now_ms);
   WireError read(std::string_view topic_bytes, std::string_view body, Stream*& newest);
   void pass_on_demand(bool wanted, std::string_view topic);
@@ -70,6 +71,7 @@ class DataPath {
   zmq::socket_t& xpub_;
   FanOut fan_out_;
   ConnectionWatch& connections_;
+  Gatekeeper& gatekeeper_;
   RecordStore* store_ = nullptr;
   Roster* roster_ = nullptr;
   TileDemand tile_demand_;

@@ -1,12 +1,16 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 #include "broker/broker.hpp"
 #include "broker/journal_verbs.hpp"
 #include "broker/retention_text.hpp"
+#include "trainbus/bus_key.hpp"
 #include "trainbus/program.hpp"
+#include "trainbus/reload_signal.hpp"
 
 namespace {
 
@@ -16,6 +20,15 @@ namespace {
 void keep_large_blocks() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
+// The folder of --keys, else the user's own where trainbus-keys made one; "": none.
+std::string chosen_keys_dir(const std::string& given) {
+  const char* key = std::getenv("TRAINBUS_KEY");
+  if (given == trainbus::kNoKey || (given.empty() && key != nullptr && key == std::string(trainbus::kNoKey))) return {};
+  if (!given.empty()) return given;
+  const auto own = trainbus::keys_folder();
+  return !own.empty() && std::filesystem::exists(trainbus::broker_key_path(own)) ? own : "";
 }
 
 }  // namespace
@@ -50,6 +63,11 @@ int main(int argc, char** argv) {
          "--retain-bytes", [&](const std::string& text) { retain_bytes = text; },
          "Retire the oldest records past this size of the journal: 500M, 10G (default: no limit)")
       ->check(trainbus::valid_by(trainbus::parse_retained_bytes));
+  app.add_option(
+         "--keys", options.keys_dir,
+         "Folder of trainbus-keys: who may come, read again on SIGHUP and on change (default: the user's own, if "
+         "there is one; off: no keys)")
+      ->type_name("DIR");
   app.add_flag("--insecure", insecure, "Listen on an address that others can reach, without keys");
   auto* check = app.add_subcommand("check", "Read a journal that no broker has open and say what is damaged: exit 1");
   check->add_option("STATE_DIR", offline_dir, "Folder of the journal")->required();
@@ -63,6 +81,8 @@ int main(int argc, char** argv) {
   return trainbus::run_program(app, argc, argv, [&] {
     if (*check) return trainbus::check_state_dir(offline_dir);
     if (*repair) return trainbus::repair_state_dir(offline_dir);
+    options.keys_dir = chosen_keys_dir(options.keys_dir);
+    insecure = insecure || !options.keys_dir.empty();
     trainbus::require_loopback("--listen", trainbus::parse_endpoints(options.listen).host, insecure);
     if (!retain.empty()) options.retention.max_age_ms = trainbus::parse_retained_age(retain);
     if (!retain_bytes.empty()) options.retention.max_bytes = trainbus::parse_retained_bytes(retain_bytes);
@@ -70,9 +90,14 @@ int main(int argc, char** argv) {
     trainbus::Broker broker(options);
     std::cout << "trainbus-broker: listening on " << broker.endpoints().base() << std::endl;
     const auto [trainers, files] = broker.room();
+    if (options.keys_dir.empty())
+      spdlog::info("no keys: every user of this host may read and command trainings (trainbus-keys init makes keys)");
     spdlog::info("room for about {} trainers ({} files)", trainers, files);
-    while (!trainbus::stop_requested())
+    trainbus::watch_reload_signal();
+    while (!trainbus::stop_requested()) {
+      if (trainbus::take_reload_signal()) broker.reload_keys();
       broker.poll_once(std::chrono::milliseconds(50));
+    }
     spdlog::info("stopping: taking in and storing what is on its way");
     broker.stop(std::chrono::milliseconds(1500));
     return 0;

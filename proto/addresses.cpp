@@ -58,7 +58,8 @@ std::vector<std::string> addresses_of(const std::string& host) {
 }
 
 // libzmq looks a name up for one family only: by default IPv4, with ZMQ_IPV6 an IPv6 address wherever there is one.
-void connect_to(zmq::socket_t& socket, const std::string& endpoint) {
+void connect_to(zmq::socket_t& socket, const std::string& endpoint, const std::optional<KeyFile>& key) {
+  if (key) apply_key(socket, *key);
   const auto addresses = addresses_of(target_of(endpoint).host);
   socket.set(zmq::sockopt::ipv6, !addresses.empty() && std::ranges::all_of(addresses, is_v6));
   socket.connect(endpoint);

@@ -23,7 +23,8 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 10s;
 constexpr auto kListPatience = 10min;
 
-[[noreturn]] void no_broker(const CtlOptions& ctl) {
+[[noreturn]] void no_answer(const CtlOptions& ctl, const ControlClient& client) {
+  if (!client.refusal().empty()) throw std::runtime_error(client.refusal());
   throw std::runtime_error("no broker answers at " + ctl.broker + " (is trainbus-broker running?)");
 }
 
@@ -58,7 +59,7 @@ class HistoryClient {
     v1::ListRequest request;
     request.set_archived(true);
     const auto list = client_.list(request, kListPatience);
-    if (!list) no_broker(ctl_);
+    if (!list) no_answer(ctl_, client_);
     std::vector<std::string> found;
     for (const auto& entry : list->trainers())
       if (std::ranges::any_of(change_.patterns, [&](const auto& one) { return matches(one, entry.session_id()); }))
@@ -75,7 +76,7 @@ class HistoryClient {
     if (dry) parameters["dry_run"] = "yes";
     if (change_.older_than_ms > 0) parameters["older_than_ms"] = std::to_string(change_.older_than_ms);
     const auto answer = client_.issue(session_id, command, kPatience);
-    if (!answer) no_broker(ctl_);
+    if (!answer) no_answer(ctl_, client_);
     if (!answer->error.empty()) throw std::runtime_error(session_id + ": " + answer->error);
     Target target{session_id, answer->commands.at(0).command()};
     std::sscanf(target.told.new_value().c_str(), "%llu records, %llu bytes", &target.records, &target.bytes);
@@ -89,7 +90,7 @@ class HistoryClient {
         throw std::runtime_error("stopped waiting; the broker goes on, 'trainbus-ctl commands " + target.session_id +
                                  "' shows how it ended");
       const auto answer = client_.find(target.told.command_id(), kPatience);
-      if (!answer) no_broker(ctl_);
+      if (!answer) no_answer(ctl_, client_);
       if (!answer->error.empty()) throw std::runtime_error(target.session_id + ": " + answer->error);
       target.told = answer->commands.at(0).command();
       progress(target);
@@ -216,7 +217,7 @@ int list_history(const CtlOptions& ctl, const std::string& run) {
   request.set_archived(true);
   request.set_run(run);
   const auto list = client.list(request, kListPatience);
-  if (!list) no_broker(ctl);
+  if (!list) no_answer(ctl, client);
   v1::MetricsRequest record;
   for (const auto& entry : list->trainers()) {
     std::int64_t last_ms = 0;

@@ -9,6 +9,7 @@
 #include "trainbus/endpoints.hpp"
 #include "trainbus/host_name.hpp"
 #include "trainbus/incarnation.hpp"
+#include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
 #include "verbs.hpp"
 
@@ -188,6 +189,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--broker", flags.ctl.broker, "base address of the broker")->capture_default_str();
+  add_key_option(app);
   app.add_flag("--json", flags.ctl.json, "print JSON: one object, or one a line");
 
   auto* list = app.add_subcommand("list", "the trainers and their state");
@@ -220,6 +222,7 @@ int main(int argc, char** argv) {
   auto* stats = app.add_subcommand("stats", "the broker's counters and gauges");
 
   return run_program(app, argc, argv, [&] {
+    require_key_taken(flags.ctl.broker);
     if (list->parsed() && flags.archived) return list_history(flags.ctl, flags.run);
     if (list->parsed()) return list_trainers(flags.ctl, flags.run);
     if (backup->parsed()) return back_up_journal(flags.ctl, flags.backup_file, flags.force);

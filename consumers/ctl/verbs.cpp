@@ -39,6 +39,11 @@ constexpr auto kTurn = 50ms;
                            " within 3 s (is trainbus-broker running?): " + control_silence(ctl.broker));
 }
 
+[[noreturn]] void no_answer(const CtlOptions& ctl, const ControlClient& client) {
+  if (client.refusal().empty()) no_broker(ctl);
+  throw std::runtime_error(client.refusal());
+}
+
 void say(const std::string& line) { std::cout << line << '\n' << std::flush; }
 
 void say_all(const std::vector<std::string>& lines) {
@@ -50,7 +55,7 @@ void say_all(const std::vector<std::string>& lines) {
 TrainerTable table_of(const CtlOptions& ctl, v1::ListRequest request, std::int64_t now_ms) {
   ControlClient client(ctl.broker);
   const auto list = client.list(std::move(request), kPatience);
-  if (!list) no_broker(ctl);
+  if (!list) no_answer(ctl, client);
   TrainerTable table;
   table.update(*list, now_ms);
   return table;
@@ -86,7 +91,7 @@ std::uint64_t named_incarnation(const CtlOptions& ctl, ControlClient& client, co
   auto request = of_session(address.session_id);
   request.set_older(true);
   const auto list = client.list(std::move(request), kPatience);
-  if (!list) no_broker(ctl);
+  if (!list) no_answer(ctl, client);
   std::vector<std::uint64_t> meant;
   std::string alive;
   for (const auto& entry : list->trainers()) {
@@ -279,7 +284,7 @@ int send_command(const CtlOptions& ctl, const CommandOptions& options) {
   command.set_expected_incarnation(named_incarnation(ctl, client, address));
   command.set_time_to_live_ms(options.deadline.count());
   const auto issued = client.issue(address.session_id, command, kPatience);
-  if (!issued) no_broker(ctl);
+  if (!issued) no_answer(ctl, client);
   if (!issued->error.empty()) throw std::runtime_error(issued->error);
   CommandProgress progress(ctl, issued->commands);
   if (options.wait) {
@@ -317,7 +322,7 @@ int show_ledger(const CtlOptions& ctl, const std::string& run, std::chrono::mill
   const auto until = Clock::now() + wait;
   do {
     const auto list = client.list(run, kPatience);
-    if (!list) no_broker(ctl);
+    if (!list) no_answer(ctl, client);
     ledgers.clear();
     closed = true;
     for (const auto& entry : list->trainers())
@@ -352,7 +357,7 @@ int tail(const CtlOptions& ctl, const TailOptions& options) {
 int show_stats(const CtlOptions& ctl) {
   ControlClient client(ctl.broker);
   const auto stats = client.stats(kPatience);
-  if (!stats) no_broker(ctl);
+  if (!stats) no_answer(ctl, client);
   if (ctl.json) {
     say(message_json(*stats));
     return 0;

@@ -13,6 +13,7 @@
 #include "sink_metrics.hpp"
 #include "sink_reporter.hpp"
 #include "trainbus/control_client.hpp"
+#include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
 
 namespace {
@@ -75,6 +76,7 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--sink", flags.sinks, "where to write, TYPE:VALUE,key=value,...; repeatable")
       ->check([](const std::string& text) { return problem([&] { parse_sink_spec(text); }); });
   app.add_option("--broker", flags.options.broker, "base address of the broker")->capture_default_str();
+  add_key_option(app);
   auto* run = app.add_option("--run", flags.filter.run, "only runs of this name; * and ? stand for any characters")
                   ->check([](const std::string& text) { return problem([&] { check_name_pattern("run", text); }); });
   app.add_option("--trainer", flags.filter.trainer, "only trainers of this name")
@@ -241,6 +243,7 @@ int run(Flags& flags) {
     return 0;
   }
   const auto runners = runners_of(flags);
+  require_key_taken(flags.options.broker);
   try {
     std::unique_ptr<MetricsServer> metrics;
     if (!flags.metrics.empty())

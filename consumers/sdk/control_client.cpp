@@ -41,25 +41,31 @@ class ControlClient::Core {
   // Sends until answered, and gives the answer.
   std::optional<v1::MetricsResponse> ask(v1::MetricsRequest question, milliseconds timeout);
   std::optional<CommandStates> ask_for_commands(v1::MetricsRequest question, milliseconds timeout);
+  const std::string& refusal() const { return refusal_; }
 
  private:
   std::optional<v1::MetricsResponse> answer_within(milliseconds time, std::uint64_t request_id);
 
   zmq::socket_t dealer_;
   std::uint64_t last_request_id_ = 0;
+  std::string refusal_;
 };
 
 std::optional<v1::MetricsResponse> ControlClient::Core::ask(v1::MetricsRequest question, milliseconds timeout) {
   constexpr milliseconds kAskAgain{1000};
   constexpr milliseconds kLookForConnection{20};
   const auto until = Clock::now() + timeout;
+  refusal_.clear();
   question.set_request_id(++last_request_id_);
   question.set_timestamp_ms(unix_ms());
   const std::string body = question.SerializeAsString();
   for (auto left = timeout; left > milliseconds::zero();) {
     const bool sent = dealer_.send(zmq::buffer(body), zmq::send_flags::dontwait).has_value();
     const auto patience = std::min(left, sent ? kAskAgain : kLookForConnection);
-    if (auto answer = answer_within(patience, question.request_id())) return answer;
+    if (auto answer = answer_within(patience, question.request_id())) {
+      if (answer->has_error()) refusal_ = answer->error().message();
+      return answer;
+    }
     left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
   }
   return std::nullopt;
@@ -94,7 +100,7 @@ std::optional<CommandStates> ControlClient::Core::ask_for_commands(v1::MetricsRe
 
 std::string control_silence(const std::string& broker) {
   const std::string control = parse_endpoints(broker).control();
-  const std::string problem = port_problem(control, milliseconds(1000));
+  const std::string problem = port_problem(control, milliseconds(1000)).text;
   return "the control port " + control + ": " +
          (problem.empty() ? "takes connections, but answers no question" : problem);
 }
@@ -166,6 +172,8 @@ std::optional<v1::BrokerStats> ControlClient::stats(milliseconds timeout) {
 std::optional<v1::MetricsResponse> ControlClient::ask(v1::MetricsRequest question, milliseconds timeout) {
   return core_->ask(std::move(question), timeout);
 }
+
+const std::string& ControlClient::refusal() const { return core_->refusal(); }
 
 bool ControlClient::raise(const std::string& session_id, const v1::Alert& alert, milliseconds timeout) {
   v1::MetricsRequest question;

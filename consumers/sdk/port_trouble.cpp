@@ -17,11 +17,14 @@ void PortTrouble::turn(bool control_answers, bool feed_answers, std::int64_t now
 void PortTrouble::probe(std::int64_t now_ms) {
   if (now_ms >= probe_at_ms_) {
     probe_at_ms_ = now_ms + kProbeAgainMs;
-    probe_.emplace(silent_ == Silent::kControl ? endpoints_.control() : endpoints_.data_out());
+    if (silent_ == Silent::kControl)
+      probe_.emplace(endpoints_.control());
+    else
+      probe_.emplace(endpoints_.data_out(), kKeyRefusedWithin, process_key(), zmq::socket_type::sub);
   }
   if (!probe_) return;
   if (const auto problem = probe_->problem()) {
-    text_ = explained(*problem);
+    text_ = explained(problem->text);
     probe_.reset();
   }
 }

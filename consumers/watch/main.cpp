@@ -10,6 +10,7 @@
 #include "rules_file.hpp"
 #include "time_flag.hpp"
 #include "trainbus/control_client.hpp"
+#include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
 #include "watcher.hpp"
 
@@ -56,6 +57,7 @@ int watch(Flags& flags) {
   auto& options = flags.watch;
   options.interval = std::chrono::milliseconds(static_cast<std::int64_t>(flags.interval_ms));
   options.alerts = !flags.no_alerts;
+  require_key_taken(options.broker);
   const bool on_terminal = isatty(STDOUT_FILENO) != 0 && !options.json;
   if (on_terminal && !options.once && isatty(STDERR_FILENO) != 0) spdlog::set_level(spdlog::level::off);
   Watcher watcher(options, std::cout, on_terminal);
@@ -78,6 +80,7 @@ int main(int argc, char** argv) {
   app.fallthrough();
   app.require_subcommand(0, 1);
   app.add_option("--broker", flags.watch.broker, "base address of the broker")->capture_default_str();
+  add_key_option(app);
   app.add_option("--run", flags.watch.run, "only this run");
   add_time_flag(app, "--interval", flags.interval_ms, 100, "time between two looks, e.g. 500ms or 2s")
       ->default_str("1s");

@@ -11,6 +11,10 @@ host, port = re.fullmatch(r"(tcp://.+):(\d+)", os.environ.get("TRAINBUS_BROKER",
 incarnation = int(time.time() * 1000) << 20 | random.getrandbits(20)  # this start: sequences count from 1 within it
 socket = zmq.Context().socket(zmq.DEALER)
 socket.linger = 2000
+if os.environ.get("TRAINBUS_KEY", "off") != "off":  # a file of trainbus-keys, where the broker has keys
+    key = open(os.environ["TRAINBUS_KEY"]).read()
+    public, secret, broker = (re.search(f'{name} = "(.+)"', key)[1].encode() for name in ("public-key", "secret-key", "broker-key"))
+    socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = public, secret, broker
 socket.connect(f"{host}:{int(port) + 2}")
 waiting = {}  # sequence -> the record, until the broker's journal has it
 

@@ -24,6 +24,7 @@ ProducerOptions producer_options(const trainbus_options& given) {
   options.run = string(given.run);
   options.trainer = string(given.trainer);
   if (given.broker != nullptr) options.broker = given.broker;
+  if (given.key != nullptr) options.key = given.key;
   if (given.spool_dir != nullptr) options.spool_dir = given.spool_dir;
   if (given.spool_bytes != 0) options.spool_bytes = given.spool_bytes;
   if (given.heartbeat_ms != 0) options.heartbeat_interval = milliseconds(given.heartbeat_ms);

@@ -68,6 +68,9 @@ typedef struct trainbus_options {
   /* Told what a person should know, one line each, from any thread; NULL: "trainbus: LINE" on stderr. */
   void (*on_problem)(void* user, const char* line);
   void* user;
+  /* The file of the key to show the broker; NULL: the environment's TRAINBUS_KEY, else this user's own, if there is one;
+   * "off": none. */
+  const char* key;
 } trainbus_options;
 
 /* NULL when a name, a number or the address is outside its grammar; `why` then holds one line of at most

@@ -95,8 +95,9 @@ void Producer::Core::open() {
       context_ = shared_bus_context();
       context = context_.get();
     }
-    records_ = std::make_unique<RecordLane>(*context, state_);
-    tiles_ = std::make_unique<TileLane>(*context, state_);
+    const auto key = chosen_key(state_.options.key);
+    records_ = std::make_unique<RecordLane>(*context, state_, key);
+    tiles_ = std::make_unique<TileLane>(*context, state_, key);
     media_ = std::make_unique<MediaLane>(state_);
     if (state_.options.meter_resources) perf_ = std::make_unique<PerfLane>(state_);
   } catch (const zmq::error_t& error) {

@@ -37,11 +37,12 @@ constexpr std::uint64_t kHelloId = 1;  // request_id of a hello; the others have
 
 }  // namespace
 
-RecordLane::RecordLane(zmq::context_t& context, TrainerState& state)
+RecordLane::RecordLane(zmq::context_t& context, TrainerState& state, const std::optional<KeyFile>& key)
     : state_(state),
       data_(context, zmq::socket_type::xpub),
       control_(context, zmq::socket_type::dealer),
       outbox_({state.options.outbox_records, state.options.outbox_bytes}, {}),
+      key_doubt_(parse_endpoints(state.options.broker).control(), key),
       reports_(state) {
   const std::string id = state.session.id();
   for (const Kind kind : kAllKinds)
@@ -55,8 +56,8 @@ RecordLane::RecordLane(zmq::context_t& context, TrainerState& state)
   // Without a peer nothing is queued: the outbox repeats records, and old greetings are noise.
   data_.set(zmq::sockopt::immediate, 1);
   control_.set(zmq::sockopt::immediate, 1);
-  connect_to(data_, endpoints.data_in());
-  connect_to(control_, endpoints.control());
+  connect_to(data_, endpoints.data_in(), key);
+  connect_to(control_, endpoints.control(), key);
   record_.set_session_id(id);
   record_.set_incarnation(state.incarnation);
   request_ = record_;
@@ -127,6 +128,7 @@ void RecordLane::follow_link(Clock::time_point now) {
   }
   linked_ = writable;
   if (linked_) state_.ever_linked.store(true, std::memory_order_relaxed);
+  if (const auto problem = key_doubt_.turn(linked_, now)) refused_by_broker(*problem, now);
 }
 
 // A broker that is there subscribes to everything but tiles as soon as the data port is reached.

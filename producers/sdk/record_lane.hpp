@@ -10,6 +10,7 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "key_doubt.hpp"
 #include "outbox.hpp"
 #include "problem_reports.hpp"
 #include "spool_delivery.hpp"
@@ -26,8 +27,8 @@ class RecordLane {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Throws zmq::error_t when a socket cannot be opened.
-  RecordLane(zmq::context_t& context, TrainerState& state);
+  // As who `key` says. Throws zmq::error_t when a socket cannot be opened.
+  RecordLane(zmq::context_t& context, TrainerState& state, const std::optional<KeyFile>& key);
 
   // One turn of everything; waits at most `timeout` when there is nothing to do. Never throws.
   void poll_once(std::chrono::milliseconds timeout);
@@ -95,6 +96,7 @@ class RecordLane {
   Clock::time_point demand_until_ = Clock::time_point::max();
   std::vector<v1::ControlCommand> unsent_reports_;
 
+  KeyDoubt key_doubt_;
   ProblemReports reports_;
 
   v1::MetricsRequest record_;  // reused, as are the next two

@@ -1,6 +1,7 @@
 #include "tile_lane.hpp"
 
 #include <atomic>
+#include <utility>
 
 #include "bus_context.hpp"
 #include "record_encoder.hpp"
@@ -21,9 +22,10 @@ struct TileLane::Buffer {
   std::atomic<bool> lent{false};
 };
 
-TileLane::TileLane(zmq::context_t& context, TrainerState& state)
+TileLane::TileLane(zmq::context_t& context, TrainerState& state, std::optional<KeyFile> key)
     : state_(state),
       context_(context),
+      key_(std::move(key)),
       topic_(topic_text(v1::KIND_TILES, state.session.run, state.session.trainer)),
       encoder_(state.options.jpeg_quality) {
   message_.set_session_id(state.session.id());
@@ -46,7 +48,7 @@ void TileLane::connect() {
   socket.set(zmq::sockopt::immediate, 1);  // else it neither learns that the broker died nor forgets who watched
   socket.set(zmq::sockopt::sndhwm, 2);
   socket.set(zmq::sockopt::xpub_nodrop, 1);  // one peer only: a full link is an error to count, not a silent drop
-  connect_to(socket, parse_endpoints(state_.options.broker).data_in());
+  connect_to(socket, parse_endpoints(state_.options.broker).data_in(), key_);
   socket_ = std::move(socket);
 }
 

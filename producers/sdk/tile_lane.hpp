@@ -11,6 +11,7 @@
 #include <zmq.hpp>
 
 #include "tile_encoder.hpp"
+#include "trainbus/bus_key.hpp"
 #include "trainer_state.hpp"
 
 namespace trainbus {
@@ -20,7 +21,7 @@ namespace trainbus {
 // take is dropped at the source and counted.
 class TileLane {
  public:
-  TileLane(zmq::context_t& context, TrainerState& state);
+  TileLane(zmq::context_t& context, TrainerState& state, std::optional<KeyFile> key);
 
   // One turn; waits at most `timeout` when nothing is to be sent. Never throws.
   void poll_once(std::chrono::milliseconds timeout);
@@ -40,6 +41,7 @@ class TileLane {
 
   TrainerState& state_;
   zmq::context_t& context_;
+  const std::optional<KeyFile> key_;
   std::optional<zmq::socket_t> socket_;
   Clock::time_point wanted_at_{};  // last time somebody watched
   std::string topic_;

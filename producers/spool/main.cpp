@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "trainbus/endpoints.hpp"
+#include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/spool.hpp"
 
@@ -84,6 +85,7 @@ int main(int argc, char** argv) {
   list->add_flag("--json", json, "As JSON");
   auto* deliver = app.add_subcommand("send", "Deliver it to a broker; files are deleted once their records are stored");
   deliver->add_option("--broker", broker, "Address of the broker, or $TRAINBUS_BROKER")->capture_default_str();
+  trainbus::add_key_option(*deliver);
   deliver->add_option("--wait", wait_seconds, "Seconds to try")->check(CLI::Range(1, 86'400))->capture_default_str();
   deliver->add_flag("--any-broker", any_broker, "Also what was left for another broker");
   for (auto* command : {list, deliver})
@@ -97,6 +99,7 @@ int main(int argc, char** argv) {
   return trainbus::run_program(app, argc, argv, [&] {
     if (folder.empty() || !std::filesystem::is_directory(folder))
       throw std::runtime_error("no spool folder '" + folder + "'");
+    if (*deliver) trainbus::require_key_taken(broker);
     if (*deliver) return send(folder, broker, wait_seconds, any_broker);
     const auto lives = trainbus::spool_list(folder);
     json ? print_json(lives) : print_table(lives, folder);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "trainbus/key_option.hpp"
 #include "trainbus/topic.hpp"
 #include "trainbus/wire.hpp"
 
@@ -107,6 +108,7 @@ void add_bus_flags(CLI::App& app, TrainOptions& options) {
   auto* broker = app.add_option("--broker", options.broker, "address of the broker, or $TRAINBUS_BROKER")
                      ->type_name("tcp://HOST:PORT")
                      ->capture_default_str();
+  add_key_option(app);
   app.add_flag_callback(
          "--no-bus", [&options] { options.broker.clear(); }, "publish nothing, as --broker off")
       ->excludes(broker);

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from real_broker import PATIENCE, Broker, eventually  # noqa: F401
+from real_broker import BIN, PATIENCE, Broker, eventually  # noqa: F401
 
 
 @pytest.fixture
@@ -15,6 +15,31 @@ def broker(tmp_path):
     yield made
     if made.process.poll() is None:
         made.stop()
+
+
+class KeyedBroker(Broker):
+    """With keys of its own. own: the file of the key that may everything."""
+
+    def __init__(self, folder):
+        self.keys_folder = folder / "keys"
+        self.run_keys("init")
+        self.own = str(self.keys_folder / "own.key_secret")
+        super().__init__(folder / "keyed-state", keys=self.keys_folder)
+
+    def run_keys(self, *arguments):
+        subprocess.run([BIN / "trainbus-keys", "--dir", self.keys_folder, *arguments], check=True, stdout=subprocess.DEVNULL)
+
+    def add(self, name, role, *more):
+        file = str(self.keys_folder.parent / f"{name}.key_secret")
+        self.run_keys("add", name, "--role", role, "--out", file, *more)
+        return file
+
+
+@pytest.fixture
+def keyed_broker(tmp_path):
+    made = KeyedBroker(tmp_path)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

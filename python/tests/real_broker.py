@@ -22,14 +22,14 @@ def eventually(check, seconds=PATIENCE):
 
 
 class Broker:
-    def __init__(self, folder, listen="tcp://127.0.0.1:*"):
-        self.folder, self.listen = folder, listen
+    def __init__(self, folder, listen="tcp://127.0.0.1:*", keys="off"):
+        self.folder, self.listen, self.keys = folder, listen, keys
         self.process = None
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            [BIN / "trainbus-broker", "--listen", self.listen, "--state-dir", self.folder],
+            [BIN / "trainbus-broker", "--listen", self.listen, "--state-dir", self.folder, "--keys", self.keys],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for line in self.process.stdout:
             if "listening on " in line:

@@ -48,3 +48,13 @@ def test_every_record_is_stored(language, broker, tmp_path):
         with trainbus.Consumer(broker.address, run=f"run{records}", kinds=["batch"]) as consumer:
             steps = [record.message.step for record in consumer.history()]
         assert steps == list(range(1, int(records) + 1))
+
+
+def test_a_trainer_of_pyzmq_alone_has_a_key(keyed_broker, tmp_path):
+    folder = tmp_path / "plain"
+    command = prepare("python", folder)
+    key = keyed_broker.add("alice", "trainer", "--run", "alice-*")
+    done = run([*command, "alice-1", "10"], folder, keyed_broker.address, TRAINBUS_KEY=key)
+    assert (done.returncode, done.stdout) == (0, "10 of 10 records stored\n"), done.stderr
+    done = run([*command, "bob-1", "10"], folder, keyed_broker.address, TRAINBUS_KEY=key)
+    assert done.returncode == 1 and "its runs are 'alice-*'" in done.stderr

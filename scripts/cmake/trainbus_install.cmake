@@ -33,12 +33,13 @@ install(EXPORT trainbus_producer_targets FILE trainbusProducerTargets.cmake NAME
         DESTINATION ${package_dir})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/consumers/sdk/trainbus
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h" PATTERN "program.hpp" EXCLUDE PATTERN "heads_file.hpp" EXCLUDE)
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h" PATTERN "program.hpp" EXCLUDE
+                         PATTERN "key_option.hpp" EXCLUDE PATTERN "reload_signal.hpp" EXCLUDE PATTERN "heads_file.hpp" EXCLUDE)
 install(FILES ${PROJECT_BINARY_DIR}/proto/trainbus.pb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/proto/trainbus.proto ${PROJECT_SOURCE_DIR}/consumers/watch/rules.example.yaml
         DESTINATION ${CMAKE_INSTALL_DATADIR}/trainbus)
 
-foreach(program IN ITEMS trainbus-broker trainbus-train trainbus-loadgen trainbus-spool trainbus-dashboard trainbus-log trainbus-watch
+foreach(program IN ITEMS trainbus-broker trainbus-keys trainbus-train trainbus-loadgen trainbus-spool trainbus-dashboard trainbus-log trainbus-watch
                          trainbus-ctl trainbus-grpc)
   if(TARGET ${program})  # trainbus-train and trainbus-grpc are optional
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} OPTIONAL)

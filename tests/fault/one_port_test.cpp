@@ -185,8 +185,8 @@ TEST_F(OnePort, TheDashboardsHealthNamesThePort) {
 }
 
 TEST(PortProblem, SaysWhatIsWrong) {
-  EXPECT_EQ(port_problem("tcp://127.0.0.1:9", 1s), "connection refused");
-  EXPECT_EQ(port_problem("tcp://no-such-host.invalid:7760", 1s), "no host is known by that name");
+  EXPECT_EQ(port_problem("tcp://127.0.0.1:9", 1s).text, "connection refused");
+  EXPECT_EQ(port_problem("tcp://no-such-host.invalid:7760", 1s).text, "no host is known by that name");
   const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -196,11 +196,11 @@ TEST(PortProblem, SaysWhatIsWrong) {
   ASSERT_EQ(listen(silent, 4), 0);
   ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
   const std::string there = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  EXPECT_EQ(port_problem(there, 200ms), "takes connections, but says nothing");
+  EXPECT_EQ(port_problem(there, 200ms).text, "takes connections, but says nothing");
   close(silent);
   RunningBroker broker;
   for (const auto& port : {broker.endpoints().data_in(), broker.endpoints().data_out(), broker.endpoints().control()})
-    EXPECT_EQ(port_problem(port, 5s), "") << port;
+    EXPECT_EQ(port_problem(port, 5s).text, "") << port;
 }
 
 }  // namespace

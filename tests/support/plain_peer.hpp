@@ -1,12 +1,14 @@
 #pragma once
 // The plainest peer of a broker there is: a publishing, a SUB and a DEALER socket, no SDK.
 
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <zmq.hpp>
 
 #include "tests/support/patient_receive.hpp"
+#include "trainbus/bus_key.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/wire.hpp"
 
@@ -16,12 +18,14 @@ class PlainPeer {
  public:
   static constexpr std::uint64_t kIncarnation = 42;
 
-  explicit PlainPeer(const Endpoints& endpoints)
+  explicit PlainPeer(const Endpoints& endpoints, const std::optional<KeyFile>& key = std::nullopt)
       : pub_(context_, zmq::socket_type::xpub),
         sub_(context_, zmq::socket_type::sub),
         dealer_(context_, zmq::socket_type::dealer) {
     for (auto* socket : {&pub_, &sub_, &dealer_})
       socket->set(zmq::sockopt::linger, 0);
+    for (auto* socket : {&pub_, &sub_, &dealer_})
+      if (key) apply_key(*socket, *key);
     pub_.connect(endpoints.data_in());
     sub_.connect(endpoints.data_out());
     dealer_.connect(endpoints.control());
@@ -79,6 +83,13 @@ class PlainPeer {
     if (!receive_patiently(sub_, topic) || !receive_patiently(sub_, body)) return {"nothing", message};
     message.ParseFromArray(body.data(), static_cast<int>(body.size()));
     return {topic.to_string(), message};
+  }
+  // The topic of what comes within `time`; "" when nothing does.
+  std::string receive_within(std::chrono::milliseconds time) {
+    zmq::message_t topic, body;
+    sub_.set(zmq::sockopt::rcvtimeo, static_cast<int>(time.count()));
+    if (!sub_.recv(topic) || !sub_.recv(body)) return {};
+    return topic.to_string();
   }
   std::uint64_t receive_sequence() { return receive().second.sequence(); }
 

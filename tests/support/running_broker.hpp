@@ -14,8 +14,9 @@ namespace trainbus::test {
 class RunningBroker {
  public:
   explicit RunningBroker(std::string state_dir = {}, std::string listen = "tcp://127.0.0.1:*",
-                         Durability durability = Durability::kProcess)
-      : options_{std::move(listen), state_dir.empty() ? own_dir_ / "state" : std::move(state_dir), durability, 1, {}} {
+                         Durability durability = Durability::kProcess, std::string keys_dir = {})
+      : options_{std::move(listen),  state_dir.empty() ? own_dir_ / "state" : std::move(state_dir), durability, 1, {},
+                 std::move(keys_dir)} {
     start();
   }
   ~RunningBroker() { stop(); }

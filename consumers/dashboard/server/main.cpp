@@ -5,6 +5,7 @@
 
 #include "dashboard.hpp"
 #include "listen_address.hpp"
+#include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
 
 namespace {
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
                "trainbus-dashboard"};
   app.add_option("--listen", listen, "HOST:PORT to serve at; port 0: any free one")->capture_default_str();
   app.add_option("--broker", options.broker, "The broker's address, also $TRAINBUS_BROKER")->capture_default_str();
+  trainbus::add_key_option(app);
   app.add_option("--www-root", options.www_root, "Folder with another page than the one in the program");
   app.add_option("--allow-host", options.allowed_hosts, "Further name this server is known by (Host header)");
   app.add_option("--max-connections", options.max_connections, "Further ones are answered 503")
@@ -65,6 +67,7 @@ int main(int argc, char** argv) {
     trainbus::require_loopback("--listen", address->host, insecure);
     options.host = address->host;
     options.port = address->port;
+    trainbus::require_key_taken(options.broker);
     return serve(options);
   });
 }

@@ -52,6 +52,9 @@ class ControlClient {
   std::optional<v1::BrokerStats> stats(std::chrono::milliseconds timeout);
   // Any other request, and the answer as it came.
   std::optional<v1::MetricsResponse> ask(v1::MetricsRequest question, std::chrono::milliseconds timeout);
+  // What the broker refused the last call with, where that call gave nothing: "key 'bob' (trainer) may not watch".
+  // Empty: it was not refused.
+  const std::string& refusal() const;
   // True when the broker has stored the alert; `session_id` is the trainer it is about.
   bool raise(const std::string& session_id, const v1::Alert& alert, std::chrono::milliseconds timeout);
 

@@ -50,6 +50,9 @@ struct ProducerOptions {
   std::string run;                        // [A-Za-z0-9._-]{1,64}
   std::string trainer;                    // the same
   std::string broker = trainer_broker();  // "off" or "": every call returns at once, nothing is kept
+  // The file of the key to show the broker (trainbus-keys); "": $TRAINBUS_KEY, else this user's own, if there is one;
+  // "off": none. A file that cannot be used is an error of the constructor, as a bad address is.
+  std::string key = {};
   std::chrono::milliseconds heartbeat_interval{2000};
 
   double max_tile_rate_hz = 60;  // batches with tiles per second, at most; viewers may ask for less; 0: no limit

@@ -251,16 +251,16 @@ static void tell_problem(void* user, const char* line) {
 static int producer_init(Producer* self, PyObject* args, PyObject* kwargs) {
   static char* names[] = {"run",         "trainer",      "broker",         "spool_dir", "spool_bytes",
                           "heartbeat_ms", "max_tile_rate", "tile_pixels",  "jpeg_quality", "no_environment",
-                          "no_metering", "client_name",  "on_problem",     NULL};
+                          "no_metering", "client_name",  "on_problem",     "key",         NULL};
   trainbus_options options = {.size = sizeof options};
   unsigned long long spool_bytes = 0;
   long long heartbeat_ms = 0;
   PyObject* on_problem = Py_None;
   int no_environment = 0, no_metering = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ss|zzKLdiippzO", names, &options.run, &options.trainer,
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ss|zzKLdiippzOz", names, &options.run, &options.trainer,
                                    &options.broker, &options.spool_dir, &spool_bytes, &heartbeat_ms,
                                    &options.max_tile_rate_hz, &options.tile_pixels, &options.jpeg_quality,
-                                   &no_environment, &no_metering, &options.client_name, &on_problem))
+                                   &no_environment, &no_metering, &options.client_name, &on_problem, &options.key))
     return -1;
   if (self->bus != NULL) {
     PyErr_SetString(PyExc_RuntimeError, "this Producer is open already");

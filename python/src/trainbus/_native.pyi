@@ -23,6 +23,7 @@ class Producer:
         no_metering: bool,
         client_name: str,
         on_problem: Optional[Callable[[str], None]],
+        key: Optional[str],
     ) -> None: ...
     @property
     def incarnation(self) -> int:

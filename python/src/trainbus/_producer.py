@@ -36,11 +36,13 @@ class Producer(_native.Producer):
         TRAINBUS_TRAINER, from the job (Slurm, torchrun: trainer "rank3"), or from the script's name and the time.
     broker: "tcp://HOST:PORT"; None: the environment's TRAINBUS_BROKER, else this host. "off": nothing is sent, and
         every call returns at once; so it is with TRAINBUS_BROKER=off.
+    key: the file of the key to show the broker (trainbus-keys). None: of TRAINBUS_KEY, else this user's own, if there
+        is one. "off": none.
     spool_dir: records wait here until the broker has stored them. None: the default folder; "": in memory only.
     ranks: "all": every rank of a distributed job is a trainer; "first": the others get a producer that is off.
     on_problem: called with one line that a person should know, from any thread. None: it is written to stderr.
 
-    Raises ValueError when a name or the address is outside its grammar. A broker that is not there is no error.
+    Raises ValueError when a name or the address is outside its grammar, or the key cannot be used. A broker that is not there is no error.
 
     log(values, step=None) -> bool
         Named values at any time: bus.log({"loss": 0.5, "val/iou": 0.7}). A value is a float, an int, a NumPy scalar
@@ -68,6 +70,7 @@ class Producer(_native.Producer):
         trainer: Optional[str] = None,
         broker: Optional[str] = None,
         *,
+        key: Optional[str] = None,
         spool_dir: Optional[str] = None,
         spool_bytes: int = 0,
         heartbeat_seconds: float = 0.0,
@@ -110,6 +113,7 @@ class Producer(_native.Producer):
             not metering,
             client_name,
             on_problem,
+            key,
         )
         self.run, self.trainer = run, trainer
         self._plan = {}

@@ -7,8 +7,10 @@ import time
 from typing import Optional
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from . import _schema_pb2 as schema
+from ._keys import Key
 
 DEFAULT_BROKER = "tcp://127.0.0.1:7760"
 KINDS = {
@@ -42,7 +44,7 @@ class Endpoints:
         self.control = f"tcp://{host}:{port + 2}"
 
 
-def socket(context, kind, address):
+def socket(context, kind, address, key: Optional[Key] = None):
     made = context.socket(kind)
     made.setsockopt(zmq.LINGER, 0)
     made.setsockopt(zmq.HANDSHAKE_IVL, 3000)
@@ -54,6 +56,8 @@ def socket(context, kind, address):
     if kind == zmq.SUB:
         made.setsockopt(zmq.SNDHWM, 0)  # above it subscriptions vanish silently
         made.setsockopt(zmq.RCVHWM, 200_000)
+    if key is not None:
+        made.curve_publickey, made.curve_secretkey, made.curve_serverkey = key.public, key.secret, key.broker
     made.connect(address)
     return made
 
@@ -61,10 +65,13 @@ def socket(context, kind, address):
 class ControlSocket:
     """Requests and their answers, one at a time. Not for several threads."""
 
-    def __init__(self, context, endpoints: Endpoints):
+    def __init__(self, context, endpoints: Endpoints, key: Optional[Key] = None):
         self.address = endpoints.control
         self._context = context
-        self._dealer = socket(context, zmq.DEALER, endpoints.control)
+        self._key = key
+        self._dealer = socket(context, zmq.DEALER, endpoints.control, key)
+        self._refusals = self._dealer.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
         self._last_id = secrets.randbits(32)
 
     def ask(self, request, timeout: float = 5.0):
@@ -76,9 +83,15 @@ class ControlSocket:
                 raise BusError(f"no broker answers at {self.address} (waited {timeout:g} s)")
             self._last_id += 1
             request.request_id = self._last_id
-            self._dealer.send(request.SerializeToString())
-            response = self._receive(request.request_id, min(left, 2.0))
+            try:
+                self._dealer.send(request.SerializeToString(), zmq.NOBLOCK)
+            except zmq.Again:  # libzmq has given the connection up: a broker of another mechanism
+                time.sleep(min(left, 0.1))
+                self._look_for_refusal()
+                continue
+            response = self._receive(request.request_id, min(left, 1.0))
             if response is None:
+                self._look_for_refusal()
                 continue
             if response.WhichOneof("payload") == "error":
                 raise BusError(response.error.message)
@@ -93,5 +106,24 @@ class ControlSocket:
                 return response
         return None
 
+    def _look_for_refusal(self):
+        """BusError where the broker is there, and a key is why it does not answer."""
+        event = None
+        while self._refusals.poll(0):
+            event = recv_monitor_message(self._refusals)["event"]
+        if event is None:
+            return
+        name = f"key {self._key.name!r} ({self._key.path})" if self._key else ""
+        if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            why = f"knows no keys, but {name} is to be used: key='off' or TRAINBUS_KEY=off says none" if self._key else (
+                "wants a key: say key=FILE or TRAINBUS_KEY=FILE (trainbus-keys add makes one)")
+        elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            why = f"does not take {name}: it was revoked there"
+        else:
+            why = f"does not take {name}: it is not known there, its role may not use this port, or it is for another broker"
+        raise BusError(f"the broker at {self.address} {why}")
+
     def close(self):
+        self._dealer.disable_monitor()
+        self._refusals.close(0)
         self._dealer.close()

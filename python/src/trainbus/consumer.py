@@ -16,6 +16,7 @@ from typing import Any, Iterator, Optional, Sequence
 try:
     import zmq
 
+    from ._keys import chosen_key
     from ._wire import KIND_NAMES, KINDS, BusError, ControlSocket, Endpoints, schema, socket
 except ImportError as error:
     raise ImportError("trainbus.Consumer needs pyzmq and protobuf: pip install 'trainbus[consumer]'") from error
@@ -85,13 +86,14 @@ class _Stream:
 class Consumer:
     """Reads from the bus. Iterate over it, or call read().
 
-    broker: as for Producer. kinds: of batch, epoch, perf, status, scalars, media, command, alert; None: all of them.
+    broker, key: as for Producer. kinds: of batch, epoch, perf, status, scalars, media, command, alert; None: all of them.
     run, trainer: only these. positions: a file that remembers how far was read; the next start goes on there.
     lost: True: Lost is among the records where something is missing for ever.
     """
 
     def __init__(self, broker: Optional[str] = None, *, run: Optional[str] = None, trainer: Optional[str] = None,
-                 kinds: Optional[Sequence[str]] = None, positions: Optional[str] = None, lost: bool = False):
+                 kinds: Optional[Sequence[str]] = None, positions: Optional[str] = None, lost: bool = False,
+                 key: Optional[str] = None):
         unknown = [kind for kind in kinds or () if kind not in KINDS]
         if unknown:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {unknown[0]!r}")
@@ -100,10 +102,10 @@ class Consumer:
         self._kinds = list(kinds or KINDS)
         self._run, self._trainer, self._say_lost = run, trainer, lost
         self._positions, self._saved_at = positions, time.monotonic()
+        endpoints, shown = Endpoints(broker), chosen_key(key)
         self._context = zmq.Context()
-        endpoints = Endpoints(broker)
-        self._control = ControlSocket(self._context, endpoints)
-        self._sub = socket(self._context, zmq.SUB, endpoints.data_out)
+        self._control = ControlSocket(self._context, endpoints, shown)
+        self._sub = socket(self._context, zmq.SUB, endpoints.data_out, shown)
         self._streams = {}
         self._ready = []
         self._after = None  # the next page of the history; None: all of it was read

@@ -17,6 +17,7 @@ from typing import List, Optional
 try:
     import zmq
 
+    from ._keys import chosen_key
     from ._wire import BusError, ControlSocket, Endpoints, schema
 except ImportError as error:
     raise ImportError("trainbus.Control needs pyzmq and protobuf: pip install 'trainbus[consumer]'") from error
@@ -55,11 +56,12 @@ class TrainerInfo:
 
 
 class Control:
-    """Lists and commands. Not for several threads. broker: as for Producer."""
+    """Lists and commands. Not for several threads. broker, key: as for Producer."""
 
-    def __init__(self, broker: Optional[str] = None, issuer: Optional[str] = None):
+    def __init__(self, broker: Optional[str] = None, issuer: Optional[str] = None, key: Optional[str] = None):
+        endpoints, shown = Endpoints(broker), chosen_key(key)
         self._context = zmq.Context()
-        self._socket = ControlSocket(self._context, Endpoints(broker))
+        self._socket = ControlSocket(self._context, endpoints, shown)
         self._issuer = issuer or f"python:{getpass.getuser()}@{_socket.gethostname()}"
 
     def __enter__(self):
