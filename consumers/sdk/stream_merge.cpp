@@ -48,7 +48,7 @@ Verdict StreamMerge::keep_aside(const StreamKey& stream, std::uint64_t sequence,
     ++dropped_aside_;
     return Verdict::kHole;
   }
-  if (!hole.aside.try_emplace(sequence, arrivals_ + 1, std::string(body)).second) return Verdict::kDuplicate;
+  if (!hole.aside.try_emplace(sequence, Aside{arrivals_ + 1, std::string(body)}).second) return Verdict::kDuplicate;
   ++arrivals_;
   aside_bytes_ += body.size();
   return Verdict::kHole;

@@ -108,7 +108,7 @@ TEST_F(LogBus, GoesOnExactlyOnceAfterAKillAndAHalfLine) {
     published += 1000;
     ASSERT_TRUE(eventually("some of it is written", [&] { return lines_of(jsonl_) > before; })) << log.output();
     log.signal(SIGKILL);
-    ASSERT_EQ(log.wait(2s), 128 + SIGKILL);
+    ASSERT_EQ(log.wait(20s), 128 + SIGKILL);
     std::ofstream(jsonl_, std::ios::app) << R"({"kind":"batch","run":"r","trai)";
     std::ofstream(batch_csv_, std::ios::app) << "r,t0,18";
   }
@@ -148,7 +148,7 @@ TEST_F(LogBus, GoesOnExactlyOnceAfterKillsWhileItRotates) {
     const auto before = find_parts(jsonl_).size();
     EXPECT_TRUE(eventually("it rotates", [&] { return find_parts(jsonl_).size() > before + 20; })) << log.output();
     log.signal(SIGKILL);
-    EXPECT_EQ(log.wait(2s), 128 + SIGKILL);
+    EXPECT_EQ(log.wait(20s), 128 + SIGKILL);
   }
   training = false;
   trainer.join();
