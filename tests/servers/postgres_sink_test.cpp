@@ -110,7 +110,7 @@ TEST_F(PostgresSink, HasEveryRecordOnceWhoeverIsKilled) {
 
 TEST_F(PostgresSink, LeavesAServerThatHangs) {
   auto training = load("4");
-  const auto writer = log(server_->url(), ",timeout=1s");
+  const auto writer = log(server_->url(), ",timeout=3s");  // a busy disk takes more than a second
   ASSERT_TRUE(eventually("rows come", [&] { return batches() > 100; })) << writer->output();
   server_->hang();
   EXPECT_TRUE(writer->wait_for("the server hangs")) << writer->output();

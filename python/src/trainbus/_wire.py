@@ -113,10 +113,12 @@ class ControlSocket:
             event = recv_monitor_message(self._refusals)["event"]
         if event is None:
             return
-        name = f"key {self._key.name!r} ({self._key.path})" if self._key else ""
+        if self._key is None:  # whatever the handshake failed with
+            raise BusError(f"the broker at {self.address} wants a key: say key=FILE or TRAINBUS_KEY=FILE "
+                           "(trainbus-keys add makes one)")
+        name = f"key {self._key.name!r} ({self._key.path})"
         if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
-            why = f"knows no keys, but {name} is to be used: key='off' or TRAINBUS_KEY=off says none" if self._key else (
-                "wants a key: say key=FILE or TRAINBUS_KEY=FILE (trainbus-keys add makes one)")
+            why = f"knows no keys, but {name} is to be used: key='off' or TRAINBUS_KEY=off says none"
         elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             why = f"does not take {name}: it was revoked there"
         else:
