@@ -145,6 +145,7 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
       --open;
     }
   }
+  // What is still closed was heard before it ended: who gets the descriptor next has said nothing.
   for (const auto fd : closed_now_)
     if (!connections_[fd].open) connections_[fd].spoke = false;
   closed_now_.clear();

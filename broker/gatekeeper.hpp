@@ -100,7 +100,6 @@ class Gatekeeper {
   std::unordered_map<std::string, std::unique_ptr<Identity>> by_key_;  // every key ever known
   std::size_t good_ = 0;
   std::uint64_t version_ = 0;
-  std::int64_t now_ms_ = 0;
   std::int64_t next_look_ms_ = 0;
   std::map<std::pair<std::string, std::string>, std::uint64_t> refused_, turned_away_;
   std::map<std::string, std::int64_t> said_ms_;
