@@ -272,7 +272,8 @@ RepairReport repair_journal(const std::string& path, const Progress& progress) {
   auto report = Repair(path, new_path, progress).run();
   if (report.records == 0 && report.lost == 0) {
     remove_journal(new_path);
-    throw std::runtime_error("no record can be found in '" + path + "'; it is left as it is");
+    throw std::runtime_error("no record can be found in the journal '" + path +
+                             "'; it is left where it is: to start without it, move it away");
   }
   report.damaged_path = damaged_name(path);
   fs::rename(path, report.damaged_path);

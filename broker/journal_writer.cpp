@@ -66,7 +66,7 @@ SqliteDatabase open_for_writing(const std::string& path, Durability durability) 
     if (pages > 0) spdlog::error("journal '{}': its last {} pages are gone; the records on them are lost", path, pages);
     if (newest_page_can_be_read(database.get())) return database;
     database.reset();
-    spdlog::error("journal '{}': its newest page cannot be read; it is repaired before anything is stored", path);
+    spdlog::error("journal '{}': its newest page cannot be read; repairing it before anything is stored", path);
     const auto report = repair_journal(path, [](const std::string& line) { spdlog::info("{}", line); });
     spdlog::error("{} records kept, {} lost; the damaged file is '{}'", report.records, report.lost,
                   report.damaged_path);
