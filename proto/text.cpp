@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 namespace trainbus {
 
@@ -27,9 +29,27 @@ std::size_t utf8_character_bytes(std::string_view text) {
   return bad_second ? 0 : count;
 }
 
+namespace {
+
+// How many bytes at the front are ASCII, which most text is; a word at a time.
+std::size_t ascii_bytes(std::string_view text) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080;
+  std::size_t count = 0;
+  for (std::uint64_t word = 0; text.size() - count >= sizeof word; count += sizeof word) {
+    std::memcpy(&word, text.data() + count, sizeof word);
+    if ((word & kHighBits) != 0) break;
+  }
+  while (count < text.size() && static_cast<unsigned char>(text[count]) < 0x80)
+    ++count;
+  return count;
+}
+
+}  // namespace
+
 std::string clean_text(std::string_view text, std::size_t max_bytes) {
-  std::string clean;
-  clean.reserve(std::min(text.size(), max_bytes));
+  const std::size_t ascii = ascii_bytes(text.substr(0, max_bytes));
+  std::string clean(text.substr(0, ascii));
+  text.remove_prefix(ascii);
   while (!text.empty()) {
     const std::size_t count = utf8_character_bytes(text);
     const std::string_view character = count == 0 ? "?" : text.substr(0, count);
