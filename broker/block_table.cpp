@@ -58,7 +58,43 @@ BlockTable::BlockTable(sqlite3* database) {
 }
 
 std::optional<std::uint64_t> BlockTable::at_or_behind(std::uint64_t position) {
-  return first_readable(behind_, position);
+  const auto found = first_readable(behind_, position);
+  if (!found || *found == position || *found == next_) return found;
+  return nearest(position, *found < position ? kMaxPosition : *found);
+}
+
+// SQLite searches a page whose positions are not in order in vain, without an error, and may end up far behind it. What
+// is found from places in between, on the pages behind that one, is nearer.
+std::optional<std::uint64_t> BlockTable::nearest(std::uint64_t position, std::uint64_t found) {
+  const auto nearer_from = [&](std::uint64_t place) -> std::optional<std::uint64_t> {
+    try {
+      const auto other = ask(behind_, place);
+      return other && *other >= place && *other < found ? other : std::nullopt;
+    } catch (const SqliteError& error) {
+      if (!is_damage(error)) throw;
+      return std::nullopt;
+    }
+  };
+  std::uint64_t without = position;
+  for (std::uint64_t step = 1; step < found - without; step += step / 2 + 1) {
+    auto with = without + step;
+    auto nearer = nearer_from(with);
+    if (!nearer) {
+      without = with;
+      continue;
+    }
+    while (with - without > 1) {
+      const auto middle = without + (with - without) / 2;
+      if (const auto other = nearer_from(middle)) {
+        nearer = other;
+        with = middle;
+      } else {
+        without = middle;
+      }
+    }
+    return nearer;
+  }
+  return found == kMaxPosition ? std::nullopt : std::optional(found);
 }
 
 std::optional<std::uint64_t> BlockTable::holding_or_behind(std::uint64_t position) {
@@ -88,6 +124,7 @@ bool BlockTable::load(std::uint64_t position, Block& block) {
         block.records > 0 && block.records <= std::max<std::uint64_t>(directory.size(), 1'000'000'000);
     if (!sensible || (directory != "[]" && block.records > directory.size())) return false;
     read_directory(directory, block);
+    next_ = block.last_position() + 1;
     return true;
   } catch (const SqliteError& error) {
     if (!is_damage(error)) throw;

@@ -26,7 +26,10 @@ class BlockTable {
   void release();
 
  private:
+  std::optional<std::uint64_t> nearest(std::uint64_t position, std::uint64_t found);
+
   Statement behind_, before_, load_, end_;
+  std::uint64_t next_ = 0;  // behind what was loaded last
 };
 
 // Adds what is in the blocks from the segment's end on, through this position.

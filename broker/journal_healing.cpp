@@ -3,9 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "broker/block_table.hpp"
@@ -56,13 +58,39 @@ class Healing {
   bool whole(const Table& table) {
     try {
       const std::string name(table.name);
-      Statement(database_, "SELECT count(*) FROM " + name + " NOT INDEXED").run();
-      if (name == "streams") Statement(database_, "SELECT count(*) FROM streams WHERE session>''").run();
-      return true;
+      Statement check(database_, "PRAGMA quick_check(" + name + ")");
+      return check.step() && check.bytes(0) == "ok" && (name != "streams" || streams_are_found());
     } catch (const SqliteError& error) {
       if (!is_damage(error)) throw;
       return false;
     }
+  }
+
+  // Whether their index has them all, in order. A stream that it has not would be made a second time. SQLite's own
+  // check looks each of them up, which takes ten times as long.
+  bool streams_are_found() {
+    bool in_order = true;
+    std::tuple<std::string, std::uint64_t, std::string> last;
+    const std::string columns = "SELECT stream,session,incarnation,kind FROM streams ";
+    const auto sum_of = [&](const std::string& sql, const auto& see) {
+      std::uint64_t sum = 0;  // whatever the order
+      Statement(database_, sql).each([&](const Statement& row) {
+        constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+        std::uint64_t hash = row.number(0);
+        for (const std::uint64_t part :
+             {std::hash<std::string_view>{}(row.bytes(1)), row.number(2), std::hash<std::string_view>{}(row.bytes(3))})
+          hash = (hash ^ hash >> 32) * kOdd + part;
+        sum += (hash ^ hash >> 32) * kOdd;
+        see(row);
+      });
+      return sum;
+    };
+    const auto by_index = sum_of(columns + "WHERE session>''", [&](const Statement& row) {
+      std::tuple next(std::string(row.bytes(1)), row.number(2), std::string(row.bytes(3)));
+      in_order = in_order && last < next;
+      last = std::move(next);
+    });
+    return by_index == sum_of(columns + "NOT INDEXED", [](const Statement&) {}) && in_order;
   }
 
   void make_anew(const Table& table) {

@@ -453,10 +453,11 @@ bool JournalReader::belongs(const BlockEntry& entry, std::string_view body) {
 void JournalReader::add_record(const Block& block, const BlockEntry& entry, std::uint64_t position, Page& page) {
   if (entry.state == BlockEntry::State::kDeleted) return;
   const auto stream = entry.row.stream;
-  const bool readable = entry.state == BlockEntry::State::kWhole;
-  if (readable && (!page.wants(stream) || entry.row.sequence <= page.head(stream))) return;
   const auto body = block.body(entry);
-  if (!readable || !block.intact(entry) || !belongs(entry, body)) {
+  // Before anything of it is believed: a changed number may be that of a stream that nobody asks for.
+  const bool intact = block.intact(entry);
+  if (intact && (!page.wants(stream) || entry.row.sequence <= page.head(stream))) return;
+  if (!intact || !belongs(entry, body)) {
     ++damaged_;
     add_losses_at(position, page);
     return;

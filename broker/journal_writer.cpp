@@ -46,14 +46,22 @@ SqliteDatabase open_or_make(const std::string& path, Durability durability) {
                                       std::filesystem::path(path).parent_path().string());
 }
 
-// SQLite adds records on the newest page, and reads it before.
+// SQLite adds records on the newest page, and reads it before; behind positions that are not in order it would not find
+// them again.
 bool newest_page_can_be_read(sqlite3* database) {
+  bool in_order = true;
+  std::uint64_t behind = 0;
   try {
-    Statement(database, "SELECT position FROM blocks ORDER BY position DESC LIMIT 1").run();
-    return true;
+    Statement(database, "SELECT position,records FROM blocks ORDER BY position DESC LIMIT 20")
+        .each([&](const Statement& row) {
+          const auto position = row.number(0), records = row.number(1);
+          in_order = in_order && records > 0 && (behind == 0 || (position < behind && records <= behind - position));
+          behind = position;
+        });
+    return in_order;
   } catch (const SqliteError& error) {
     if (!is_damage(error)) throw;
-    return false;
+    return in_order && behind != 0;  // it is on another page
   }
 }
 

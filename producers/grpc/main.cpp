@@ -52,6 +52,9 @@ int main(int argc, char** argv) {
   app.add_option("--broker", options.broker, "The broker's address, also $TRAINBUS_BROKER")->capture_default_str();
   app.add_option("--spool-dir", options.spool_dir, "Records wait here until the broker has stored them; '': in memory")
       ->capture_default_str();
+  app.add_option("--spool-bytes", options.spool_bytes, "Of each trainer there; past them a client's Write waits")
+      ->check(CLI::Range(std::size_t{8} << 20, std::size_t{1} << 40))
+      ->capture_default_str();
   app.add_option("--tls-cert", options.certificate, "PEM file with the server's certificate chain");
   app.add_option("--tls-key", options.private_key, "PEM file with its key");
   app.add_option("--token-file", token_file, "File with a token that clients must send");

@@ -23,11 +23,14 @@ ProducerOptions producer_options(const SessionName& name, const v1::SessionInfo&
   made.trainer = name.trainer;
   made.broker = options.broker;
   made.spool_dir = options.spool_dir;
+  made.spool_bytes = options.spool_bytes;
+  made.outbox_bytes = options.outbox_bytes;
   made.heartbeat_interval = kSessionHeartbeat;
   made.describe_environment = false;  // of this host it would be, not of the client's
   made.meter_resources = false;
   made.client_name = info.client_name().empty() ? "grpc" : clean_text(info.client_name(), kMaxNameBytes);
   made.own_threads = false;
+  made.counts_refused = false;  // it is held, and the stream is not read meanwhile
   made.on_problem = [id = name.id()](const std::string& line) { spdlog::warn("{}: {}", id, line); };
   return made;
 }

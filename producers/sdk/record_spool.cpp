@@ -38,7 +38,7 @@ bool RecordSpool::push(const LoggedRecord& record) {
   if (pushed == Pushed::kNoRoom && make_ahead(1)) pushed = try_push(record);
   if (pushed == Pushed::kYes) return true;
   const std::lock_guard lock(mutex_);
-  ++refused_;
+  if (limits_.counts_refused) ++refused_;
   return false;
 }
 

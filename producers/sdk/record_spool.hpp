@@ -36,6 +36,7 @@ class RecordSpool {
     std::size_t memory_bytes = 64 << 20;
     std::size_t segment_bytes = SpoolSegment::kBytes;  // 0: nothing is ever pushed
     bool own_thread = false;                           // somebody calls run_files()
+    bool counts_refused = true;                        // false: who pushed it keeps it
   };
   struct Record {
     Kind kind = v1::KIND_UNKNOWN;

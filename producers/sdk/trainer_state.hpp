@@ -96,7 +96,8 @@ struct TrainerState {
       RecordSpool::Limits{.disk_bytes = options.spool_bytes,
                           .memory_bytes = options.outbox_bytes,
                           .segment_bytes = options.broker.empty() ? 0 : SpoolSegment::kBytes,
-                          .own_thread = options.own_threads && !options.broker.empty()});
+                          .own_thread = options.own_threads && !options.broker.empty(),
+                          .counts_refused = options.counts_refused});
   Progress progress;
   TileSlot tiles;
   MediaQueue media;

@@ -1,5 +1,5 @@
-// The journal, damaged at random: the broker starts or says why in its last line, and what it serves is what was written.
-// What is missing is said to be lost. The seed is printed and can be given by TRAINBUS_DAMAGE_SEED.
+// The journal, damaged at random: the broker starts or says why in its last line, and what it serves is what was
+// written. What is missing is said to be lost. The seed is printed and can be given by TRAINBUS_DAMAGE_SEED.
 
 #include <gmock/gmock.h>
 
@@ -71,7 +71,7 @@ class DamageTest : public testing::Test {
     };
     log_half(0);
     broker->signal(SIGTERM);
-    ASSERT_EQ(broker->wait(5s), 0);
+    ASSERT_EQ(broker->wait(60s), 0);
     broker = start(whole_, *address);
     ASSERT_TRUE(broker->wait_for("listening on "));
     log_half(kBatches / 2);
@@ -80,7 +80,7 @@ class DamageTest : public testing::Test {
     for (auto& trainer : trainers)
       incarnations_.push_back(trainer->incarnation());
     broker->signal(SIGKILL);
-    ASSERT_TRUE(broker->wait(5s));
+    ASSERT_TRUE(broker->wait(60s));
     ASSERT_EQ(written_.size(), kTrainers * kBatches);
     for (auto& trainer : trainers)
       trainer->close(0ms);
@@ -135,7 +135,7 @@ class DamageTest : public testing::Test {
     auto broker = start(state);
     const auto address = broker->wait_for("listening on ");
     if (!address) {
-      EXPECT_EQ(broker->wait(5s), 1) << broker->output();
+      EXPECT_EQ(broker->wait(60s), 1) << broker->output();
       EXPECT_THAT(broker->output(), testing::HasSubstr("journal"));
       // Before the reason may stand what was tried, line by line; each says of which file.
       EXPECT_THAT(lines_with(broker->output(), "trainbus-broker: "), testing::SizeIs(1)) << broker->output();
@@ -176,7 +176,7 @@ class DamageTest : public testing::Test {
     for (const auto& [place, bytes] : written_)
       EXPECT_TRUE(served.contains(place)) << place.first << " " << place.second << " is missing, and nothing says so";
     broker->signal(SIGTERM);
-    EXPECT_EQ(broker->wait(5s), 0) << broker->output();
+    EXPECT_EQ(broker->wait(60s), 0) << broker->output();
     return End::kServed;
   }
 

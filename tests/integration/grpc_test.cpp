@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <thread>
 
 #include "producers/grpc/gateway.hpp"
 #include "tests/support/design_client.hpp"
@@ -276,6 +277,39 @@ TEST_F(GrpcGateway, WhatWasSentWithoutABrokerIsStoredWhenItIsBack) {
   EXPECT_TRUE(eventually(
       "all acknowledged", [&] { return stream.acknowledged().size() == 100; }, seconds(30)));
   EXPECT_EQ(records(v1::KIND_BATCH, 100).size(), 100U);
+}
+
+TEST_F(GrpcGateway, WithoutRoomItSaysSoAndReadsOnWhenThereIs) {
+  constexpr int kBatches = 1'000;  // of 12 kB, in room for 4 MiB
+  GatewayOptions small = options(broker_.address());
+  small.outbox_bytes = 4 << 20;
+  Gateway gateway(small);
+  DesignStream stream(grpc::CreateChannel(gateway.address(), grpc::InsecureChannelCredentials()));
+  ASSERT_TRUE(stream.write_batch(kSession, 0));
+  ASSERT_TRUE(eventually("acknowledged", [&] { return stream.acknowledged().size() == 1; }));
+  broker_.stop();
+  std::thread writer([&] {  // whose Write waits
+    document::MetricsRequest request;
+    request.set_session_id(kSession);
+    for (int i = 0; i < 500; ++i)
+      request.mutable_batch_data()->add_predictions()->set_predicted_label("one of many classes");
+    for (int i = 1; i < kBatches; ++i) {
+      request.mutable_batch_data()->set_batch_idx(i);
+      if (!stream.write(request)) break;
+    }
+    stream.half_close();
+  });
+  const Response told = stream.first(Response::kError);
+  EXPECT_EQ(told.error().code(), document::BUFFER_FULL);
+  EXPECT_THAT(told.error().message(), testing::HasSubstr("until there is room"));
+  broker_.start();
+  writer.join();
+  const grpc::Status status = stream.finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  const auto batches = records(v1::KIND_BATCH, kBatches);
+  ASSERT_EQ(batches.size(), std::size_t{kBatches});
+  for (int i = 0; i < kBatches; ++i)
+    ASSERT_EQ(batches[static_cast<std::size_t>(i)].batch_data().batch_idx(), i);
 }
 
 TEST(GrpcGatewayWithKeys, OnlyWhoHasTheTokenIsServedByTls) {

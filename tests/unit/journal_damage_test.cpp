@@ -2,6 +2,8 @@
 // the damage, and repair ends it. A page is what a disk loses.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -186,6 +188,36 @@ TEST_F(JournalDamageTest, APageOfAnotherTableCostsNoRecord) {
       EXPECT_EQ(JournalReader(path_).use({"r", "t2"}).records, kRecords + 10);
       EXPECT_EQ(JournalReader(path_).last_body(3), body(3, kRecords + 10));
     }
+  }
+}
+
+// SQLite reads such a page without an error, and does not find on it what is there.
+TEST_F(JournalDamageTest, AnIndexThatMisleadsMakesNoStreamASecondTime) {
+  const auto damage = [&](std::uint64_t page, int which) {
+    constexpr std::uint64_t kCellPointers = 8;
+    if (which == 0) overwrite(page, Fill::kNoise, kJournalPageBytes - 15, 15);  // within a session's name
+    if (which == 1) overwrite(page, Fill::kZeros, kJournalPageBytes - 60, 60);  // the entries themselves
+    if (which != 2) return;
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);  // two entries change places
+    const auto at = static_cast<std::streamoff>((page - 1) * kJournalPageBytes + kCellPointers);
+    std::array<char, 4> pointers{};
+    file.seekg(at);
+    file.read(pointers.data(), pointers.size());
+    std::rotate(pointers.begin(), pointers.begin() + 2, pointers.end());
+    file.seekp(at);
+    file.write(pointers.data(), pointers.size());
+  };
+  for (const int which : {0, 1, 2}) {
+    SCOPED_TRACE(which);
+    std::filesystem::remove(path_);
+    std::filesystem::remove(path_ + "-mark");
+    make_journal();
+    damage(pages_of("sqlite_autoindex_streams_1", true).at(0), which);
+    EXPECT_EQ(open_and_go_on(), 0U);
+    auto database = open_sqlite(path_, SQLITE_OPEN_READONLY);
+    Statement streams(database.get(), "SELECT count(*) FROM streams WHERE session>='r/t1' AND session<='r/t3'");
+    ASSERT_TRUE(streams.step());
+    EXPECT_EQ(streams.number(0), kStreams) << "found by their names";
   }
 }
 

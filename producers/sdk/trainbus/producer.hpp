@@ -84,6 +84,7 @@ struct ProducerOptions {
 
   std::string client_name = "trainbus_producer";
   bool own_threads = true;            // false: the caller steps poll_once() (load generators)
+  bool counts_refused = true;         // false: the caller keeps a record that is refused, and logs it again
   zmq::context_t* context = nullptr;  // nullptr: one context for all producers of the process
 };
 
