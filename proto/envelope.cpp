@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "shape_memory.hpp"
 #include "trainbus/text.hpp"
 #include "trainbus/value_name.hpp"
 
@@ -211,6 +212,7 @@ class Cursor {
  public:
   explicit Cursor(std::string_view bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
   bool at_end() const { return at_ == end_; }
+  const char* at() const { return at_; }
 
   bool skip(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes) return false;
@@ -295,7 +297,7 @@ bool is_named_value(std::string_view entry) {
 // The check of one payload.
 class Payload {
  public:
-  explicit Payload(Kind kind) : tiles_(kind == v1::KIND_TILES) {}
+  Payload(Kind kind, ShapeMemory& shapes) : tiles_(kind == v1::KIND_TILES), shapes_(shapes) {}
 
   bool is_good(const MessageRules& rules, std::string_view bytes) {
     Cursor cursor(bytes);
@@ -321,11 +323,55 @@ class Payload {
       case Rule::kPackedVarints: return cursor.piece(piece) && are_varints(piece);
       case Rule::kPackedFixed32: return cursor.piece(piece) && piece.size() % 4 == 0;
       case Rule::kPackedFixed64: return cursor.piece(piece) && piece.size() % 8 == 0;
-      case Rule::kMessage: return cursor.piece(piece) && is_good(*field.of, piece);
+      case Rule::kMessage: return cursor.piece(piece) && is_good_part(*field.of, piece);
       case Rule::kImage: return tiles_ && ++images_ <= kMaxImages && cursor.piece(piece) && is_tile(*field.of, piece);
       case Rule::kValue: return ++values_ <= kMaxValueNames && cursor.piece(piece) && is_named_value(piece);
     }
     return false;
+  }
+
+  bool is_good_part(const MessageRules& rules, std::string_view part) {
+    if (shapes_.knows(&rules, part)) return true;
+    if (!is_good(rules, part)) return false;
+    ShapeMemory::Mask mask;
+    mask.fill(ShapeMemory::kSame);
+    if (shapes_.should_learn(&rules, part) && free_what_may_differ(rules, part, mask.data()))
+      shapes_.learn(&rules, part, mask);
+    return true;
+  }
+
+  // Of a good message; `mask` is of its first byte. False where more than its shape makes it good.
+  static bool free_what_may_differ(const MessageRules& rules, std::string_view message, std::uint8_t* mask) {
+    for (Cursor cursor(message); !cursor.at_end();) {
+      std::uint32_t tag = 0;
+      static_cast<void>(cursor.small(tag));
+      const FieldRule field = rules.of(tag);
+      const char* from = cursor.at();
+      std::uint64_t number = 0;
+      std::string_view piece;
+      std::uint8_t may_differ = ShapeMemory::kAny;
+      switch (field.rule) {
+        case Rule::kVarint:
+          static_cast<void>(cursor.varint(number));
+          may_differ = ShapeMemory::kSameHighBit;
+          break;
+        case Rule::kFixed32: static_cast<void>(cursor.skip(4)); break;
+        case Rule::kFixed64: static_cast<void>(cursor.skip(8)); break;
+        default:
+          static_cast<void>(cursor.piece(piece));
+          from = piece.data();
+          const bool ascii = std::ranges::none_of(piece, [](char byte) { return (byte & 0x80) != 0; });
+          if (field.rule == Rule::kText) may_differ = ascii ? ShapeMemory::kSameHighBit : ShapeMemory::kSame;
+          if (field.rule == Rule::kPackedVarints) may_differ = ShapeMemory::kSameHighBit;
+          if (field.rule == Rule::kMessage) {
+            if (!free_what_may_differ(*field.of, piece, mask + (piece.data() - message.data()))) return false;
+            continue;
+          }
+          if (field.rule == Rule::kImage || field.rule == Rule::kValue) return false;
+      }
+      std::fill(mask + (from - message.data()), mask + (cursor.at() - message.data()), may_differ);
+    }
+    return true;
   }
 
   // What counts is the last of each field.
@@ -349,6 +395,7 @@ class Payload {
   }
 
   const bool tiles_;
+  ShapeMemory& shapes_;
   int images_ = 0;
   std::size_t values_ = 0;
 };
@@ -359,6 +406,7 @@ bool is_frequent(Kind kind) { return Rules::get().of(kind).tag != 0; }
 
 bool glance_at_record(std::string_view body, Kind kind, std::string_view session_id, Envelope& envelope) {
   using Record = v1::MetricsRequest;
+  thread_local ShapeMemory shapes;
   const Rules& rules = Rules::get();
   const auto& own = rules.of(kind);
   if (own.tag == 0) return false;
@@ -382,7 +430,7 @@ bool glance_at_record(std::string_view body, Kind kind, std::string_view session
         break;
       default:
         if (tag == own.tag) {  // a second one is merged with the first, which the full parser does
-          good = !has_payload && cursor.piece(piece) && Payload(kind).is_good(*own.payload, piece);
+          good = !has_payload && cursor.piece(piece) && Payload(kind, shapes).is_good(*own.payload, piece);
           has_payload = true;
         } else {
           good = skip_unknown(rules.of_other(tag), cursor);
