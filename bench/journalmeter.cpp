@@ -2,6 +2,8 @@
 // one and to answer the first page of its history.
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <iomanip>
 #include <iostream>
 
@@ -23,6 +25,7 @@ struct Flags {
   int per_commit = 1000;
   int starts = 5;
   std::string durability = "process";
+  std::string damage;  // "": none
 };
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -89,6 +92,48 @@ void append(const Flags& flags, const std::string& state_dir) {
             << " records/s" << std::endl;
 }
 
+// Zeroes over a page in the middle of the file: one that holds records, or one that leads to such pages.
+void wipe_a_page(const std::string& path, bool with_records) {
+  constexpr char kLeaf = 0x0d, kInterior = 0x05;
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  unsigned char size[2] = {};
+  file.seekg(16);
+  file.read(reinterpret_cast<char*>(size), sizeof size);
+  std::string page(static_cast<std::size_t>(size[0]) << 8 | size[1], '\0');
+  const auto pages = std::filesystem::file_size(path) / page.size();
+  for (auto number = pages / 2; number < pages; ++number) {
+    const auto at = static_cast<std::streamoff>(number * page.size());
+    file.seekg(at);
+    file.read(page.data(), static_cast<std::streamsize>(page.size()));
+    const bool found = with_records ? page[0] == kLeaf && page.find("[[1,") != std::string::npos : page[0] == kInterior;
+    if (!found) continue;
+    file.seekp(at);
+    file.write(std::string(page.size(), '\0').data(), static_cast<std::streamsize>(page.size()));
+    std::cout << "wiped page " << number + 1 << " of " << pages << std::endl;
+    return;
+  }
+  throw std::runtime_error("no such page in '" + path + "'");
+}
+
+// Every page of the history, and what is said of the rest.
+void read_all(const std::string& state_dir) {
+  test::RunningBroker broker(state_dir);
+  test::PlainPeer peer(broker.endpoints());
+  v1::FetchRequest request;
+  request.set_max_bytes(1 << 20);
+  std::uint64_t served = 0, lost = 0;
+  const auto started = Clock::now();
+  for (bool at_end = false; !at_end && !stop_requested();) {
+    const auto page = peer.fetch(request);
+    served += static_cast<std::uint64_t>(page.records_size());
+    for (const auto& range : page.lost())
+      lost += range.last_sequence() - range.stream().sequence() + 1;
+    request.set_after_position(page.next_position());
+    at_end = page.at_end();
+  }
+  std::cout << served << " records served, " << lost << " LOST, in " << seconds_since(started) << " s" << std::endl;
+}
+
 void start_again(const Flags& flags, const std::string& state_dir) {
   for (int i = 0; i < flags.starts && !stop_requested(); ++i) {
     const auto started = Clock::now();
@@ -118,16 +163,21 @@ int main(int argc, char** argv) {
   app.add_option("--starts", flags.starts, "broker starts on it afterwards")
       ->check(CLI::Range(0, 100))
       ->capture_default_str();
+  app.add_option("--damage", flags.damage, "wipe a page in the middle: of records, or of those that lead to them")
+      ->check(CLI::IsMember({"records", "interior"}));
   app.footer(
       "Examples:\n"
       "  trainbus-journalmeter                          the defaults, a minute at most\n"
-      "  trainbus-journalmeter --records 10000000       a journal of 3.5 GB, and five starts on it (in TMPDIR)");
+      "  trainbus-journalmeter --records 10000000       a journal of 3.5 GB, and five starts on it (in TMPDIR)\n"
+      "  trainbus-journalmeter --records 10000000 --damage records     the same with a bad page, and all of it read");
   return run_program(app, argc, argv, [&] {
     test::TempDir dir;
     const std::string state_dir = dir / "state";
     std::cout << std::fixed << std::setprecision(2);
     append(flags, state_dir);
+    if (!flags.damage.empty()) wipe_a_page(state_dir + "/journal.sqlite", flags.damage == "records");
     start_again(flags, state_dir);
+    if (!flags.damage.empty()) read_all(state_dir);
     return 0;
   });
 }

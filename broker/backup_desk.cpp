@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "broker/journal_check.hpp"
 #include "broker/sqlite.hpp"
 
 namespace trainbus {
@@ -38,6 +39,16 @@ void copy_pages(sqlite3* from, sqlite3* to, const std::atomic<bool>& stop) {
   if (code != SQLITE_DONE) throw SqliteError(code & 0xff, stop ? "it was stopped" : sqlite3_errstr(code));
 }
 
+// Every record of the copy is read; a copy of damage would pass for a backup.
+std::string damage_of(const std::string& copy_path, const std::atomic<bool>& stop) {
+  const auto report = check_journal(copy_path, [&](std::uint64_t, std::uint64_t) {
+    if (stop) throw SqliteError(SQLITE_INTERRUPT, "it was stopped");
+  });
+  if (report.clean()) return {};
+  return "backup: the journal is damaged, " + report.problems.front() +
+         "; 'trainbus-broker repair STATE_DIR' makes a whole one, with the broker stopped";
+}
+
 std::string copy_journal(const std::string& journal_path, const std::string& copy_path, const std::atomic<bool>& stop) {
   try {
     const int fd = open(copy_path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
@@ -50,7 +61,7 @@ std::string copy_journal(const std::string& journal_path, const std::string& cop
     execute(to.get(), "PRAGMA synchronous=OFF");                // a copy that a power cut breaks is made anew
     copy_pages(from.get(), to.get(), stop);
     execute(to.get(), "PRAGMA journal_mode=DELETE");  // one file, with nothing beside it
-    return {};
+    return damage_of(copy_path, stop);
   } catch (const SqliteError& error) {
     return std::string("backup: ") + error.what();
   }

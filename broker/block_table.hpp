@@ -42,4 +42,14 @@ std::optional<std::uint64_t> first_readable(Statement& query, std::uint64_t numb
 // True for errors that a damaged file gives, and another page may not.
 bool is_damage(const SqliteError& error);
 
+// What a damaged page holds is left out.
+template <class Read>
+void where_readable(const Read& read) {
+  try {
+    read();
+  } catch (const SqliteError& error) {
+    if (!is_damage(error)) throw;
+  }
+}
+
 }  // namespace trainbus

@@ -1,6 +1,7 @@
 #include "broker/broker.hpp"
 
 #include <malloc.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -46,16 +47,18 @@ Broker::Broker(const BrokerOptions& options)
           [this](const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body) {
             if (message.has_command()) restore(message.session_id(), message.command());
             if (message.has_alert()) conflicts_.restore(message);
+            if (message.has_alert()) restore_own(message);
             roster_.restore(topic, message, std::move(body));
           },
           [this](const IncarnationRow& row) { roster_.set_archived(row.session.id(), row.incarnation, true); }),
-      files_(connections_, raise_file_limit()),
+      files_(connections_, sockets_.endpoints, raise_file_limit()),
       control_(
           sockets_.router, store_, roster_, registry_, alerts_, history_, backup_, {connections_, files_, gatekeeper_},
           folder_.broker_id(), data_.tile_demand(),
           [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
           [this] { return stats(); }) {
   gatekeeper_.ended = [this](const Identity& who) { connections_.cut_sender(&who); };
+  roster_.note_in_journal(store_.listed_at_start());
   data_.attach(store_, roster_);
   history_.attach(store_, roster_);
   news_.stored = [this](const Stream& stream) { control_.owe_ack(stream); };
@@ -65,6 +68,7 @@ Broker::Broker(const BrokerOptions& options)
   news_.failing = [this](const std::string& rule, const std::string& error) { raise(rule, true, error); };
   news_.healed = [this](const std::string& rule) { raise(rule, false, "the journal works again"); };
   add_limits();
+  end_alerts_of_before();
 }
 
 void Broker::restore(const std::string& session_id, const v1::ControlCommand& command) {
@@ -72,6 +76,32 @@ void Broker::restore(const std::string& session_id, const v1::ControlCommand& co
     history_.restore(session_id, command);
   else
     registry_.restore(session_id, command, steady_ms(), unix_ms());
+}
+
+void Broker::restore_own(const v1::MetricsRequest& record) {
+  if (record.session_id() != bus_session("broker").id()) return;
+  if (record.alert().active())
+    own_alerts_.insert(record.alert().rule());
+  else
+    own_alerts_.erase(record.alert().rule());
+}
+
+// What still holds is raised again.
+void Broker::end_alerts_of_before() {
+  for (const auto& rule : std::exchange(own_alerts_, {}))
+    raise(rule, false, "the broker has started anew");
+}
+
+// Somebody asked for records that cannot be read.
+void Broker::look_for_damage() {
+  if (damage_said_ || store_.journal().gauges().damaged == 0) return;
+  damage_said_ = true;
+  const std::string what =
+      "part of the journal cannot be read: its records are answered as LOST; with the broker stopped, 'trainbus-broker "
+      "repair " +
+      folder_.path() + "' brings back those that are still in the file";
+  spdlog::error("{}", what);
+  raise("journal_damaged", true, what);
 }
 
 void Broker::raise(const std::string& rule, bool active, const std::string& message) {
@@ -132,6 +162,7 @@ void Broker::poll_once(std::chrono::milliseconds timeout) {
   connections_.look(now_ms, control_.fetching_bytes());
   gatekeeper_.look(now_ms);
   files_.look(now_ms);
+  look_for_damage();
   if (limits_.look(now_ms))
     raise(
         "limit", !limits_.biting().empty(),

@@ -2,6 +2,7 @@
 // The broker: forwards, keeps the journal, routes commands. Embeddable: tests and benches run it in a thread.
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "broker/backup_desk.hpp"
@@ -56,9 +57,21 @@ class Broker {
   // In a turn without work.
   void give_back_memory(std::int64_t now_ms);
   void restore(const std::string& session_id, const v1::ControlCommand& command);
+  void restore_own(const v1::MetricsRequest& record);
+  void end_alerts_of_before();
+  void look_for_damage();
   // An alert record of the broker itself.
   void raise(const std::string& rule, bool active, const std::string& message);
   void add_limits();
+  void add_limits_of_peers();
+  void add_limits_of_records();
+  void add_limits_of_viewers();
+  void add_limits_of_questions();
+  void add_data_counters(v1::BrokerStats& stats) const;
+  void add_record_counters(v1::BrokerStats& stats) const;
+  void add_control_counters(v1::BrokerStats& stats) const;
+  void add_journal_figures(v1::BrokerStats& stats) const;
+  void add_gauges(v1::BrokerStats& stats) const;
 
   StateFolder folder_;
   zmq::context_t context_;
@@ -72,11 +85,13 @@ class Broker {
   HistoryDesk history_;
   BackupDesk backup_;
   NameConflicts conflicts_;
+  std::set<std::string> own_alerts_;  // rules of this broker's alerts that an earlier start left active
   RecordStore store_;
   FileGuard files_;
   ControlPath control_;
   RecordStore::News news_;
   LimitTable limits_;
+  bool damage_said_ = false;
   std::int64_t next_memory_look_ms_ = 0;
 };
 

@@ -17,6 +17,7 @@
 #include <functional>
 #include <utility>
 
+#include "broker/accept_gate.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
@@ -101,15 +102,15 @@ ConnectionWatch::~ConnectionWatch() {
 void ConnectionWatch::look(std::int64_t now_ms, std::size_t request_bytes) {
   if (now_ms < next_look_ms_) return;
   next_look_ms_ = now_ms + kLookEveryMs;
-  for (std::size_t i = 0; i < monitors_.size(); ++i)
-    read_events(monitors_[i], static_cast<Port>(i), now_ms);
+  for (const auto port : {Port::kDataIn, Port::kDataOut, Port::kControl})
+    read_events(port, now_ms);
   visit_some(now_ms);
   free_memory(now_ms, request_bytes);
 }
 
 // The first frame of an event is its number (16 bits) and its value (32 bits): a descriptor, or an error.
-void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_ms) {
-  std::size_t& open = open_[static_cast<std::size_t>(port)];
+void ConnectionWatch::read_events(Port port, std::int64_t now_ms) {
+  Monitor& monitor = monitors_[static_cast<std::size_t>(port)];
   zmq::message_t what, where;
   while (monitor.events.recv(what, zmq::recv_flags::dontwait) && monitor.events.recv(where, zmq::recv_flags::none)) {
     std::uint16_t event = 0;
@@ -127,7 +128,8 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
     if (fd >= connections_.size()) connections_.resize(fd + 1);
     Connection& connection = connections_[fd];
     if (event == ZMQ_EVENT_ACCEPTED) {
-      if (connection.open) --open_[static_cast<std::size_t>(connection.port)];  // its end was not told yet
+      if (connection.open) closed(connection);  // its end was not told yet
+      AcceptGate::forget(value);
       // A message may be heard before this is; or the connection that had the descriptor before spoke last.
       const bool reused = std::ranges::find(closed_now_, fd) != closed_now_.end();
       connection = {.open = true,
@@ -138,17 +140,34 @@ void ConnectionWatch::read_events(Monitor& monitor, Port port, std::int64_t now_
                     .since_ms = now_ms,
                     .number = ++accepted_,
                     .base_ms = now_ms};
-      ++open;
+      ++open_[static_cast<std::size_t>(port)];
     } else if (connection.open && connection.port == port) {
-      connection = {.spoke = connection.spoke};
+      closed(connection);
       closed_now_.push_back(fd);
-      --open;
     }
   }
   // What is still closed was heard before it ended: who gets the descriptor next has said nothing.
   for (const auto fd : closed_now_)
     if (!connections_[fd].open) connections_[fd].spoke = false;
   closed_now_.clear();
+}
+
+void ConnectionWatch::closed(Connection& connection) {
+  --open_[static_cast<std::size_t>(connection.port)];
+  greeted_ -= connection.greeted ? 1 : 0;
+  connection = {.spoke = connection.spoke};
+}
+
+std::uint64_t ConnectionWatch::number_of(int fd) {
+  read_events(Port::kControl, steady_ms());  // what is asked about may have come a moment ago
+  const auto place = static_cast<std::size_t>(fd);
+  return fd >= 0 && place < connections_.size() && connections_[place].open ? connections_[place].number : 0;
+}
+
+void ConnectionWatch::set_greeted(int fd) {
+  if (number_of(fd) == 0) return;
+  Connection& connection = connections_[static_cast<std::size_t>(fd)];
+  greeted_ += std::exchange(connection.greeted, true) ? 0 : 1;
 }
 
 void ConnectionWatch::visit(std::size_t fd, std::int64_t now_ms) {
@@ -271,10 +290,10 @@ std::size_t ConnectionWatch::cut_sender(const void* sender) {
   return ended;
 }
 
-std::size_t ConnectionWatch::cut_newest_of_data(std::size_t count) {
+std::size_t ConnectionWatch::cut_newest(Port port, std::size_t count) {
   std::vector<std::pair<std::uint64_t, int>> newest;
   for (std::size_t fd = 0; fd < connections_.size(); ++fd)
-    if (connections_[fd].open && connections_[fd].port != Port::kControl)
+    if (connections_[fd].open && connections_[fd].port == port)
       newest.emplace_back(connections_[fd].number, static_cast<int>(fd));
   count = std::min(count, newest.size());
   std::partial_sort(newest.begin(), newest.begin() + static_cast<std::ptrdiff_t>(count), newest.end(),

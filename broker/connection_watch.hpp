@@ -61,12 +61,19 @@ class ConnectionWatch {
   // Ends the connections of a port that never sent a message, oldest first, at most `count`.
   std::size_t cut_silent(Port port, std::size_t count, std::int64_t now_ms);
 
-  // Ends so many connections of the data ports, those first that came last; how many there were to end.
-  std::size_t cut_newest_of_data(std::size_t count);
+  // Ends so many connections of a port, those first that came last; how many there were to end.
+  std::size_t cut_newest(Port port, std::size_t count);
+
+  // Which connection this descriptor is now, counted from 1 as they came; 0: none.
+  std::uint64_t number_of(int fd);
+  // A trainer is greeted on this connection.
+  void set_greeted(int fd);
+  std::size_t greeted() const { return greeted_; }  // connections that are open
 
   std::size_t open(Port port) const { return open_[static_cast<std::size_t>(port)]; }
   std::size_t open() const { return open_[0] + open_[1] + open_[2]; }
   std::uint64_t handshakes_failed() const { return handshakes_failed_; }  // of who speaks otherwise, or has no good key
+  std::uint64_t accepted() const { return accepted_; }                    // so far
   std::uint64_t accepts_failed() const { return accepts_failed_; }        // for want of files
   std::uint64_t cut_unfinished() const { return cut_unfinished_; }
   std::uint64_t unfinished_bytes() const { return unfinished_bytes_; }  // as of the last round over all
@@ -77,6 +84,7 @@ class ConnectionWatch {
     bool ending = false;  // it was cut, and libzmq has not closed it yet
     bool spoke = false;   // since `base` was taken
     bool ever_spoke = false;
+    bool greeted = false;
     const void* sender = nullptr;
     Port port{};
     std::int64_t since_ms = 0;
@@ -93,7 +101,8 @@ class ConnectionWatch {
     zmq::socket_t* of;
     zmq::socket_t events;
   };
-  void read_events(Monitor& monitor, Port port, std::int64_t now_ms);
+  void read_events(Port port, std::int64_t now_ms);
+  void closed(Connection& connection);
   bool was_read_since(const Connection& connection) const;
   void visit(std::size_t fd, std::int64_t now_ms);
   void visit_some(std::int64_t now_ms);
@@ -110,6 +119,7 @@ class ConnectionWatch {
   std::uint64_t accepts_failed_ = 0;
   std::uint64_t handshakes_failed_ = 0;
   std::uint64_t accepted_ = 0;
+  std::size_t greeted_ = 0;
   std::size_t next_visit_ = 0;
   std::int64_t next_look_ms_ = 0;
   std::int64_t next_free_ms_ = 0;

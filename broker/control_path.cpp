@@ -117,7 +117,10 @@ Act ControlPath::act_of_request() const {
     case v1::MetricsRequest::kIssueCommand:
       return HistoryDesk::handles(message_.issue_command().type()) ? Act::kErase : Act::kCommand;
     case v1::MetricsRequest::kBackup: return Act::kCommand;
-    case v1::MetricsRequest::kAlert: return Act::kAlert;
+    case v1::MetricsRequest::kAlert: {  // what a trainer has to leave out it says itself
+      const bool own_limit = message_.alert().rule() == "limit" && Gatekeeper::trains(*sender_, message_.session_id());
+      return own_limit ? Act::kTrain : Act::kAlert;
+    }
     default: return Act::kWatch;
   }
 }
@@ -156,12 +159,13 @@ void ControlPath::hello(const Peer& peer, std::int64_t now_ms) {
                               std::to_string(kWireVersion));
   store_.recall(*parse_session_id(session), message_.incarnation());
   if (message_.hello().from_spool() || !message_.hello().has_session()) return hello_of_ended(peer, now_ms);
-  if (const auto why = guards_.files.refusal(session, descriptor_, now_ms); !why.empty())
+  const bool had_place = roster_.find(session, message_.incarnation()) != nullptr;
+  if (const auto why = guards_.files.refusal(session, descriptor_, had_place, now_ms); !why.empty())
     return socket_.refuse(peer, v1::BUFFER_FULL, why);
   probe_others(session, message_.incarnation());
   if (!roster_.hello(message_, peer.routing_id, now_ms))
     return socket_.refuse(peer, v1::BUFFER_FULL, "too many sessions");
-  guards_.files.greeted(session);
+  guards_.files.greeted(session, descriptor_);
   note_positions();
   acknowledgements_.set_target(session, message_.incarnation(), peer.routing_id, now_ms);
   welcome(peer, now_ms);
@@ -185,6 +189,7 @@ void ControlPath::welcome(const Peer& peer, std::int64_t now_ms) {
   welcome->set_broker_id(broker_id_);
   welcome->mutable_session()->set_success(true);
   welcome->mutable_session()->set_session_id(session);
+  welcome->mutable_session()->set_message(guards_.files.data_port_problem());
   welcome->mutable_session()->mutable_server_config()->set_max_image_dimension(kMaxImagePixels);
   welcome->mutable_session()->mutable_server_config()->set_max_batch_size(kMaxBatchSize);
   for (const auto* other : roster_.live(session, now_ms))

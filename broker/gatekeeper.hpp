@@ -68,6 +68,11 @@ class Gatekeeper {
     refused(who, act, session_id);
     return false;
   }
+  // A trainer's own session; nothing is counted.
+  static bool trains(const Identity& who, std::string_view session_id) {
+    return who.state == Identity::State::kGood && who.roles.may(Act::kTrain) &&
+           is_own_run(who, session_id.substr(0, session_id.find('/')));
+  }
   // Why not, in one line for who was refused.
   static std::string reason(const Identity& who, Act act, std::string_view session_id);
   // What a command's record says of who issued it: the key's name. A key that speaks for people may add whom, NAME:WHO.

@@ -121,15 +121,24 @@ class JournalReader {
   std::uint64_t last_stream();  // the highest id
   // The next session after this one, by id, that has streams; empty: there is none.
   std::string session_after(const std::string& session_id);
-  std::vector<IncarnationRow> incarnations();
+  // Those that are archived or deleted, by session and in their order.
+  std::vector<IncarnationRow> hidden_incarnations();
+  // How many sessions there are whose newest incarnation is neither.
+  std::size_t listed_sessions();
   std::vector<IncarnationRow> incarnations(const SessionName& session);
   struct Use {
     std::uint64_t records = 0;  // retired ones included
     std::uint64_t bytes = 0;    // of the bodies
   };
   Use use(const SessionName& session);
-  // The newest record of a stream, by lookup; empty when there is none.
-  std::string last_body(std::uint64_t stream);
+  struct LastRecord {
+    std::string body;              // empty: there is none
+    std::int64_t taken_in_ms = 0;  // Unix time of the broker
+  };
+  // The newest record of a stream, by lookup.
+  LastRecord last_record(std::uint64_t stream);
+  // Answers the questions of `ask` from one state of the file, so that many look-ups side by side cost little each.
+  void in_one_view(const std::function<void()>& ask);
   // Every body of a stream of commands or alerts from its start, in order.
   std::vector<std::string> bodies(std::uint64_t stream);
 
@@ -153,6 +162,7 @@ class JournalReader {
   void refresh_tail();
   std::vector<StreamRow> read_rows(Statement& query);
   void release_blocks();
+  const Block* newest_block(std::uint64_t position);
   void read_streams();
   void read_segments(std::uint64_t from);
   void recover_streams();
@@ -174,9 +184,10 @@ class JournalReader {
 
   SqliteDatabase database_;
   BlockTable blocks_, other_blocks_;  // of the page, and of what is looked up for it
+  BlockTable newest_blocks_;          // of newest records, one after the other in a view
   Statement new_streams_, last_stream_, session_streams_, incarnation_streams_, newest_streams_, session_after_,
-      incarnations_, session_incarnations_, order_, lost_, highest_lost_, own_, segments_behind_, segment_before_,
-      end_of_segments_, retired_;
+      hidden_incarnations_, listed_sessions_, session_incarnations_, order_, lost_, highest_lost_, own_,
+      segments_behind_, segment_before_, end_of_segments_, retired_;
   StreamRows stream_rows_;
   StreamTable streams_;
   std::vector<std::uint64_t> without_row_;            // ids whose row cannot be read, or is not what was written
@@ -186,6 +197,8 @@ class JournalReader {
   std::uint64_t retired_through_ = 0;
   v1::MetricsRequest checked_;
   std::uint64_t damaged_ = 0;
+  bool viewing_ = false;  // in_one_view() asks
+  Block newest_;          // of newest_blocks_, as long as the view
 };
 
 }  // namespace trainbus

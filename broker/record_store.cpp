@@ -26,13 +26,17 @@ RecordStore::RecordStore(const std::string& journal_path, Durability durability,
       lookup_(journal_path),
       forgets_(durability != Durability::kNothing),
       pending_(std::make_unique<StoreBatch>()) {
-  const auto incarnations = lookup_.incarnations();
-  for (const auto& row : incarnations)
+  const auto hidden = lookup_.hidden_incarnations();
+  for (const auto& row : hidden)
     if (row.visibility == Visibility::kDeleted) deleted_.insert(key_of(row.session, row.incarnation));
+  listed_at_start_ = lookup_.listed_sessions();
   intake_.note_last_id(lookup_.last_stream());
-  for (const auto& row : lookup_.newest_streams(kReadBackAtStart))
-    restore(row);
-  for (const auto& row : incarnations)
+  const auto streams = lookup_.newest_streams(kReadBackAtStart);
+  lookup_.in_one_view([&] {
+    for (const auto& row : streams)
+      restore(row);
+  });
+  for (const auto& row : hidden)
     if (row.visibility == Visibility::kArchived) seen_archived(row);
 }
 
@@ -49,7 +53,7 @@ void RecordStore::restore(const StreamRow& row) {
     for (const auto& body : lookup_.bodies(row.stream))
       show(body);
   } else {
-    show(lookup_.last_body(row.stream));
+    show(lookup_.last_record(row.stream).body);
   }
 }
 

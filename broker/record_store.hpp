@@ -92,6 +92,8 @@ class RecordStore {
 
   JournalThread& journal() { return journal_; }
   const Intake& intake() const { return intake_; }
+  // Sessions that the journal had at the start and a list may show.
+  std::size_t listed_at_start() const { return listed_at_start_; }
   std::uint64_t dropped_as_deleted() const { return dropped_as_deleted_; }
   bool failing() const { return !failure_.empty(); }
   const std::string& failure() const { return failure_; }
@@ -139,6 +141,7 @@ class RecordStore {
   std::vector<LostRecords> gave_up_;  // of which the others still have to hear
   std::int64_t next_forget_ms_ = 0;
   std::uint64_t dropped_as_deleted_ = 0;
+  std::size_t listed_at_start_ = 0;
   std::unordered_set<std::size_t> deleted_;  // incarnations, by key_of
   std::string failure_;                      // the journal's error while it fails
   std::string failure_rule_;

@@ -33,7 +33,7 @@ std::int64_t parse_retained_age(const std::string& text) {
   double ms = read_amount(text, unit) * kMs;
   ms *= unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86'400 : NAN;
   if (!(ms >= kMs && ms <= kMost))
-    throw std::invalid_argument("--retain: '" + text + "' is not a time from 1s to 36525d, such as 45m, 12h or 30d");
+    throw std::invalid_argument("'" + text + "' is not a time from 1s to 36525d, such as 45m, 12h or 30d");
   return static_cast<std::int64_t>(ms);
 }
 
@@ -47,7 +47,7 @@ std::uint64_t parse_retained_bytes(const std::string& text) {
   if (unit.size() > 1 && (unit.substr(1) == "b" || unit.substr(1) == "ib")) unit = unit.substr(0, 1);
   if (!unit.empty() && unit != "b") bytes *= times_of(unit, "kmgt", 1024);
   if (!(bytes >= kLeast && bytes <= kMost))
-    throw std::invalid_argument("--retain-bytes: '" + text + "' is not a size from 1M up, such as 500M or 10G");
+    throw std::invalid_argument("'" + text + "' is not a size from 1M up, such as 500M or 10G");
   return static_cast<std::uint64_t>(bytes);
 }
 

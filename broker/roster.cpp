@@ -44,6 +44,7 @@ Roster::Session* Roster::session_for(const std::string& session_id, std::int64_t
                            .deleted = row.visibility == Visibility::kDeleted});
     session.archived = row.visibility == Visibility::kArchived ? row.incarnation : 0;
   }
+  if (session.order.newest() != nullptr && left_out_ > 0) --left_out_;  // one of these is back
   return &session;
 }
 
@@ -69,15 +70,23 @@ bool Roster::make_room(std::int64_t now_ms) {
     std::ranges::nth_element(quiet, quiet.begin() + kForgottenAtOnce);
     quiet.resize(kForgottenAtOnce);
   }
-  for (const auto& [last_ms, id] : quiet)
+  for (const auto& [last_ms, id] : quiet) {
+    const auto* newest = sessions_[id].order.newest();
+    left_out_ += newest != nullptr && newest->stored ? 1 : 0;
     forget(id);
-  left_out_ += quiet.size();
+  }
   return sessions_.size() < kMaxSessions;
 }
 
 void Roster::set_archived(const std::string& session_id, std::uint64_t incarnation, bool archived) {
   const auto found = sessions_.find(session_id);
   if (found != sessions_.end()) found->second.archived = archived ? incarnation : 0;
+}
+
+void Roster::note_in_journal(std::size_t listed) {
+  const auto known = static_cast<std::size_t>(
+      std::ranges::count_if(sessions_, [](const auto& entry) { return !is_archived(entry.second); }));
+  left_out_ = listed > known ? listed - known : 0;
 }
 
 void Roster::forget(const std::string& session_id) {

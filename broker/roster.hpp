@@ -129,8 +129,11 @@ class Roster {
   // A page of the trainers: sorted by session id, from after `request.after()` on.
   v1::TrainerList list(const v1::ListRequest& request, std::int64_t now_ms) const;
   std::size_t size() const { return sessions_.size(); }
-  std::uint64_t refused() const { return refused_; }    // sessions, for want of room
-  std::uint64_t left_out() const { return left_out_; }  // of lists, because they ended long ago
+  std::uint64_t refused() const { return refused_; }  // sessions, for want of room
+  // Sessions that the journal has and no list shows, because they ended long ago.
+  std::uint64_t left_out() const { return left_out_; }
+  // Of a journal that has just been read back: so many of its sessions may be listed.
+  void note_in_journal(std::size_t listed);
   std::uint64_t tiles_lost_on_link() const { return tiles_lost_on_link_; }
   std::size_t body_bytes() const { return body_bytes_; }
   std::uint64_t bodies_left_out() const { return bodies_left_out_; }  // of the list, for want of room

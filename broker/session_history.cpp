@@ -13,11 +13,6 @@ namespace {
 
 constexpr int kRecordsAtOnce = 500;
 
-std::int64_t time_of(const std::string& body) {
-  v1::MetricsRequest record;
-  return body.empty() || !record.ParseFromString(body) ? 0 : record_ms(record);
-}
-
 // A journal of an earlier broker does not know when it first heard of an incarnation.
 void add_unlisted(const std::vector<StreamRow>& streams, std::vector<IncarnationRow>& incarnations) {
   std::set<std::uint64_t> known;
@@ -57,7 +52,7 @@ bool add_entry(JournalReader& reader, const SessionName& session, v1::TrainerLis
     if (stream.kind == v1::KIND_MEDIA || stream.kind == v1::KIND_COMMAND || stream.kind == v1::KIND_ALERT) continue;
     auto* last = entry->add_last();
     last->set_kind(stream.kind);
-    last->set_message(reader.last_body(stream.stream));
+    last->set_message(reader.last_record(stream.stream).body);
   }
   return true;
 }
@@ -109,7 +104,7 @@ SessionHistory read_session_history(const std::string& journal_path, const Sessi
     for (const auto& stream : streams) {
       if (stream.kind != v1::KIND_COMMAND) {
         history.streams.push_back(stream.stream);
-        history.last_record_ms = std::max(history.last_record_ms, time_of(reader.last_body(stream.stream)));
+        history.last_record_ms = std::max(history.last_record_ms, reader.last_record(stream.stream).taken_in_ms);
         continue;
       }
       for (const auto& body : reader.bodies(stream.stream)) {

@@ -16,7 +16,7 @@ struct SessionHistory {
   std::vector<std::uint64_t> streams;        // ids, but for those of commands: they stay as the audit
   std::uint64_t records = 0;                 // of these streams
   std::uint64_t bytes = 0;                   // of their bodies
-  std::int64_t last_record_ms = 0;           // Unix time of the newest of them; 0: there is none
+  std::int64_t last_record_ms = 0;           // when the broker took the newest of them in; 0: there is none
   std::string error;                         // one line when the file cannot be read
 
   bool known() const { return !incarnations.empty(); }

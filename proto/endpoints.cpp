@@ -40,6 +40,7 @@ std::string Endpoints::control() const { return at(*this, 2); }
 
 Endpoints parse_endpoints(std::string_view base) {
   constexpr std::string_view kScheme = "tcp://";
+  if (base == "off") refuse(base, "the bus is switched off; this needs one, such as --broker tcp://127.0.0.1:7760");
   if (!base.starts_with(kScheme)) refuse(base, "must look like tcp://HOST:PORT");
   const auto rest = base.substr(kScheme.size());
   const auto colon = rest.rfind(':');

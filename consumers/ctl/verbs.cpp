@@ -52,13 +52,17 @@ void say_all(const std::vector<std::string>& lines) {
 }
 
 // What the broker lists now.
-TrainerTable table_of(const CtlOptions& ctl, v1::ListRequest request, std::int64_t now_ms) {
-  ControlClient client(ctl.broker);
+TrainerTable table_of(const CtlOptions& ctl, ControlClient& client, v1::ListRequest request, std::int64_t now_ms) {
   const auto list = client.list(std::move(request), kPatience);
   if (!list) no_answer(ctl, client);
   TrainerTable table;
   table.update(*list, now_ms);
   return table;
+}
+
+TrainerTable table_of(const CtlOptions& ctl, v1::ListRequest request, std::int64_t now_ms) {
+  ControlClient client(ctl.broker);
+  return table_of(ctl, client, std::move(request), now_ms);
 }
 
 // Of a run ("": of all).
@@ -211,13 +215,17 @@ void wait_for_end(const CtlOptions& ctl, ControlClient& client, const CommandOpt
   }
 }
 
-void warn_if_nothing_is_stored(const CtlOptions& ctl) {
-  const auto stats = ControlClient(ctl.broker).stats(kPatience);
+// What a list by itself does not show.
+void add_remarks(ControlClient& client) {
+  const auto stats = client.stats(kPatience);
   if (!stats) return;
   const auto gauge = [&](const char* name) {
     const auto found = stats->gauges().find(name);
     return found != stats->gauges().end() && found->second != 0;
   };
+  const auto older = stats->counters().find("sessions_left_out_of_lists_total");
+  if (older != stats->counters().end() && older->second > 0)
+    spdlog::info("{} more are older, of all runs: trainbus-ctl list --archived shows them too", older->second);
   if (gauge("state_folder_missing"))
     spdlog::warn("the broker stores nothing now: its state folder is not in its place, its log says which file");
   else if (gauge("journal_failing"))
@@ -238,7 +246,8 @@ int export_edits(const CommandHistory::Edits& applied, const std::string& file) 
 
 int list_trainers(const CtlOptions& ctl, const std::string& run) {
   const auto now_ms = even_unix_ms();
-  const auto table = table_of(ctl, of_run(run), now_ms);
+  ControlClient client(ctl.broker);
+  const auto table = table_of(ctl, client, of_run(run), now_ms);
   const auto rows = table.rows(now_ms);
   if (ctl.json)
     say(trainers_json(rows, now_ms));
@@ -246,7 +255,7 @@ int list_trainers(const CtlOptions& ctl, const std::string& run) {
     say("no trainers");
   else
     say_all(trainer_lines(rows, now_ms, {}));
-  warn_if_nothing_is_stored(ctl);
+  add_remarks(client);
   return 0;
 }
 

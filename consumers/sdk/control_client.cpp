@@ -53,16 +53,17 @@ class ControlClient::Core {
 
 std::optional<v1::MetricsResponse> ControlClient::Core::ask(v1::MetricsRequest question, milliseconds timeout) {
   constexpr milliseconds kAskAgain{1000};
-  constexpr milliseconds kLookForConnection{20};
   const auto until = Clock::now() + timeout;
   refusal_.clear();
   question.set_request_id(++last_request_id_);
   question.set_timestamp_ms(unix_ms());
   const std::string body = question.SerializeAsString();
   for (auto left = timeout; left > milliseconds::zero();) {
-    const bool sent = dealer_.send(zmq::buffer(body), zmq::send_flags::dontwait).has_value();
-    const auto patience = std::min(left, sent ? kAskAgain : kLookForConnection);
-    if (auto answer = answer_within(patience, question.request_id())) {
+    zmq::pollitem_t connection{dealer_.handle(), 0, ZMQ_POLLOUT, 0};
+    zmq_poll(&connection, 1, left.count());
+    left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
+    if (!dealer_.send(zmq::buffer(body), zmq::send_flags::dontwait)) continue;
+    if (auto answer = answer_within(std::min(left, kAskAgain), question.request_id())) {
       if (answer->has_error()) refusal_ = answer->error().message();
       return answer;
     }

@@ -2,6 +2,7 @@
 
 #include "trainbus/addresses.hpp"
 #include "trainbus/endpoints.hpp"
+#include "trainbus/service_type.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/wire.hpp"
 
@@ -13,6 +14,7 @@ zmq::socket_t control_dealer(zmq::context_t& context, const std::string& broker)
   apply_lane(dealer, Lane::kControl);
   apply_reconnect(dealer, new_command_id());
   dealer.set(zmq::sockopt::immediate, 1);
+  dealer.set(zmq::sockopt::tos, kToolServiceType);
   dealer.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMaxTilesBytes));
   connect_to(dealer, endpoint);
   return dealer;

@@ -19,14 +19,16 @@ using std::chrono::duration;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr rlim_t kFilesPerTrainer = 6;  // three sockets: a connection and a wake-up each
+constexpr rlim_t kFilesPerTrainer = 4;  // two sockets: a connection and a wake-up each
+constexpr rlim_t kFilesForTiles = 2;    // a third one
 constexpr rlim_t kOtherFiles = 64;
 constexpr milliseconds kMaxNap{1};          // between turns when nothing is due; bounds how late a command is read
 constexpr milliseconds kDeliver{10'000};    // for the last acknowledgements
 constexpr milliseconds kDeliverNow{1'000};  // the same, interrupted
 
-void allow_files(int trainers) {
-  const rlim_t needed = kFilesPerTrainer * static_cast<rlim_t>(trainers) + kOtherFiles;
+void allow_files(int trainers, bool tiles) {
+  const rlim_t each = kFilesPerTrainer + (tiles ? kFilesForTiles : 0);
+  const rlim_t needed = each * static_cast<rlim_t>(trainers) + kOtherFiles;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   const rlim_t allowed = limit.rlim_max;
@@ -74,15 +76,16 @@ void add(ProducerCounters& sum, const ProducerCounters& counters) {
 struct LoadRun::Totals {
   ProducerCounters counters;
   int connected = 0;
+  int refused = 0;  // trainers, by the broker
   int watched = 0;
   int paused = 0;
 };
 
 LoadRun::LoadRun(const LoadOptions& options) : options_(options), pictures_(options.tile_pixels, options.seed) {
-  allow_files(options.trainers);
+  allow_files(options.trainers, options.tile_rate_hz > 0);
   const auto start = Clock::now();
   for (int i = 0; i < options.trainers; ++i)
-    trainers_.push_back(std::make_unique<SimulatedTrainer>(options_, i, pictures_, start));
+    trainers_.push_back(std::make_unique<SimulatedTrainer>(options_, i, pictures_, problems_, start));
 }
 
 LoadRun::~LoadRun() = default;
@@ -117,9 +120,9 @@ bool LoadRun::run(std::ostream* progress) {
     char line[256];
     std::snprintf(
         line, sizeof line,
-        "%4.0f s  connected %d/%d  records %.0f/s  stored %.0f/s  waiting %llu  refused %llu  "
+        "%4.0f s  connected %d/%d  refused %d  records %.0f/s  stored %.0f/s  waiting %llu  left out %llu  "
         "watched %d  tiles %.1f/s  paused %d",
-        duration<double>(now - start).count(), sum.connected, options_.trainers,
+        duration<double>(now - start).count(), sum.connected, options_.trainers, sum.refused,
         rate(sum.counters.accepted, before.counters.accepted), rate(sum.counters.stored, before.counters.stored),
         static_cast<unsigned long long>(sum.counters.in_outbox), static_cast<unsigned long long>(sum.counters.refused),
         sum.watched, rate(sum.counters.tiles_sent, before.counters.tiles_sent), sum.paused);
@@ -131,6 +134,7 @@ bool LoadRun::run(std::ostream* progress) {
     thread.join();
   for (const auto& trainer : trainers_)
     trainer->close();
+  problems_.write_counts();
   const ProducerCounters all = totals().counters;
   return all.stored == all.accepted;
 }
@@ -173,6 +177,7 @@ LoadRun::Totals LoadRun::totals() const {
   for (const auto& trainer : trainers_) {
     add(totals.counters, trainer->bus().counters());
     totals.connected += trainer->bus().connected() ? 1 : 0;
+    totals.refused += trainer->bus().broker_problem().empty() ? 0 : 1;
     totals.watched += trainer->bus().watched() ? 1 : 0;
     totals.paused += trainer->bus().paused() ? 1 : 0;
   }
@@ -189,14 +194,17 @@ void LoadRun::write_json(std::ostream& out) const {
     list.push_back({{"trainer", trainer->name()},
                     {"incarnation", trainer->bus().incarnation()},
                     {"records", records_json(counters)},
+                    {"refused_by_broker", trainer->bus().broker_problem()},
                     {"refused", counters.refused},
                     {"values_refused", counters.values_refused},
                     {"media_refused", counters.media_refused},
                     {"resent", counters.resent},
                     {"tiles", tiles_json(counters)}});
   }
-  const ProducerCounters sum = totals().counters;
-  json["totals"] = {{"produced", sum.accepted},
+  const Totals all = totals();
+  const ProducerCounters& sum = all.counters;
+  json["totals"] = {{"trainers_refused", all.refused},
+                    {"produced", sum.accepted},
                     {"stored", sum.stored},
                     {"refused", sum.refused},
                     {"values_refused", sum.values_refused},

@@ -21,7 +21,8 @@ class LoadRun {
   // broker to store everything. Prints a line a second to `progress` when it is not null. True when all was stored.
   bool run(std::ostream* progress);
 
-  // One JSON object: per trainer and kind what was produced and what was stored, the tiles' ledger, totals, rates.
+  // One JSON object: per trainer and kind what was produced and what was stored, why the broker refuses it, the tiles'
+  // ledger, totals, rates.
   void write_json(std::ostream& out) const;
 
  private:
@@ -33,6 +34,7 @@ class LoadRun {
 
   const LoadOptions options_;
   const TilePictures pictures_;
+  ProblemLines problems_;
   std::vector<std::unique_ptr<SimulatedTrainer>> trainers_;
   double seconds_ = 0;  // of publishing
 };

@@ -23,7 +23,7 @@ constexpr int kMaxBatchesPerStep = 256;
 constexpr std::uint64_t kMaxAhead = 32'768;  // records; "as fast as possible" means as fast as they are stored
 constexpr milliseconds kMaxBehind{500};      // further behind than that, the missed batches are given up
 
-ProducerOptions bus_options(const LoadOptions& options, const std::string& name) {
+ProducerOptions bus_options(const LoadOptions& options, const std::string& name, ProblemLines& problems) {
   ProducerOptions bus;
   bus.run = options.run;
   bus.trainer = name;
@@ -34,17 +34,18 @@ ProducerOptions bus_options(const LoadOptions& options, const std::string& name)
   bus.spool_dir.clear();  // a thousand trainers, and nothing to keep
   bus.own_threads = false;
   bus.meter_resources = false;  // theirs are invented
+  bus.on_problem = [name, &problems](const std::string& line) { problems.say(name, line); };
   return bus;
 }
 
 }  // namespace
 
 SimulatedTrainer::SimulatedTrainer(const LoadOptions& options, int index, const TilePictures& pictures,
-                                   Clock::time_point start)
+                                   ProblemLines& problems, Clock::time_point start)
     : options_(options),
       pictures_(pictures),
       name_(options.name_prefix + std::to_string(index)),
-      bus_(bus_options(options, name_)),
+      bus_(bus_options(options, name_, problems)),
       random_(options.seed * 1'000'003 + index),
       started_(start),
       interval_(options.batch_rate_hz > 0

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "load_options.hpp"
+#include "problem_lines.hpp"
 #include "tile_pictures.hpp"
 #include "trainbus/producer.hpp"
 
@@ -18,7 +19,8 @@ class SimulatedTrainer {
  public:
   using Clock = std::chrono::steady_clock;
 
-  SimulatedTrainer(const LoadOptions& options, int index, const TilePictures& pictures, Clock::time_point start);
+  SimulatedTrainer(const LoadOptions& options, int index, const TilePictures& pictures, ProblemLines& problems,
+                   Clock::time_point start);
 
   // Does the batches that are due (a bounded number of them) and one turn of the bus. Returns when it wants the next.
   Clock::time_point step(Clock::time_point now);

@@ -13,7 +13,10 @@ void ProblemReports::turn(Clock::time_point now, bool last) {
   if (now < next_ && !last) return;
   next_ = now + kInterval;
   const auto tell = [&](Problems::Kind kind, std::uint64_t count, std::uint64_t& told, const auto& line) {
-    if (std::exchange(told, count) != count) state_.problems.report(kind, line(std::to_string(count)), now);
+    if (std::exchange(told, count) == count) return;
+    const std::string said = line(std::to_string(count));
+    alert_.met(said, now);
+    state_.problems.report(kind, said, now);
   };
   const auto refused = [&](Problems::Kind kind, const auto& left_out, std::uint64_t& told, const char* what) {
     tell(kind, left_out.count, told,

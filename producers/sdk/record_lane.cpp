@@ -6,7 +6,7 @@
 
 #include "bus_context.hpp"
 #include "record_encoder.hpp"
-#include "trainbus/addresses.hpp"
+#include "trainbus/incarnation.hpp"
 #include "trainbus/sockets.hpp"
 
 namespace trainbus {
@@ -15,13 +15,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr int kDataSendHwm = 10000;
 // So that a burst does not keep commands waiting.
 constexpr Outbox::Burst kPublishedPerTurn{4096, 4 << 20};
 constexpr Outbox::Burst kResentPerTurn{256, 1 << 20};
 constexpr int kMaxReadPerTurn = 256;
 
-constexpr milliseconds kLinkLook{20};  // shorter than any reconnection takes
 constexpr seconds kHelloInterval{1};
 constexpr seconds kQuiet{5};        // after so long without a word from the broker it is greeted again
 constexpr seconds kUnreachable{8};  // and after so long it is not there
@@ -33,31 +31,21 @@ constexpr std::size_t kMaxBrokerIdBytes = 64;
 constexpr milliseconds kMaxLease{3'600'000};
 // A broker that does not say by then whether somebody watches never does.
 constexpr seconds kSaysWatched{2};
-constexpr std::uint64_t kHelloId = 1;  // request_id of a hello; the others have none
+constexpr std::uint64_t kHelloId = 1;  // request_ids; others have none
+constexpr std::uint64_t kAlertId = 2;
 
 }  // namespace
 
 RecordLane::RecordLane(zmq::context_t& context, TrainerState& state, const std::optional<KeyFile>& key)
     : state_(state),
-      data_(context, zmq::socket_type::xpub),
-      control_(context, zmq::socket_type::dealer),
+      broker_(context, state.options.broker, state.session.id(), key),
       outbox_({state.options.outbox_records, state.options.outbox_bytes}, {}),
       key_doubt_(parse_endpoints(state.options.broker).control(), key),
-      reports_(state) {
+      limit_alert_(state.incarnation),
+      reports_(state, limit_alert_) {
   const std::string id = state.session.id();
   for (const Kind kind : kAllKinds)
     topics_[kind] = topic_text(kind, state.session.run, state.session.trainer);
-  const Endpoints endpoints = parse_endpoints(state.options.broker);
-  apply_lane(data_, Lane::kData);
-  apply_lane(control_, Lane::kControl);
-  apply_reconnect(data_, id);
-  apply_reconnect(control_, id);
-  data_.set(zmq::sockopt::sndhwm, kDataSendHwm);
-  // Without a peer nothing is queued: the outbox repeats records, and old greetings are noise.
-  data_.set(zmq::sockopt::immediate, 1);
-  control_.set(zmq::sockopt::immediate, 1);
-  connect_to(data_, endpoints.data_in(), key);
-  connect_to(control_, endpoints.control(), key);
   record_.set_session_id(id);
   record_.set_incarnation(state.incarnation);
   request_ = record_;
@@ -76,8 +64,8 @@ void RecordLane::finish(milliseconds linger) {
   poll_once(milliseconds(0));
   try {
     send_heartbeat(Clock::now());
-    data_.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
-    control_.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+    if (broker_.linked()) send_alert(limit_alert_.end(Clock::now()));
+    broker_.set_linger(linger);
   } catch (const zmq::error_t&) {
     // The heartbeat is one that may be lost.
   }
@@ -85,20 +73,22 @@ void RecordLane::finish(milliseconds linger) {
 }
 
 void RecordLane::turn(milliseconds timeout) {
-  wait(more_ && !outbox_.full() ? milliseconds(0) : timeout);
+  const bool linked_anew = broker_.turn(more_ && !outbox_.full() ? milliseconds(0) : timeout);
   const auto now = Clock::now();
-  if (now >= next_link_look_) follow_link(now);
-  if (data_readable_) read_subscriptions();
-  if (control_readable_) read_control(now);
+  if (linked_anew) on_link(now);
+  if (const auto problem = key_doubt_.turn(broker_.linked() || broker_.away(now), now))
+    refused_by_broker(*problem, now);
+  if (broker_.control_readable()) read_control(now);
   choose_way(now);
   take_logged(now);
   send_records(now);
   send_left_behind(now);
   report_commands();
-  if (now >= next_heartbeat_) send_heartbeat(now);
-  if (linked_ && now >= next_hello_ && (!welcomed_ || now - last_heard_ >= kQuiet)) send_hello(now);
+  if (now >= next_heartbeat_ && (by_control_ || broker_.subscribed(topics_[v1::KIND_HEARTBEAT]))) send_heartbeat(now);
+  if (broker_.linked() && now >= next_hello_ && (!welcomed_ || now - last_heard_ >= kQuiet)) send_hello(now);
+  if (broker_.linked() && welcomed_) send_alert(limit_alert_.due(now));
   if (now >= demand_until_) limit_tiles(0, 0);
-  state_.connected.store(linked_ && welcomed_ && now - last_heard_ < kUnreachable, std::memory_order_relaxed);
+  state_.connected.store(broker_.linked() && welcomed_ && now - last_heard_ < kUnreachable, std::memory_order_relaxed);
   for (const Kind kind : kTrainerKinds)
     state_.stored[kind].store(outbox_.stored(kind), std::memory_order_release);
   auto oldest = outbox_.oldest_segment();
@@ -110,56 +100,35 @@ void RecordLane::turn(milliseconds timeout) {
   reports_.turn(now);
 }
 
-void RecordLane::wait(milliseconds timeout) {
-  zmq_pollitem_t items[] = {{data_.handle(), 0, ZMQ_POLLIN, 0}, {control_.handle(), 0, ZMQ_POLLIN, 0}};
-  zmq_poll(items, 2, timeout.count());
-  data_readable_ = (items[0].revents & ZMQ_POLLIN) != 0;
-  control_readable_ = (items[1].revents & ZMQ_POLLIN) != 0;
-}
-
-// With IMMEDIATE the DEALER is writable only while it has a peer.
-void RecordLane::follow_link(Clock::time_point now) {
-  next_link_look_ = now + kLinkLook;
-  const bool writable = (control_.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0;
-  if (writable && !linked_) {
-    welcomed_ = false;
-    relinked_ = true;
-    next_hello_ = now;
-  }
-  linked_ = writable;
-  if (linked_) state_.ever_linked.store(true, std::memory_order_relaxed);
-  if (const auto problem = key_doubt_.turn(linked_, now)) refused_by_broker(*problem, now);
+void RecordLane::on_link(Clock::time_point now) {
+  welcomed_ = false;
+  relinked_ = true;
+  next_hello_ = now;
+  state_.ever_linked.store(true, std::memory_order_relaxed);
 }
 
 // A broker that is there subscribes to everything but tiles as soon as the data port is reached.
 void RecordLane::choose_way(Clock::time_point now) {
-  if (!subscriptions_.empty() || !welcomed_ || !linked_) subscribed_at_ = now;
+  if (broker_.subscribed() || !welcomed_ || !broker_.linked()) subscribed_at_ = now;
   const bool by_control = now - std::max(subscribed_at_, welcomed_at_) > kOpening;
   if (std::exchange(by_control_, by_control) == by_control || !by_control) return;
   next_heartbeat_ = now;
   const Endpoints endpoints = parse_endpoints(state_.options.broker);
   state_.problems.report(Problems::kConnection,
-                         endpoints.data_in() + " does not answer, " + endpoints.control() +
-                             " does: records and heartbeats go there, tiles do not",
+                         endpoints.data_in() + " does not answer" +
+                             (data_port_problem_.empty() ? "" : " (" + data_port_problem_ + ")") + ", " +
+                             endpoints.control() + " does: records and heartbeats go there, tiles do not",
                          now);
 }
 
-// Frames are 1 (subscribe) or 0 (unsubscribe) and a prefix.
-void RecordLane::read_subscriptions() {
-  while (receive_message(data_, frames_)) {
-    const std::string_view event = bytes_of(frames_[0]);
-    if (frames_.size() != 1 || event.empty()) continue;
-    if (event[0] == 1)
-      subscriptions_.emplace(event.substr(1));
-    else if (const auto found = subscriptions_.find(event.substr(1)); found != subscriptions_.end())
-      subscriptions_.erase(found);
-  }
-}
-
 void RecordLane::read_control(Clock::time_point now) {
-  for (int count = 0; count < kMaxReadPerTurn && receive_message(control_, frames_); ++count) {
+  for (int count = 0; count < kMaxReadPerTurn && receive_message(broker_.control(), frames_); ++count) {
     if (frames_.size() != 1 || decode_control(bytes_of(frames_[0]), response_) != WireError::kNone) continue;
     last_heard_ = now;
+    if (response_.request_id() == kAlertId) {
+      limit_alert_.answered();
+      continue;
+    }
     switch (response_.payload_case()) {
       case v1::MetricsResponse::kWelcome: on_welcome(response_.welcome(), now); break;
       case v1::MetricsResponse::kAck:
@@ -189,6 +158,8 @@ void RecordLane::on_welcome(const v1::Welcome& welcome, Clock::time_point now) {
                              now);
   }
   refused_by_broker({}, now);
+  broker_.welcomed();
+  data_port_problem_ = clean_text(welcome.session().message(), kMaxTextBytes);
   note_names(welcome, now);
   acknowledge(welcome.stored(), now);
   if (!welcomed_) welcomed_at_ = now;
@@ -213,13 +184,13 @@ void RecordLane::note_names(const v1::Welcome& welcome, Clock::time_point now) {
   broker_id_ = clean_text(welcome.broker_id(), kMaxBrokerIdBytes);
   state_.spool->set_broker_id(broker_id_);
   if (welcome.other_live().empty()) return;
+  const std::string id = state_.session.id();
   std::string others;
   for (const std::uint64_t other : welcome.other_live())
-    if (others.size() < kMaxTextBytes / 2) others += (others.empty() ? "" : ", ") + std::to_string(other);
-  const std::string id = state_.session.id();
+    if (others.size() < kMaxTextBytes / 2) others += (others.empty() ? "" : ", ") + incarnation_address(id, other);
   state_.problems.report(Problems::kNames,
-                         "another trainer named " + id + " is alive (incarnation " + others + "); commands need " + id +
-                             "@INCARNATION, this one is " + std::to_string(state_.incarnation),
+                         "another trainer named " + id + " is alive: " + others +
+                             "; commands must name one, this one is " + incarnation_address(id, state_.incarnation),
                          now);
 }
 
@@ -230,6 +201,7 @@ void RecordLane::on_error(Clock::time_point now) {
   if (response_.request_id() == kHelloId) {
     welcomed_ = false;
     refused_by_broker(error.message(), now);
+    if (error.code() == v1::BUFFER_FULL) broker_.refused(now);
   } else if (error.code() != v1::INVALID_SESSION) {
     state_.problems.report(
         Problems::kBroker,
@@ -297,32 +269,32 @@ bool RecordLane::take_gone(const RecordSpool::Record& gone, Clock::time_point no
   state_.lost[gone.kind].fetch_add(gone.sequence - highest_[gone.kind], std::memory_order_relaxed);
   highest_[gone.kind] = gone.sequence;
   outbox_.gone(gone.kind, gone.sequence);
-  if (linked_) send_hello(now);  // says so to the broker; else the next one does
+  if (broker_.linked()) send_hello(now);  // says so to the broker; else the next one does
   return true;
 }
 
 void RecordLane::send_records(Clock::time_point now) {
-  if (!linked_ || !welcomed_ || outbox_.empty()) return;
+  if (!broker_.linked() || !welcomed_ || outbox_.empty()) return;
   const auto to = [this](zmq::socket_t& socket) {
     return [this, &socket](Kind kind, std::string_view record) {
       return send_record(socket, topics_[kind], zmq::message_t(record.data(), record.size()));
     };
   };
-  const std::size_t resent = outbox_.resend_due(now, kPatience, kResentPerTurn, to(control_));
+  const std::size_t resent = outbox_.resend_due(now, kPatience, kResentPerTurn, to(broker_.control()));
   state_.resent.fetch_add(resent, std::memory_order_relaxed);
   if (by_control_)
-    outbox_.send_new(now, kResentPerTurn, to(control_));
-  else if (!subscriptions_.empty())
-    outbox_.send_new(now, kPublishedPerTurn, to(data_));
+    outbox_.send_new(now, kResentPerTurn, to(broker_.control()));
+  else if (broker_.subscribed())
+    outbox_.send_new(now, kPublishedPerTurn, to(broker_.data()));
 }
 
 void RecordLane::send_left_behind(Clock::time_point now) {
   if (!left_behind_ || (left_behind_->done() && !state_.recovering.load(std::memory_order_relaxed))) return;
-  if (linked_ && welcomed_)
+  if (broker_.linked() && welcomed_)
     left_behind_->send(
         now, kResentPerTurn,
         [this](const std::string& topic, std::string_view record) {
-          return send_record(control_, topic, zmq::message_t(record.data(), record.size()));
+          return send_record(broker_.control(), topic, zmq::message_t(record.data(), record.size()));
         },
         [this](v1::MetricsRequest& hello) { return send_control(hello); });
   for (; refused_lives_told_ < left_behind_->refused().size(); ++refused_lives_told_)
@@ -332,7 +304,7 @@ void RecordLane::send_left_behind(Clock::time_point now) {
 }
 
 void RecordLane::report_commands() {
-  if (!linked_) return;
+  if (!broker_.linked()) return;
   for (auto& report : state_.commands.take_reports(steady_ms()))
     unsent_reports_.push_back(std::move(report));
   std::size_t sent = 0;
@@ -365,6 +337,14 @@ void RecordLane::send_hello(Clock::time_point now) {
   request_.clear_request_id();
 }
 
+void RecordLane::send_alert(const v1::Alert* alert) {
+  if (alert == nullptr) return;
+  *request_.mutable_alert() = *alert;
+  request_.set_request_id(kAlertId);
+  send_control(request_);
+  request_.clear_request_id();
+}
+
 void RecordLane::send_heartbeat(Clock::time_point now) {
   next_heartbeat_ = now + state_.options.heartbeat_interval;
   const std::uint64_t sequence = ++highest_[v1::KIND_HEARTBEAT];
@@ -381,15 +361,16 @@ void RecordLane::send_heartbeat(Clock::time_point now) {
   write_highest(*heartbeat.mutable_highest());
   *heartbeat.mutable_tiles() = state_.tiles.ledger();
   const std::string bytes = record_.SerializeAsString();
-  if (by_control_ && !linked_) return;
-  send_record(by_control_ ? control_ : data_, topics_[v1::KIND_HEARTBEAT], zmq::message_t(bytes.data(), bytes.size()));
+  if (by_control_ && !broker_.linked()) return;
+  send_record(by_control_ ? broker_.control() : broker_.data(), topics_[v1::KIND_HEARTBEAT],
+              zmq::message_t(bytes.data(), bytes.size()));
 }
 
 bool RecordLane::send_control(v1::MetricsRequest& message) {
   message.set_timestamp_ms(unix_ms());
   const std::string bytes = message.SerializeAsString();
   zmq::message_t frame(bytes.data(), bytes.size());
-  return control_.send(frame, zmq::send_flags::dontwait).has_value();
+  return broker_.control().send(frame, zmq::send_flags::dontwait).has_value();
 }
 
 template <class Positions>

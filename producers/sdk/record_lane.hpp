@@ -5,12 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
 
+#include "broker_connections.hpp"
 #include "key_doubt.hpp"
+#include "limit_alert.hpp"
 #include "outbox.hpp"
 #include "problem_reports.hpp"
 #include "spool_delivery.hpp"
@@ -19,10 +20,9 @@
 namespace trainbus {
 
 // Publishes what the training thread logged while the broker answers, keeps it until it is stored, delivers what
-// earlier lives left, says HELLO and heartbeats, receives commands. Single-threaded and steppable; owns an XPUB socket
-// (data: a PUB that hears when the broker has subscribed) and a DEALER (control). Takes from the spool while its outbox
-// has room, and releases there what is stored. Heartbeats may be lost. While only the control port is reached, records
-// and heartbeats go there.
+// earlier lives left, says HELLO and heartbeats, receives commands. Single-threaded and steppable; owns the
+// connections. Takes from the spool while its outbox has room, and releases there what is stored. Heartbeats may be
+// lost. While only the control port is reached, records and heartbeats go there.
 class RecordLane {
  public:
   using Clock = std::chrono::steady_clock;
@@ -39,9 +39,7 @@ class RecordLane {
 
  private:
   void turn(std::chrono::milliseconds timeout);
-  void wait(std::chrono::milliseconds timeout);
-  void follow_link(Clock::time_point now);
-  void read_subscriptions();
+  void on_link(Clock::time_point now);
   void read_control(Clock::time_point now);
   void on_welcome(const v1::Welcome& welcome, Clock::time_point now);
   void on_error(Clock::time_point now);
@@ -58,14 +56,14 @@ class RecordLane {
   void send_left_behind(Clock::time_point now);
   void report_commands();
   void send_hello(Clock::time_point now);
+  void send_alert(const v1::Alert* alert);
   void send_heartbeat(Clock::time_point now);
   bool send_control(v1::MetricsRequest& message);
   template <class Positions>
   void write_highest(Positions& positions) const;
 
   TrainerState& state_;
-  zmq::socket_t data_;
-  zmq::socket_t control_;
+  BrokerConnections broker_;
   std::array<std::string, v1::Kind_ARRAYSIZE> topics_;
   Outbox outbox_;
 
@@ -76,27 +74,23 @@ class RecordLane {
   std::size_t refused_lives_told_ = 0;
   std::array<std::uint64_t, v1::Kind_ARRAYSIZE> highest_{};  // sequence taken, per kind
 
-  std::set<std::string, std::less<>> subscriptions_;  // the broker's, on the data socket
-
-  bool data_readable_ = false;
-  bool control_readable_ = false;
   bool by_control_ = false;  // the data port is not reached
-  bool linked_ = false;      // the DEALER has a peer
   bool relinked_ = false;    // since the last welcome
   bool welcomed_ = false;
   std::uint64_t broker_incarnation_ = 0;
   Clock::time_point welcomed_at_{};
   Clock::time_point subscribed_at_{};  // last time the broker was subscribed on the data port
   std::string broker_id_;
-  bool watched_said_ = false;  // this broker says whether somebody watches
+  std::string data_port_problem_;  // as the broker says at a welcome
+  bool watched_said_ = false;      // this broker says whether somebody watches
   Clock::time_point last_heard_{};
-  Clock::time_point next_link_look_{};
   Clock::time_point next_hello_{};
   Clock::time_point next_heartbeat_{};
   Clock::time_point demand_until_ = Clock::time_point::max();
   std::vector<v1::ControlCommand> unsent_reports_;
 
   KeyDoubt key_doubt_;
+  LimitAlert limit_alert_;
   ProblemReports reports_;
 
   v1::MetricsRequest record_;  // reused, as are the next two

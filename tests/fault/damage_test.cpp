@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <random>
 #include <set>
 #include <sstream>
@@ -13,6 +14,7 @@
 #include "tests/support/journal_content.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "trainbus/consumer.hpp"
 #include "trainbus/producer.hpp"
 
 namespace trainbus {
@@ -219,6 +221,36 @@ void wipe_a_page(const fs::path& file) {
   ASSERT_FALSE(leaves.empty());
   stream.seekp(leaves[leaves.size() / 2]);
   stream.write(std::string(kPage, '\0').data(), kPage);
+}
+
+// Whether the broker's last alert of damage, as the journal has it, is active; empty: there is none.
+std::optional<bool> damage_alert(const std::string& address) {
+  std::optional<bool> active;
+  Consumer consumer({.broker = address, .kinds = {v1::KIND_BATCH, v1::KIND_ALERT}, .run = ""});
+  eventually("the history is read", [&] {
+    while (const auto* record = consumer.next(1ms))
+      if (record->message.alert().rule() == "journal_damaged") active = record->message.alert().active();
+    return consumer.caught_up();
+  });
+  return active;
+}
+
+TEST_F(DamageTest, ABrokerThatCannotReadAPageSaysSoUntilItIsRepaired) {
+  make_journal();
+  wipe_a_page(whole_ / "journal.sqlite");
+  {
+    const auto broker = start(whole_);
+    const auto address = broker->wait_for("listening on ");
+    ASSERT_TRUE(address) << broker->output();
+    EXPECT_TRUE(eventually("an alert says so", [&] { return damage_alert(*address) == true; }));
+    EXPECT_TRUE(broker->wait_for("'trainbus-broker repair ")) << broker->output();
+  }
+  Process repair("trainbus-broker", {"repair", whole_});
+  EXPECT_EQ(repair.wait(10s), 0) << repair.output();
+  const auto broker = start(whole_);
+  const auto address = broker->wait_for("listening on ");
+  ASSERT_TRUE(address) << broker->output();
+  EXPECT_TRUE(eventually("it has ended", [&] { return damage_alert(*address) == false; }));
 }
 
 TEST_F(DamageTest, AWipedPageCostsTheRecordsOnItUntilARepairSaysSo) {

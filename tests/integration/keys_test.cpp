@@ -169,6 +169,23 @@ TEST_F(Keys, KeepAViewerFromCommandingAndAnOperatorFromErasing) {
   EXPECT_EQ(counter("forbidden_total{key=\"bob\",act=\"command\"}"), 1U);
 }
 
+TEST_F(Keys, LetATrainerSayWhichLimitOfItsOwnWasMetAndRaiseNoOtherAlert) {
+  auto alice = peer(site_.add("alice", "trainer", "r"));
+  ASSERT_TRUE(alice.hello().has_welcome());
+  const auto raise = [&](const std::string& session, const std::string& rule) {
+    v1::MetricsRequest request;
+    request.set_session_id(session);
+    request.mutable_alert()->set_alert_id(session + rule);
+    request.mutable_alert()->set_rule(rule);
+    request.mutable_alert()->set_trainer_incarnation(7);
+    return alice.ask(request);
+  };
+  EXPECT_TRUE(raise("r/t", "limit").ack().success());
+  EXPECT_THAT(raise("r/t", "dead").error().message(), HasSubstr("may not raise alerts"));
+  EXPECT_THAT(raise("other/t", "limit").error().message(), HasSubstr("may not raise alerts"));
+  EXPECT_THAT(raise("trainbus/broker", "limit").error().message(), HasSubstr("may not raise alerts"));
+}
+
 // An alert is a record too: who may not raise one may not publish one.
 TEST_F(Keys, KeepAlertsOnTheDataPortForOperators) {
   auto alice = peer(site_.add("alice", "trainer"));

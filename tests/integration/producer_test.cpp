@@ -156,6 +156,39 @@ TEST(Producer, CloseWaitsForTheBrokerAndNoLongerThanAsked) {
   EXPECT_EQ(lonely.counters().lost, 1u) << "it has no spool";
 }
 
+// Whether each alert that the journal has was raised (true) or ended, as "limit: why".
+std::vector<std::pair<std::string, bool>> alerts_of(const std::string& broker, std::size_t count) {
+  Consumer consumer({.broker = broker, .kinds = {v1::KIND_ALERT}, .run = "r"});
+  std::vector<std::pair<std::string, bool>> alerts;
+  EXPECT_TRUE(eventually("alerts in the journal", [&] {
+    while (const Record* record = consumer.next(milliseconds(10)))
+      alerts.emplace_back(record->message.alert().rule() + ": " + record->message.alert().message(),
+                          record->message.alert().active());
+    return alerts.size() >= count;
+  }));
+  return alerts;
+}
+
+TEST(Producer, WhatItsBoundRefusedIsAnAlertOnceTheBrokerIsBackAndEndsWithTheTraining) {
+  AwayBroker away;
+  ProducerOptions small = options(away.address);
+  small.outbox_bytes = 8 << 20;
+  small.outbox_records = 10;
+  Producer bus(small);
+  while (bus.log_perf({})) {
+  }
+  RunningBroker broker(away.state, away.address);
+  const auto raised = alerts_of(broker.address(), 1);
+  ASSERT_EQ(raised.size(), 1u);
+  EXPECT_THAT(raised[0].first, testing::HasSubstr("limit: 1 records were refused"));
+  EXPECT_TRUE(raised[0].second);
+  bus.finish(v1::COMPLETED);
+  const auto both = alerts_of(broker.address(), 2);
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(both[1].first, "limit: the training has ended");
+  EXPECT_FALSE(both[1].second);
+}
+
 TEST(Producer, PastItsBoundsItRefusesAndCounts) {
   test::TempDir folder;
   ProducerOptions on_disk = options("tcp://127.0.0.1:1", folder / "spool");

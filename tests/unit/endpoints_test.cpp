@@ -35,6 +35,7 @@ TEST(Endpoints, ABadAddressIsNamedWithWhatIsWrong) {
     refuses(base, base == std::string("tcp://[::1]") ? "in brackets" : "must look like");
   for (const char* base : {"tcp://user@head:7760", "tcp://a b:7760", "tcp://head/x:7760", "tcp://[::1]x:7760"})
     refuses(base, base == std::string("tcp://[::1]x:7760") ? "in brackets" : "a name or an address");
+  refuses("off", "the bus is switched off");
   refuses("tcp://head:port", "must be a number");
   refuses("tcp://head:65536", "at most 32765");
 }

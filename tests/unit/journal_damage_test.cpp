@@ -186,7 +186,7 @@ TEST_F(JournalDamageTest, APageOfAnotherTableCostsNoRecord) {
       EXPECT_FALSE(check().clean());
       EXPECT_EQ(open_and_go_on(), 0U);
       EXPECT_EQ(JournalReader(path_).use({"r", "t2"}).records, kRecords + 10);
-      EXPECT_EQ(JournalReader(path_).last_body(3), body(3, kRecords + 10));
+      EXPECT_EQ(JournalReader(path_).last_record(3).body, body(3, kRecords + 10));
     }
   }
 }
@@ -236,7 +236,7 @@ TEST_F(JournalDamageTest, AFileThatWasCutLosesWhatWasBehindTheCut) {
     records += JournalReader(path_).use({"r", trainer}).records;
   EXPECT_GE(records, kStreams * (kRecords + 10) - 21 * records_on_a_page());
   EXPECT_LT(records, kStreams * (kRecords + 10));
-  EXPECT_EQ(JournalReader(path_).last_body(3), body(3, kRecords + 10));
+  EXPECT_EQ(JournalReader(path_).last_record(3).body, body(3, kRecords + 10));
 }
 
 TEST_F(JournalDamageTest, ADamagedFirstPageIsRefusedWithWhatToDo) {

@@ -67,6 +67,41 @@ class JournalTest : public testing::Test {
   const std::string path_ = folder_ / "journal.sqlite";
 };
 
+// A session is listed when its newest incarnation, in the order of hearing, is.
+TEST_F(JournalTest, KnowsWhichIncarnationsAreHiddenAndHowManySessionsAreListed) {
+  JournalWriter writer(path_, Durability::kProcess);
+  StoreBatch batch;
+  const auto hear = [&](const char* trainer, std::uint64_t incarnation, std::int64_t order, Visibility visibility) {
+    batch.incarnations.push_back({{"r", trainer}, incarnation, order, 1, visibility});
+  };
+  hear("plain", 7, 1, Visibility::kListed);
+  hear("back", 9, 1, Visibility::kArchived);  // its number is the larger one, its place the earlier one
+  hear("back", 8, 2, Visibility::kListed);
+  hear("away", 5, 2, Visibility::kArchived);
+  hear("away", 6, 1, Visibility::kListed);
+  hear("gone", 4, 1, Visibility::kDeleted);
+  writer.append(batch);
+  JournalReader reader(path_);
+  EXPECT_EQ(reader.listed_sessions(), 2u);
+  std::string hidden;
+  for (const auto& row : reader.hidden_incarnations())
+    hidden += row.session.trainer + ' ' + std::to_string(row.incarnation) + ' ';
+  EXPECT_EQ(hidden, "away 5 back 9 gone 4 ");
+}
+
+TEST_F(JournalTest, AnswersManyQuestionsInOneViewAsOneByOne) {
+  JournalWriter writer(path_, Durability::kProcess);
+  for (std::uint64_t stream = 1; stream <= 500; ++stream)
+    append(stream, 1, 3, writer);
+  JournalReader reader(path_);
+  reader.in_one_view([&] {
+    append(1, 4, 4, writer);
+    for (std::uint64_t stream = 500; stream > 0; --stream)
+      EXPECT_EQ(reader.last_record(stream).body, body(stream, 3)) << stream;
+  });
+  EXPECT_EQ(reader.last_record(1).body, body(1, 4)) << "the view is over";
+}
+
 TEST_F(JournalTest, ReplaysExactlyWhatItAcknowledged) {
   JournalWriter writer(path_, Durability::kProcess);
   append(1, 1, 3, writer);
@@ -74,7 +109,7 @@ TEST_F(JournalTest, ReplaysExactlyWhatItAcknowledged) {
   EXPECT_EQ(text(reader.fetch({})), "1 2 3 ");
   append(1, 4, 4, writer);
   EXPECT_EQ(text(reader.fetch({})), "1 2 3 4 ");
-  EXPECT_EQ(reader.last_body(1), body(1, 4));
+  EXPECT_EQ(reader.last_record(1).body, body(1, 4));
   EXPECT_EQ(reader.streams().at(0).last_sequence, 4u);
 }
 
