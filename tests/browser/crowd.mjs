@@ -1,12 +1,12 @@
 // What a list of many trainers costs one browser: bytes from the server, the renderer's share of a core, frames while
 // scrolling, and the longest task.
 //   node crowd.mjs [--trainers 1000] [--rate 1] [--class-names 0] [--finished] [--seconds 10]
-// Prints one JSON object. Bytes are counted on the wire, by a proxy between the browser and the dashboard.
-import net from "node:net";
-import { once } from "node:events";
+// Prints one JSON object, with the load average of the machine. Bytes are counted on the wire, by a proxy between the browser and the dashboard.
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { Bus } from "./bus.mjs";
 import { launchBrowser, newPage } from "./browser.mjs";
+import { Link } from "./link.mjs";
 import { eventually } from "./steps.mjs";
 
 const { values } = parseArgs({
@@ -21,25 +21,6 @@ const { values } = parseArgs({
 const wanted = Number(values.trainers);
 const seconds = Number(values.seconds);
 const kWarmUpMs = 5000;
-
-class CountingProxy {
-  bytes = 0;
-  async start(port) {
-    this.server = net.createServer((near) => {
-      const far = net.connect(port, "127.0.0.1");
-      for (const end of [near, far]) end.setNoDelay(true).on("error", () => end.destroy());
-      near.pipe(far);
-      far.on("data", (data) => (this.bytes += data.length));
-      far.pipe(near);
-    });
-    this.server.listen(0, "127.0.0.1");
-    await once(this.server, "listening");
-    return `http://127.0.0.1:${this.server.address().port}`;
-  }
-  stop() {
-    this.server.close();
-  }
-}
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? null;
@@ -75,7 +56,7 @@ const watchFrames = (page, forMs, scroll) =>
 
 const bus = await Bus.start();
 const browser = await launchBrowser();
-const proxy = new CountingProxy();
+const proxy = new Link();
 try {
   const url = await proxy.start(Number(new URL(bus.url).port));
   const load = await bus.run("trainbus-loadgen", [
@@ -101,6 +82,7 @@ try {
   const scrolled = [];
   for (let i = 0; i < 3; i++) scrolled.push(await watchFrames(page, (seconds * 1000) / 3, true));
   console.log(JSON.stringify({
+    load_average: loadavg()[0],
     trainers: wanted, batches_per_second_each: values.finished ? 0 : Number(values.rate), class_names: Number(values["class-names"]), finished: values.finished,
     bytes_per_second: Math.round((after.bytes - before.bytes) / seconds), renderer_core_percent: Math.round(((after.cpu - before.cpu) / seconds) * 1000) / 10,
     longest_task_ms: Math.max(...still.map(({ longest_task_ms }) => longest_task_ms)),

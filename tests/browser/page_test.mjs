@@ -189,6 +189,34 @@ await steps.step("The view is in the address: another browser shows the same", a
   await at("x-mode").selectOption("step");
 });
 
+await steps.step("The edits of the run are a text, which is played on a trainer when its steps come", async () => {
+  await at("schedule").locator("summary").click();
+  await at("schedule-take").click();
+  assert.match(await at("schedule-text").inputValue(), /^\d+ {2}set-lr {2}0\.01 -> 0\.02$/m);
+  await at("schedule-text").fill("nonsense");
+  assert.match(await textOf("schedule-problems"), /line 1: 'nonsense' is not a step/);
+  assert.ok(await at("schedule-play").isDisabled());
+  await at("pause").click();  // so that the step does not pass meanwhile
+  await eventually("PAUSED", async () => (await bus.trainer(run, "t0")).state === "PAUSED");
+  await nextHeartbeat();
+  const { step } = await bus.trainer(run, "t0");
+  await at("schedule-text").fill(`1  set-lr  0.03\n${step + 5}  set-lr  0.015`);
+  await at("schedule-play").click();
+  assert.match(await textOf("schedule-state"), /0 of 1 edits sent; next is Learning rate 0\.015/);
+  await at("resume").click();
+  await eventually("the edit", async () => (await bus.trainer(run, "t0")).learning_rate === 0.015);
+  await eventually("all sent", async () => /1 of 1 edits sent/.test(await textOf("schedule-state")));
+  await at("schedule").locator("summary").click();
+});
+
+await steps.step("The ledger says in words where every record is, and what the page costs", async () => {
+  await at("ledger").locator("summary").click();
+  await eventually("what the sums say", async () => /sums\s*(close: nothing|are open: )/.test(await textOf("ledger")));
+  await eventually("the batches", async () => /batch\s*[\d,]+ produced, [\d,]+ in the journal/.test(await textOf("ledger")));
+  await eventually("the cost of the tiles", async () => /\d a second, .*of tiles/.test(await textOf("costs")));
+  await at("ledger").locator("summary").click();
+});
+
 await steps.step("Frozen, the tiles stand still; then they go on", async () => {
   await at("freeze").click();
   await eventually("no frame is drawn any more", async () => (await textOf("fps-page")) === "0");
@@ -309,6 +337,45 @@ await steps.step("Many are stopped at once after one question that names their n
   await at("bulk-confirm").click();
   await eventually("three answers", async () => /3 applied/.test(await textOf("bulk-outcome")));
   assert.equal(await many.ended, 0);
+});
+
+await steps.step("Those that have ended are archived, found again and deleted", async () => {
+  const order = async (name, outcome) => {
+    await at("bulk-outcome").getByLabel("Close").click();
+    await at("select-all").check();
+    await at(`bulk-${name}`).click();
+    await at("bulk-confirm").click();
+    await eventually(outcome, async () => /3 applied/.test(await textOf("bulk-outcome")));
+  };
+  await order("ARCHIVE_HISTORY", "three archived");
+  await eventually("they are out of the list", async () => (await at("trainer-row").count()) === 0);
+  await page.goto(`${bus.url}/#/?q=many&only=archived`);
+  await eventually("they are among the archived", async () => (await at("trainer-row").count()) === 3);
+  await order("DELETE_HISTORY", "three deleted");
+  await eventually("they are gone", async () => (await at("trainer-row").count()) === 0);
+});
+
+await steps.step("Several brokers are in one list, each with its state", async () => {
+  const other = await Bus.start();
+  const both = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", "--broker", `lab=${bus.address}`, "--broker", `cluster=${other.address}`], /open (http:\S+)/);
+  await other.run("trainbus-loadgen", ["--broker", other.address, "--run", "far", "--trainers", "1", "--batch-rate", "5"]);
+  const view = await newPage(browser, both.readyLine[1]);
+  const far = view.page.locator("[data-testid=trainer-row][data-session='at/cluster/far/t0']");
+  await far.waitFor();
+  assert.match(await far.textContent(), /cluster/);
+  await view.page.locator("[data-testid=trainer-row][data-session='shapes/t0']").waitFor();
+  await far.click();
+  await view.page.waitForURL(/at\/cluster\/#\/trainer\/far\//);
+  await view.at("pause").click();
+  await eventually("PAUSED", async () => (await view.at("state").first().textContent()) === "PAUSED");
+  await view.page.goBack();
+  await other.broker.stop();
+  await eventually("its broker is away", async () => /its broker is away/.test(await view.page.locator("[data-site=cluster]").textContent()));
+  assert.equal(await view.page.locator("[data-site=lab]").getAttribute("data-state"), "connected");
+  assert.deepEqual(await barriers(view.page), []);
+  assert.deepEqual(view.complaints, []);
+  await view.close();
+  await other.stop();
 });
 
 await steps.step("Nothing went wrong inside the page, and it asked nobody else for anything", async () => {

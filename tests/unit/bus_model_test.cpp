@@ -50,7 +50,7 @@ TEST(BusModel, ShowsATrainerWhoseRunHasTheNameOfTheBus) {
 
 TEST(BusModel, ThinsLongCurvesWhenMoreTrainersShareTheMemory) {
   constexpr std::size_t kBatches = 20'000;
-  BusModel model(8 * 10'000);
+  BusModel model(8 * 10'000 * sizeof(Point) / 4 * 5);
   const auto points = [&] { return model.find({"r", "t0"})->curves().line("batch_loss"); };
   Record record = batch_of({"r", "t0"});
   record.message.mutable_batch_data()->set_batch_loss(1);

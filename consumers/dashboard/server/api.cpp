@@ -2,6 +2,7 @@
 
 #include "command_api.hpp"
 #include "json_text.hpp"
+#include "ledger_api.hpp"
 #include "media_api.hpp"
 #include "metrics.hpp"
 #include "names_api.hpp"
@@ -12,13 +13,37 @@
 namespace trainbus {
 namespace {
 
-Answer health(const Site& site) {
-  const BusState& bus = site.model.bus;
+// Of all sites together: well when all are.
+Answer health(const Server& server) {
+  bool ok = true, connected = true;
+  std::string problem;
+  for (const auto& site : server.sites) {
+    const BusState& bus = site->model.bus;
+    ok = ok && bus.connected && !bus.by_pages && bus.port_trouble.empty();
+    connected = connected && bus.connected;
+    if (!problem.empty() || bus.port_trouble.empty()) continue;
+    problem = (site->at.name.empty() ? "" : site->at.name + ": ") + bus.port_trouble;
+  }
   Answer answer;
   {  // closed before the answer moves away
     JsonObject object(answer.body);
-    object.add("ok", bus.connected && !bus.by_pages && bus.port_trouble.empty()).add("broker_connected", bus.connected);
-    if (!bus.port_trouble.empty()) object.add("problem", bus.port_trouble);
+    object.add("ok", ok).add("broker_connected", connected);
+    if (!problem.empty()) object.add("problem", problem);
+  }
+  return answer;
+}
+
+Answer answer_sites(const Server& server) {
+  Answer answer;
+  {  // closed before the answer moves away
+    JsonObject object(answer.body);
+    append_json_array(object.key("sites"), server.sites, [&](const auto& site) {
+      JsonObject(answer.body)
+          .add("name", site->at.name)
+          .add("broker", site->at.address)
+          .add("broker_connected", site->model.bus.connected)
+          .add("trainers", site->model.trainers().size());
+    });
   }
   return answer;
 }
@@ -31,6 +56,8 @@ enum class Resource {
   kTrainer,
   kAlerts,
   kNames,
+  kSites,
+  kLedger,
   kSeries,
   kMedia,
   kCommands,
@@ -44,10 +71,12 @@ Resource resource_of(const RequestTarget& target) {
   if (segments.size() < 2 || segments[0] != "api") return Resource::kNone;
   if (segments[1] == "trainers" && segments.size() == 2) return Resource::kTrainers;
   if (segments[1] == "alerts" && segments.size() == 2) return Resource::kAlerts;
+  if (segments[1] == "sites" && segments.size() == 2) return Resource::kSites;
   if (segments[1] == "names" && segments.size() == 2) return Resource::kNames;
   if (segments[1] == "trainers" && segments.size() == 4) return Resource::kTrainer;
   if (segments[1] == "trainers" && segments.size() == 5) {
     if (segments[4] == "series") return Resource::kSeries;
+    if (segments[4] == "ledger") return Resource::kLedger;
     if (segments[4] == "commands") return Resource::kCommands;
   }
   if (segments[1] == "trainers" && segments.size() >= 5 && segments.size() <= 7 && segments[4] == "media")
@@ -78,11 +107,13 @@ void answer_api(Site& site, const ApiRequest& request, std::function<void(Answer
   }
   if (resource != Resource::kNone && request.post) return reply(wrong_method("GET"));
   switch (resource) {
-    case Resource::kHealth: return reply(health(site));
+    case Resource::kHealth: return reply(health(site.server));
     case Resource::kMetrics: return reply({.body = metrics_text(site), .content_type = kMetricsContentType});
     case Resource::kTrainers: return reply(answer_trainers(site, request.target));
     case Resource::kTrainer: return reply(answer_trainer(site, request.target));
     case Resource::kAlerts: return reply({.body = alerts_json(site.model.alerts())});
+    case Resource::kSites: return reply(answer_sites(site.server));
+    case Resource::kLedger: return reply(answer_ledger(site, request.target));
     case Resource::kNames: return reply(answer_names(site.model));
     case Resource::kSeries: return reply(answer_series(site.model, request.target));
     case Resource::kMedia: return reply(answer_media(site.model, request.target));

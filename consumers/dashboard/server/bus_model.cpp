@@ -51,6 +51,15 @@ void BusModel::set_standing(const SessionName& session, std::uint64_t incarnatio
   if (found != trainers_.end()) found->second.set_standing(incarnation, standing);
 }
 
+void BusModel::set_shelf(const SessionName& session, Shelf shelf) {
+  const auto found = trainers_.find({session.run, session.trainer});
+  if (found == trainers_.end()) return;
+  if (shelf == Shelf::kDeleted)
+    trainers_.erase(found);
+  else
+    found->second.set_shelf(shelf);
+}
+
 bool BusModel::has_run(const std::string& run) const {
   const auto found = trainers_.lower_bound({run, {}});
   return found != trainers_.end() && found->first.first == run;

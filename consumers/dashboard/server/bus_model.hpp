@@ -32,15 +32,14 @@ struct Trouble {
 
 class BusModel {
  public:
-  // Points of all curves together, 16 bytes each, and bytes of all media: shared evenly by the trainers. With many
-  // trainers, or many curves of one, a long curve is thinned earlier.
-  static constexpr std::size_t kMaxPoints = 1 << 26;
-  static constexpr std::size_t kMaxMediaBytes = 256 << 20;
+  // Points of all curves, 16 bytes each, have four fifths of it, media the rest, both shared evenly by the trainers.
+  // With many trainers, or many curves of one, a long curve is thinned earlier.
+  static constexpr std::size_t kMaxBytes = std::size_t{1280} << 20;
 
   // By program, such as "log-jsonl".
   using Troubles = std::map<std::string, Trouble>;
-  explicit BusModel(std::size_t max_points = kMaxPoints, std::size_t max_media_bytes = kMaxMediaBytes)
-      : max_points_(max_points), max_media_bytes_(max_media_bytes) {}
+  explicit BusModel(std::size_t max_bytes = kMaxBytes)
+      : max_points_(max_bytes / 5 * 4 / sizeof(Point)), max_media_bytes_(max_bytes / 5) {}
 
   // By run, then trainer.
   using Trainers = std::map<std::pair<std::string, std::string>, TrainerModel>;
@@ -51,6 +50,9 @@ class BusModel {
 
   // What the broker lists of an incarnation; nothing for a trainer of which no record came.
   void set_standing(const SessionName& session, std::uint64_t incarnation, const TrainerStanding& standing);
+
+  // Of a trainer that the broker lists no longer. What was deleted is forgotten.
+  void set_shelf(const SessionName& session, Shelf shelf);
 
   const Trainers& trainers() const { return trainers_; }
   const Troubles& troubles() const { return troubles_; }

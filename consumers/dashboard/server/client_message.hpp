@@ -6,8 +6,8 @@
 #include <string_view>
 #include <variant>
 
+#include "list_columns.hpp"
 #include "trainbus/topic.hpp"
-#include "trainer_list.hpp"
 
 namespace trainbus {
 

@@ -26,7 +26,7 @@ std::variant<v1::ControlCommand, Answer> read_command(std::string_view body) {
       parsed == v1::UNKNOWN_COMMAND)
     return refusal(400,
                    "type must be PAUSE_TRAINING, RESUME_TRAINING, STOP_TRAINING, ADJUST_BATCH_SIZE, "
-                   "CHANGE_LEARNING_RATE or SET_KNOB");
+                   "CHANGE_LEARNING_RATE, SET_KNOB, ARCHIVE_HISTORY, RESTORE_HISTORY or DELETE_HISTORY");
   v1::ControlCommand command;
   command.set_type(parsed);
   command.set_command_id(new_command_id());
@@ -78,7 +78,7 @@ void ask(Site& site, Reply reply, unsigned refused_status,
     Answer result = !states                  ? refusal(503, "the broker does not answer")
                     : !states->error.empty() ? refusal(refused_status, states->error)
                                              : answer(*states);
-    boost::asio::post(site.io, [reply, result = std::move(result)] { reply(result); });
+    boost::asio::post(site.server.io, [reply, result = std::move(result)] { reply(result); });
   };
   if (!site.desk.ask(job)) reply(refusal(503, "too many commands wait for the broker"));
 }
@@ -91,9 +91,9 @@ bool is_command_id(const std::string& id) {
 
 void issue_command(Site& site, const ApiRequest& request, Reply reply) {
   if (!is_json_content(request.content_type)) return reply(refusal(415, "commands must be application/json"));
-  if (!site.command_rate.allow(request.client, RateLimit::Clock::now())) {
+  if (!site.server.command_rate.allow(request.client, RateLimit::Clock::now())) {
     Answer answer = refusal(429, "too many commands");
-    answer.retry_after_sec = site.command_rate.retry_after_sec();
+    answer.retry_after_sec = site.server.command_rate.retry_after_sec();
     return reply(answer);
   }
   auto read = read_command(request.body);

@@ -11,15 +11,22 @@
 
 namespace trainbus {
 
+struct NamedBroker {
+  std::string name;  // "": the only one
+  std::string address;
+};
+
 struct DashboardOptions {
   std::string host = "127.0.0.1";  // an address, or localhost
   std::uint16_t port = 8080;       // 0: any free one
   std::string broker = default_broker();
-  std::string www_root = {};                    // "": the page in the program
-  std::vector<std::string> allowed_hosts = {};  // further names in the Host header
-  std::size_t max_connections = 256;            // further ones get 503
-  std::size_t queue_bytes = 8 << 20;            // of kept messages a browser has not read; past it, it is cut
-  double commands_per_second = 10;              // per client address; past it and the burst 429
+  std::vector<NamedBroker> sites = {};                     // several brokers, each with a name; none: `broker` alone
+  std::string www_root = {};                               // "": the page in the program
+  std::vector<std::string> allowed_hosts = {};             // further names in the Host header
+  std::size_t max_memory_bytes = std::size_t{1280} << 20;  // of curves and media of each broker
+  std::size_t max_connections = 256;                       // further ones get 503
+  std::size_t queue_bytes = 8 << 20;  // of kept messages a browser has not read; past it, it is cut
+  double commands_per_second = 10;    // per client address; past it and the burst 429
   double command_burst = 20;
 };
 

@@ -5,7 +5,7 @@
 
 #include "http_session.hpp"
 #include "listen_address.hpp"
-#include "site.hpp"
+#include "server.hpp"
 
 namespace trainbus {
 namespace {
@@ -17,16 +17,16 @@ constexpr std::chrono::milliseconds kRetryInterval{100};
 
 }  // namespace
 
-HttpListener::HttpListener(Site& site) : site_(site), acceptor_(site.io), retry_(site.io) {
-  const auto endpoint = endpoint_of({site.options.host, site.options.port});
+HttpListener::HttpListener(Server& server) : server_(server), acceptor_(server.io), retry_(server.io) {
+  const auto endpoint = endpoint_of({server.options.host, server.options.port});
   try {
     acceptor_.open(endpoint.protocol());
     acceptor_.set_option(asio::socket_base::reuse_address(true));
     acceptor_.bind(endpoint);
     acceptor_.listen();
   } catch (const boost::system::system_error& error) {
-    throw std::runtime_error("cannot listen on " + site.options.host + ':' + std::to_string(site.options.port) + ": " +
-                             error.code().message());
+    throw std::runtime_error("cannot listen on " + server.options.host + ':' + std::to_string(server.options.port) +
+                             ": " + error.code().message());
   }
 }
 
@@ -47,14 +47,14 @@ void HttpListener::start() {
 }
 
 void HttpListener::on_accept(tcp::socket socket) {
-  if (site_.connections.current() >= site_.options.max_connections + kMaxRefused) return;
+  if (server_.connections.current() >= server_.options.max_connections + kMaxRefused) return;
   boost::system::error_code error;
   const auto client = socket.remote_endpoint(error);
   if (error) return;
   socket.set_option(tcp::no_delay(true), error);
   bool full = false;
-  auto ticket = site_.connections.enter(client.address().to_string(), full);
-  std::make_shared<HttpSession>(std::move(socket), site_, std::move(ticket), full)->start();
+  auto ticket = server_.connections.enter(client.address().to_string(), full);
+  std::make_shared<HttpSession>(std::move(socket), server_, std::move(ticket), full)->start();
 }
 
 void HttpListener::close() {

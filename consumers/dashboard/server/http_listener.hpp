@@ -10,14 +10,14 @@
 
 namespace trainbus {
 
-struct Site;
+struct Server;
 
 class HttpListener {
  public:
   static constexpr std::size_t kMaxRefused = 64;
 
-  // Listens at site.options.host and port. Throws std::runtime_error with one line that names the address.
-  explicit HttpListener(Site& site);
+  // Listens at server.options.host and port. Throws std::runtime_error with one line that names the address.
+  explicit HttpListener(Server& server);
 
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   void start();
@@ -26,7 +26,7 @@ class HttpListener {
  private:
   void on_accept(boost::asio::ip::tcp::socket socket);
 
-  Site& site_;
+  Server& server_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer retry_;
 };

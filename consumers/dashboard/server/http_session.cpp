@@ -44,8 +44,8 @@ unsigned status_of(beast::error_code error) {
 
 }  // namespace
 
-HttpSession::HttpSession(asio::ip::tcp::socket socket, Site& site, ConnectionBook::Ticket ticket, bool full)
-    : stream_(std::move(socket)), site_(site), ticket_(std::move(ticket)), full_(full) {}
+HttpSession::HttpSession(asio::ip::tcp::socket socket, Server& server, ConnectionBook::Ticket ticket, bool full)
+    : stream_(std::move(socket)), server_(server), ticket_(std::move(ticket)), full_(full) {}
 
 void HttpSession::start() {
   ticket_->on_end([weak = weak_from_this()] {
@@ -83,7 +83,7 @@ void HttpSession::on_read(Error error) {
 std::optional<Answer> HttpSession::refuse(const RequestTarget* target) const {
   if (full_) return refusal(503, "too many connections");
   const auto host = to_std(request_[http::field::host]);
-  if (!site_.host_names.answers_to(host)) return refusal(403, "this server does not answer to that Host");
+  if (!server_.host_names.answers_to(host)) return refusal(403, "this server does not answer to that Host");
   if (target == nullptr) return refusal(400, "not a path");
   const auto method = request_.method();
   const bool reads = method == http::verb::get || method == http::verb::head;
@@ -101,11 +101,13 @@ std::optional<Answer> HttpSession::refuse(const RequestTarget* target) const {
 
 void HttpSession::route() {
   auto target = parse_target(to_std(request_.target()));
+  Site* const site = target ? server_.site_of(*target) : nullptr;
   if (auto refused = refuse(target ? &*target : nullptr)) {
     if (full_) request_.keep_alive(false);
     return send(*refused);
   }
-  if (target->path == "/ws") return upgrade();
+  if (site == nullptr) return send(refusal(404, "no such site: the sites are at /at/NAME/"));
+  if (target->path == "/ws") return upgrade(*site);
   if (!is_api(*target)) return serve_file(*target);
   Error gone;
   const auto client = stream_.socket().remote_endpoint(gone);
@@ -115,12 +117,12 @@ void HttpSession::route() {
                      .content_type = to_std(request_[http::field::content_type]),
                      .body = request_.body(),
                      .client = client.address().to_string()};
-  answer_api(site_, request, [self = shared_from_this()](const Answer& answer) { self->send(answer); });
+  answer_api(*site, request, [self = shared_from_this()](const Answer& answer) { self->send(answer); });
 }
 
-void HttpSession::upgrade() {
+void HttpSession::upgrade(Site& site) {
   if (const auto why = ticket_->become_web_socket(); !why.empty()) return send(refusal(503, why));
-  std::make_shared<WsSession>(std::move(stream_), site_.hub, std::move(ticket_), site_.options.queue_bytes)
+  std::make_shared<WsSession>(std::move(stream_), site.hub, std::move(ticket_), server_.options.queue_bytes)
       ->accept(request_);
 }
 
@@ -131,7 +133,7 @@ void HttpSession::serve_file(const RequestTarget& target) {
     return send(answer);
   }
   const bool accepts_gzip = request_[http::field::accept_encoding].find("gzip") != string_view::npos;
-  auto file = site_.files.find(target.path, accepts_gzip);
+  auto file = server_.files.find(target.path, accepts_gzip);
   if (!file) return send(refusal(404, "no such file"));
   const bool same = request_[http::field::if_none_match] == string_view(file->etag);
   http::response<http::span_body<const char>> response(same ? http::status::not_modified : http::status::ok,
@@ -159,7 +161,7 @@ void HttpSession::send(const Answer& answer) {
 
 template <class Response>
 void HttpSession::write(Response response, std::shared_ptr<const void> owner) {
-  ++site_.responses[response.result_int()];
+  ++server_.responses[response.result_int()];
   add_security(response);
   response.keep_alive(request_.keep_alive());
   response.prepare_payload();

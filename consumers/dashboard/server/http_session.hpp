@@ -16,10 +16,13 @@
 
 namespace trainbus {
 
+struct Server;
+struct Site;
+
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
   // `full`: there are too many connections, every request is answered 503.
-  HttpSession(boost::asio::ip::tcp::socket socket, Site& site, ConnectionBook::Ticket ticket, bool full);
+  HttpSession(boost::asio::ip::tcp::socket socket, Server& server, ConnectionBook::Ticket ticket, bool full);
   void start();
 
  private:
@@ -29,7 +32,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void read();
   void on_read(Error error);
   void route();
-  void upgrade();
+  void upgrade(Site& site);
   std::optional<Answer> refuse(const RequestTarget* target) const;
   void serve_file(const RequestTarget& target);
   void send(const Answer& answer);
@@ -38,7 +41,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void end();
 
   boost::beast::tcp_stream stream_;
-  Site& site_;
+  Server& server_;
   ConnectionBook::Ticket ticket_;
   const bool full_;
   boost::beast::flat_buffer in_;

@@ -34,11 +34,12 @@ void add_server(MetricFamilies& families, const Site& site) {
     families.counter(name, help, std::move(labels), value);
   };
   families.gauge("build_info", "1", {{"version", version()}}, 1);
-  families.gauge("dashboard_connections", "Open connections", {}, static_cast<double>(site.connections.current()));
+  families.gauge("dashboard_connections", "Open connections", {},
+                 static_cast<double>(site.server.connections.current()));
   families.gauge("dashboard_browsers", "Open WebSockets", {}, static_cast<double>(site.hub.browsers()));
-  for (const auto& [status, responses] : site.responses)
+  for (const auto& [status, responses] : site.server.responses)
     count("dashboard_http_responses_total", "HTTP answers", responses, {{"code", std::to_string(status)}});
-  const ConnectionCounters& connections = site.connections.counters();
+  const ConnectionCounters& connections = site.server.connections.counters();
   const char* refused_help = "Connections answered 503 for want of room";
   count("dashboard_refused_total", refused_help, connections.refused, {{"what", "connection"}});
   count("dashboard_refused_total", refused_help, connections.web_sockets_refused, {{"what", "web_socket"}});

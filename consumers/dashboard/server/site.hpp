@@ -1,36 +1,29 @@
 #pragma once
-// What the dashboard is made of, for whoever answers a request. Belongs to the asio thread.
+// One broker, and what is known of it: what an API request is answered from. Belongs to the asio thread.
 
-#include <boost/asio/io_context.hpp>
-#include <cstdint>
-#include <map>
-
+#include "bus_feed.hpp"
 #include "bus_model.hpp"
-#include "connection_book.hpp"
 #include "control_desk.hpp"
-#include "dashboard.hpp"
 #include "hub.hpp"
-#include "request_guard.hpp"
-#include "static_files.hpp"
+#include "server.hpp"
 #include "tile_stream.hpp"
 
 namespace trainbus {
 
 struct Site {
-  explicit Site(const DashboardOptions& chosen);
+  Site(Server& owner, const NamedBroker& where);
 
-  const DashboardOptions options;
-  boost::asio::io_context io{1};
+  Server& server;
+  const NamedBroker at;
   BusModel model;
   TileStream tiles;
   Hub hub;
-  StaticFiles files;
-  HostNames host_names;
-  RateLimit command_rate;
-  ConnectionBook connections;                   // WebSockets included
-  std::map<unsigned, std::uint64_t> responses;  // by HTTP status
-  BrokerFigures broker;                         // the newest
+  BrokerFigures broker;  // the newest
   ControlDesk desk;
+  BusFeed feed;
+
+ private:
+  void take(BrokerFigures figures);
 };
 
 }  // namespace trainbus

@@ -122,6 +122,7 @@ void TrainerList::update(Row& row, const TrainerModel& trainer, const TrainerVie
   row.silent_since_ms = silent_since_ms;
   row.idle_since_ms = idle_since_ms;
   if (&view == &trainer.view()) draw_sparkline(row, trainer);
+  row.archived = trainer.shelf() == Shelf::kArchived;
   write(row, view);
   write_columns(row, view);
 }
@@ -137,6 +138,7 @@ void TrainerList::write(Row& row, const TrainerView& view) {
   values.add("state", liveness_name(row.state));
   values.add("incarnation", std::to_string(figures.incarnation));
   values.add("newest", view.standing().newest);
+  values.add("archived", row.archived);
   values.add("clock_skew_ms", view.standing().clock_skew_ms);
   values.add("status_message", figures.status_message);
   values.add("model", plan.model_name());

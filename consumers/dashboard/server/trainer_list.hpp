@@ -8,12 +8,12 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
 
+#include "list_columns.hpp"
 #include "trainbus/trainer_view.hpp"
 
 namespace trainbus {
@@ -21,10 +21,6 @@ namespace trainbus {
 class BusModel;
 class TrainerModel;
 struct Moment;
-
-// Columns beyond the usual ones: "value:NAME" is a named value, "parameter:NAME" a parameter of the plan.
-using ListColumns = std::set<std::string, std::less<>>;
-inline constexpr std::size_t kMaxColumns = 32;
 
 class TrainerList {
  public:
@@ -53,6 +49,7 @@ class TrainerList {
     Tick seen = 0;
     std::uint64_t version = 0;  // of the model, when it was last written
     Liveness state = Liveness::kUnreachable;
+    bool archived = false;
     std::int64_t silent_since_ms = -1;
     std::int64_t idle_since_ms = -1;
     std::vector<Value> values;  // in the order in which write() names them

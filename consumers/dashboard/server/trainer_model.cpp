@@ -52,12 +52,18 @@ std::vector<const TrainerView*> TrainerModel::beside(std::int64_t now_ms) const 
 
 void TrainerModel::set_standing(std::uint64_t incarnation, const TrainerStanding& standing) {
   ++version_;
+  shelf_ = Shelf::kListed;
   if (view_.figures().incarnation == incarnation) view_.set_standing(standing);
   if (const auto found = beside_.find(incarnation); found != beside_.end()) found->second.set_standing(standing);
 }
 
+void TrainerModel::set_shelf(Shelf shelf) {
+  if (std::exchange(shelf_, shelf) != shelf) ++version_;
+}
+
 bool TrainerModel::apply(const Record& record, std::int64_t now_ms) {
   ++version_;
+  if (!record.from_history) shelf_ = Shelf::kListed;
   follow(record, now_ms);
   switch (record.topic.kind) {
     case v1::KIND_STATUS:

@@ -2,6 +2,7 @@
 // Everything the dashboard keeps of one trainer: the last value of everything, the curves, the newest media and events.
 // Single-threaded.
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <string>
@@ -13,6 +14,9 @@
 #include "trainer_curves.hpp"
 
 namespace trainbus {
+
+// Where the broker has it.
+enum class Shelf : std::uint8_t { kListed, kArchived, kDeleted };
 
 class TrainerModel {
  public:
@@ -32,6 +36,10 @@ class TrainerModel {
   // Another one whenever something in here may have changed.
   std::uint64_t version() const { return version_; }
 
+  // Listed again as soon as it is heard of or listed.
+  Shelf shelf() const { return shelf_; }
+  void set_shelf(Shelf shelf);
+
   // The newest incarnation.
   const TrainerView& view() const { return view_; }
   // Older ones that go on beside it.
@@ -50,6 +58,7 @@ class TrainerModel {
   void keep_beside(std::uint64_t incarnation, TrainerView view, std::int64_t now_ms);
 
   std::uint64_t version_ = 1;
+  Shelf shelf_ = Shelf::kListed;
   TrainerView view_;
   std::map<std::uint64_t, TrainerView> beside_;  // older incarnations that were heard lately
   std::int64_t newest_since_ms_ = 0;

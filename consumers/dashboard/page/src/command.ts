@@ -1,6 +1,6 @@
 // Commands to a trainer: what may be asked, how it is asked, and how it ended.
-import { commandPhases, type CommandEvent, type CommandPhase, type CommandVerb, type Knob } from "./protocol";
-import type { Session } from "./route";
+import { commandAfter, commandPhases, type CommandEvent, type CommandPhase, type CommandVerb, type Knob } from "./protocol";
+import { apiOf, type Session } from "./route";
 
 export interface Command extends CommandEvent {
   endedAt: number; // local ms; 0 while it is under way
@@ -17,7 +17,11 @@ export const commandName: Record<CommandVerb, string> = {
   ADJUST_BATCH_SIZE: "Batch size",
   CHANGE_LEARNING_RATE: "Learning rate",
   SET_KNOB: "Set",
+  ARCHIVE_HISTORY: "Archive",
+  RESTORE_HISTORY: "Restore",
+  DELETE_HISTORY: "Delete",
 };
+export const isOfHistory = (type: CommandVerb): boolean => type.endsWith("_HISTORY");
 export const commandTitle = ({ type, name }: Pick<CommandEvent, "type" | "name">): string =>
   type === "SET_KNOB" ? knobTitle(name) : commandName[type];
 // save_checkpoint: "save checkpoint"
@@ -65,8 +69,8 @@ export function farQuestion(current: string, raw: string): string {
 // The states of the command as they come over the bus are news enough; the answer only carries the id and the first
 // state. Throws an Error with the server's one line.
 // `incarnation`: which of several that are alive under one name; 0: there is one.
-export async function issueCommand({ run, trainer }: Session, type: CommandVerb, value: string, knob = "", incarnation = 0n): Promise<CommandEvent> {
-  const response = await fetch(`api/trainers/${run}/${trainer}/commands`, {
+export async function issueCommand(session: Session, type: CommandVerb, value: string, knob = "", incarnation = 0n): Promise<CommandEvent> {
+  const response = await fetch(`${apiOf(session)}/commands`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ type, ...(knob && { name: knob }), ...(value !== "" && { value: value.trim() }), ...(incarnation !== 0n && { incarnation: String(incarnation) }) }),
@@ -81,8 +85,8 @@ export async function issueCommand({ run, trainer }: Session, type: CommandVerb,
   const reason = reasonIn(answer);
   return {
     kind: "command",
-    run,
-    trainer,
+    run: session.run,
+    trainer: session.trainer,
     timestamp_ms: Date.now(),
     step: 0,
     incarnation,
@@ -96,6 +100,19 @@ export async function issueCommand({ run, trainer }: Session, type: CommandVerb,
     new_value: "",
     reason,
   };
+}
+
+const kAskMs = 500;
+const kAskTimes = 240;
+
+// The broker publishes no records of what it does to a history: it is asked until that has ended.
+export async function followCommand(session: Session, issued: CommandEvent, heard: (event: CommandEvent) => void): Promise<void> {
+  for (let asked = 0, event = issued; asked < kAskTimes && !isEnded(event.state); asked++) {
+    await new Promise((done) => setTimeout(done, kAskMs));
+    const answer = await fetch(`${session.base ?? ""}api/commands/${issued.command_id}`).then((response) => response.json(), () => null).catch(() => null);
+    event = commandAfter(event, answer) ?? event;
+    heard(event);
+  }
 }
 
 // Why the broker refused it at once; empty when it did not.

@@ -16,16 +16,17 @@ export const nothingCompared: Compared = { items: [], values: [], hidden: [], gr
 export const kMaxItems = 20;
 const kMaxValues = 12;
 // No name is of dots alone: in an address those mean another place.
-const kItem = /^(?!\.+\/)([A-Za-z0-9._-]{1,64})\/(?!\.+(?:@|$))([A-Za-z0-9._-]{1,64})(?:@(\d{1,20}))?$/;
+const kItem = /^(?:(?!\.+:)([A-Za-z0-9._-]{1,64}):)?(?!\.+\/)([A-Za-z0-9._-]{1,64})\/(?!\.+(?:@|$))([A-Za-z0-9._-]{1,64})(?:@(\d{1,20}))?$/;
 
-export const itemId = (item: CompareItem): string => sessionId(item) + (item.incarnation && `@${item.incarnation}`);
+const siteOf = ({ base = "" }: Session): string => base.replace(/^at\/(.*)\/$/, "$1:");
+export const itemId = (item: CompareItem): string => siteOf(item) + sessionId(item) + (item.incarnation && `@${item.incarnation}`);
 
 // What makes no sense, comes twice or is too much is left out.
 export function readCompared(params: URLSearchParams): Compared {
   const unique = (list: string[], limit: number) => [...new Set(list)].slice(0, limit);
   const items = unique(params.getAll("of").filter((text) => kItem.test(text)), kMaxItems).map((text): CompareItem => {
-    const [, run = "", trainer = "", incarnation = ""] = kItem.exec(text)!;
-    return { run, trainer, incarnation };
+    const [, site, run = "", trainer = "", incarnation = ""] = kItem.exec(text)!;
+    return { run, trainer, incarnation, ...(site && { base: `at/${site}/` }) };
   });
   return { items, values: unique(params.getAll("value"), kMaxValues), hidden: unique(params.getAll("hide"), kMaxItems), group: params.get("group") ?? "" };
 }
@@ -40,7 +41,7 @@ export function writeCompared({ items, values, hidden, group }: Compared, params
 
 export function compareHref(sessions: readonly Session[], group = ""): string {
   const params = new URLSearchParams();
-  const items = sessions.slice(0, kMaxItems).map(({ run, trainer }) => ({ run, trainer, incarnation: "" }));
+  const items = sessions.slice(0, kMaxItems).map(({ run, trainer, base }): CompareItem => ({ run, trainer, incarnation: "", ...(base && { base }) }));
   writeCompared({ items, values: [], hidden: [], group }, params);
   return `#/compare?${params}`;
 }

@@ -2,7 +2,7 @@
 import { itemId, nothingCompared, type Compared, type CompareItem } from "./compare";
 import { realTimers, type Timers } from "./live_socket";
 import { parseIncarnations, parseTrainer, type Axis, type Incarnation, type Points, type Trainer } from "./protocol";
-import { sessionId } from "./route";
+import { apiOf } from "./route";
 import { fetchCurve, fetchJson } from "./series_api";
 import { Timeline } from "./timeline";
 
@@ -80,7 +80,7 @@ export class CompareData {
   }
 
   private async fetchList(item: CompareItem, made: ComparedItem): Promise<void> {
-    const address = `api/trainers/${sessionId(item)}`;
+    const address = apiOf(item);
     // Curves without settings are better than nothing.
     const [list, info] = await Promise.all([fetchJson(`${address}/series`), made.info ? null : fetchJson(address).catch(() => null)]);
     const series = Array.isArray(list.series) ? (list.series as { name?: unknown }[]) : [];

@@ -64,6 +64,13 @@ export function mebibytes(value: number | null | undefined): string {
   return value >= 1024 ? `${(value / 1024).toFixed(1)} GB` : `${Math.round(value)} MB`;
 }
 
+// 950 B, 12.5 kB, 3.4 MB.
+export function bytes(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return number(value);
+  if (value < 1000) return `${Math.round(value)} B`;
+  return value < 1e6 ? `${number(value / 1e3, 3)} kB` : `${number(value / 1e6, 3)} MB`;
+}
+
 // 2026-11-26 05:12:09 UTC+1, in this browser's zone.
 export function dateTime(unixMs: number): string {
   return new Date(unixMs).toLocaleString("sv-SE", {

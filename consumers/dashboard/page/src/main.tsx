@@ -1,14 +1,18 @@
 // Wires the page: socket -> state -> one paint per animation frame.
 import { options, render } from "preact";
 import { AlertDesk, parseAlerts } from "./alerts";
-import { issueCommand } from "./command";
+import { followCommand, isOfHistory, issueCommand } from "./command";
 import { LiveSocket } from "./live_socket";
 import { fetchMediaList } from "./media_api";
+import { ByteMeter } from "./byte_meter";
 import type { Page } from "./page";
 import { Comparison } from "./comparison";
-import { endedStates, parseRecord, parseServerText } from "./protocol";
+import { type CommandEvent, endedStates, parseRecord, parseServerText } from "./protocol";
 import { extrasOf, readOverview } from "./overview_settings";
-import { hashOf, parseParams, parseRoute, sessionId } from "./route";
+import { hashOf, parseParams, parseRoute, sessionId, siteKey } from "./route";
+import { fetchJson } from "./series_api";
+import { SchedulePlayer } from "./schedule";
+import { Sites } from "./sites";
 import { applyCommand, applyMessage, applyRecord, newState, newWatched } from "./state";
 import { readStored, store } from "./storage";
 import { namesakes } from "./trainer_state";
@@ -22,9 +26,9 @@ const kPaintEveryMs = 100; // for what arrives by itself; what the user does is 
 const kTickMs = 500; // ages count on
 const kMaxPoints = 2000;
 
-const socketUrl = new URL("ws", location.href.replace(/^http/, "ws").replace(/[?#].*$/, "")).href;
 const root = document.getElementById("app")!;
 const state = newState(parseRoute(location.hash));
+const meter = new ByteMeter();
 let tileView: TileView | null = null;
 let paintedAt = 0;
 let paintTimer: ReturnType<typeof setTimeout> | undefined;
@@ -54,27 +58,41 @@ const compare = new Comparison({
   hash,
   replaceParams,
   isLive: (session) => {
-    const trainer = state.trainers.get(sessionId(session));
+    const trainer = state.trainers.get(siteKey(session));
     return trainer !== undefined && !endedStates.includes(trainer.state);
   },
   changed: repaint,
+});
+
+const socketAt = (base: string): string => new URL(`${base}ws`, location.href.replace(/^http/, "ws").replace(/[?#].*$/, "")).href;
+const sites = new Sites({
+  open: (base) => new WebSocket(socketAt(base)),
+  applied: (command) => applyCommand(state, command, Date.now()),
+  changed: dataArrived,
 });
 
 const page: Page = {
   state,
   theme: currentTheme(),
   now: Date.now(),
-  tiles: () => (tileView ??= new TileView(socketUrl, dataArrived, countPredictions)),
+  tiles: () => (tileView ??= new TileView(socketAt(""), dataArrived, countPredictions)),
   charts,
   compare,
   hash,
   replaceParams,
+  sites: [],
+  schedules: new SchedulePlayer(),
+  bytesPerSecond: 0,
   alertDesk: new AlertDesk(readStored("trainbus-alerts"), (text) => store("trainbus-alerts", text)),
   async issue(trainer, type, value, knob) {
     const alone = namesakes(trainer, state.trainers.values()).length < 2;
     const event = await issueCommand(trainer, type, value, knob, alone ? 0n : trainer.incarnation);
-    applyCommand(state, event, Date.now());
-    repaint();
+    const heard = (said: CommandEvent) => {
+      applyCommand(state, said, Date.now());
+      repaint();
+    };
+    heard(event);
+    if (isOfHistory(type)) void followCommand(trainer, event, heard);
     return event;
   },
   toggleTheme() {
@@ -93,8 +111,21 @@ function repaint(): void {
     paintAsked = false;
     page.now = paintedAt = Date.now();
     charts.refresh();
+    state.trainers = sites.trainers(state.rows.trainers);
+    playSchedule();
+    page.sites = sites.list({ broker: state.broker, link: state.link, brokerConnected: state.brokerConnected });
     render(<App page={{ ...page }} />, root);
   });
+}
+
+// Of the watched trainer alone: of the others the step is known twice a second at best.
+function playSchedule(): void {
+  const { watched } = state;
+  const trainer = watched && state.trainers.get(sessionId(watched));
+  if (!trainer) return;
+  void page.schedules
+    .reached(sessionId(watched), trainer.step ?? 0, ({ type, value, name }) => page.issue(trainer, type, value, name || undefined))
+    .then(dataArrived);
 }
 
 function countPredictions({ verdicts }: FrameReport): void {
@@ -108,7 +139,7 @@ function dataArrived(): void {
   paintTimer = setTimeout(repaint, Math.max(0, paintedAt + kPaintEveryMs - Date.now()));
 }
 
-const socket = new LiveSocket(() => new WebSocket(socketUrl), {
+const socket = new LiveSocket(() => new WebSocket(socketAt("")), {
   opened() {
     state.link = "open";
     askForList();
@@ -117,6 +148,7 @@ const socket = new LiveSocket(() => new WebSocket(socketUrl), {
     repaint();
   },
   text(raw) {
+    meter.add(raw.length);
     const message = parseServerText(raw);
     if (!message) return;
     if (applyMessage(state, message, Date.now())) watch();
@@ -124,6 +156,7 @@ const socket = new LiveSocket(() => new WebSocket(socketUrl), {
     dataArrived();
   },
   bytes(data) {
+    meter.add(data.byteLength);
     const record = parseRecord(new Uint8Array(data));
     if (!record) return;
     applyRecord(state, record, Date.now());
@@ -140,6 +173,7 @@ const socket = new LiveSocket(() => new WebSocket(socketUrl), {
 function askForList(): void {
   askedColumns = extrasOf(readOverview(parseParams(location.hash)));
   socket.send({ type: "list", columns: askedColumns });
+  sites.askForList(askedColumns);
 }
 let askedColumns: string[] = [];
 function renewList(): void {
@@ -203,7 +237,11 @@ function themeChanged(): void {
 addEventListener("hashchange", routeChanged);
 addEventListener("online", () => socket.connect());
 onSystemTheme(themeChanged);
-setInterval(dataArrived, kTickMs);
+setInterval(() => {
+  page.bytesPerSecond = meter.rate(Date.now());
+  dataArrived();
+}, kTickMs);
 applyTheme();
 routeChanged();
 socket.connect();
+fetchJson("api/sites").then((answer) => sites.begin(answer, location.pathname), () => {});

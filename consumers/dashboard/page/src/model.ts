@@ -44,6 +44,8 @@ export interface NotFinite {
 export type Trainer = Record<TrainerNumber, number | null> & {
   run: string;
   trainer: string;
+  site: string; // "": there is one
+  base: string; // of its site's address; "": of this page
   state: TrainerState;
   incarnation: bigint;
   status_message: string;
@@ -98,7 +100,7 @@ export interface Incarnation {
 
 export const commandTypes = [
   "PAUSE_TRAINING", "RESUME_TRAINING", "STOP_TRAINING", "ADJUST_BATCH_SIZE", "CHANGE_LEARNING_RATE",
-  "SET_KNOB",
+  "SET_KNOB", "ARCHIVE_HISTORY", "RESTORE_HISTORY", "DELETE_HISTORY",
 ] as const;
 export type CommandVerb = (typeof commandTypes)[number];
 export const commandPhases = [

@@ -29,6 +29,7 @@ export function progressOf({ epoch, total_epochs, batch, batches_per_epoch }: Tr
 
 export const columns: readonly Column[] = [
   { id: "state", title: "State", width: "116px", value: (trainer) => trainer.state, usual: true },
+  { id: "site", title: "Site", width: "minmax(60px, 120px)", value: ({ site }) => site, text: ({ site }) => site || kNone, usual: false },
   { id: "name", title: "Trainer", width: "minmax(160px, 1.4fr)", value: sessionId, usual: true },
   { id: "progress", title: "Progress", width: "minmax(150px, 1fr)", value: progressOf, usual: true },
   {
@@ -117,7 +118,7 @@ export function filtered(trainers: Iterable<Trainer>, filter: string, only: read
     if (trainer.archived !== only.includes("archived")) return false;
     if (trainer.archived) return words.every((word) => sessionId(trainer).toLowerCase().includes(word));
     if (only.length > 0 && !only.includes(trainer.state) && !(only.includes("NaN") && diverged(trainer) !== null)) return false;
-    const text = `${sessionId(trainer)} ${trainer.state} ${trainer.model} ${trainer.dataset}`.toLowerCase();
+    const text = `${trainer.site} ${sessionId(trainer)} ${trainer.state} ${trainer.model} ${trainer.dataset}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

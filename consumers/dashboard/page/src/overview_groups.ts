@@ -13,7 +13,7 @@ export interface GroupHead {
 }
 export type Line = GroupHead | { trainer: Trainer };
 
-export const usualGroups = ["run", "state", "model", "dataset"];
+export const usualGroups = ["run", "site", "state", "model", "dataset"];
 
 export function groupName(trainer: Trainer, by: string): string {
   if (by === "run") return trainer.run;

@@ -4,6 +4,8 @@ import type { ChartSettings } from "./chart_settings";
 import type { Compared } from "./compare";
 import type { CompareData } from "./compare_data";
 import type { CommandEvent, CommandVerb, Points, Trainer } from "./protocol";
+import type { Site } from "./sites";
+import type { SchedulePlayer } from "./schedule";
 import type { State } from "./state";
 import type { Theme } from "./theme";
 import type { Range, Timeline, XMode } from "./timeline";
@@ -39,10 +41,13 @@ export interface Page {
   charts: ChartView;
   alertDesk: AlertDesk;
   compare: CompareView;
+  sites: Site[]; // whose trainers are in the list; none: there is one
   // `knob` is what SET_KNOB sets. Throws with one line.
   issue(trainer: Trainer, type: CommandVerb, value: string, knob?: string): Promise<CommandEvent>;
   hash(): string; // of the address
   replaceParams(params: URLSearchParams): void; // what the address says of the view
   toggleTheme(): void;
   repaint(): void;
+  schedules: SchedulePlayer;
+  bytesPerSecond: number; // that come for this page, its tiles apart
 }

@@ -78,6 +78,8 @@ export function parseTrainer(value: unknown): Trainer | null {
     ...(known as Record<TrainerNumber, number | null>),
     run,
     trainer,
+    site: "",
+    base: "",
     state,
     incarnation: integer(value.incarnation),
     status_message: text(value.status_message),
@@ -209,6 +211,12 @@ function parseCommand(value: Json, head: EventHead): CommandEvent | null {
     new_value: text(value.new_value),
     reason: text(value.reason),
   };
+}
+
+// What GET api/commands/ID says of the command that `before` was; null: nothing that is known here.
+export function commandAfter(before: CommandEvent, answer: unknown): CommandEvent | null {
+  const said = isObject(answer) ? objects(answer.commands)[0] : undefined;
+  return said ? parseCommand({ command_id: before.command_id, ...said }, before) : null;
 }
 
 function parseSeries(value: unknown): Map<string, Curve> {

@@ -2,6 +2,7 @@
 export interface Session {
   run: string;
   trainer: string;
+  base?: string; // of the address of another site; absent: this page's own
 }
 export type Route = { page: "overview" | "compare" } | ({ page: "trainer" } & Session);
 
@@ -26,6 +27,10 @@ export function hashOf(route: Route, params: URLSearchParams): string {
   return path + (text && `?${text}`);
 }
 
-export const trainerHref = ({ run, trainer }: Session): string => `#/trainer/${run}/${trainer}`;
+export const trainerHref = ({ base = "", run, trainer }: Session): string => `${base}#/trainer/${run}/${trainer}`;
 export const overviewHref = "#/";
+// Of the server, for what is asked of a trainer.
+export const apiOf = ({ base = "", run, trainer }: Session): string => `${base}api/trainers/${run}/${trainer}`;
+// Also apart from those of other sites.
+export const siteKey = (session: Session): string => (session.base ?? "") + sessionId(session);
 export const sessionId = ({ run, trainer }: Session): string => `${run}/${trainer}`;

@@ -1,6 +1,6 @@
 // Curves from the server, which decimates them: of a whole run, of a part of it, of one incarnation.
 import { parsePoints, type Axis, type Points } from "./protocol";
-import type { Session } from "./route";
+import { apiOf, type Session } from "./route";
 import type { Range } from "./timeline";
 
 export interface CurveWish {
@@ -28,8 +28,8 @@ export function curveQuery(name: string, { maxPoints, range, incarnation }: Curv
   return query;
 }
 
-export async function fetchCurve({ run, trainer }: Session, name: string, wish: CurveWish): Promise<{ points: Points; axis: Axis }> {
-  const answer = await fetchJson(`api/trainers/${run}/${trainer}/series?${curveQuery(name, wish)}`);
+export async function fetchCurve(session: Session, name: string, wish: CurveWish): Promise<{ points: Points; axis: Axis }> {
+  const answer = await fetchJson(`${apiOf(session)}/series?${curveQuery(name, wish)}`);
   const pairs = Array.isArray(answer.points) ? answer.points.filter((pair): pair is unknown[] => Array.isArray(pair)) : [];
   return { points: parsePoints(pairs.map((pair) => pair[0]), pairs.map((pair) => pair[1])), axis: answer.axis === "epoch" ? "epoch" : "step" };
 }

@@ -57,7 +57,7 @@ export interface State {
   troubles: Trouble[];
   listed: boolean; // the list has arrived
   rows: TrainerRows;
-  trainers: ReadonlyMap<string, Trainer>; // of the rows
+  trainers: ReadonlyMap<string, Trainer>; // of the rows, and of other sites
   route: Route;
   watched: Watched | null;
   commands: Map<string, Command>; // by command id, oldest first
@@ -111,6 +111,9 @@ export const curveOf = (watched: Watched, name: BuiltInSeries | (string & {})): 
 // Where a step of an incarnation lies on the curves.
 export const offsetOf = ({ incarnations }: Watched, incarnation: bigint): number =>
   (incarnations.find((one) => one.incarnation === incarnation) ?? incarnations.at(-1))?.offset ?? 0;
+
+// The step of a trainer on the line of all its incarnations.
+export const lineStep = ({ incarnations }: Watched, { step }: Trainer): number => (incarnations.at(-1)?.offset ?? 0) + (step ?? 0);
 
 const isWatched = (watched: Watched | null, session: Session): watched is Watched =>
   watched !== null && watched.run === session.run && watched.trainer === session.trainer;

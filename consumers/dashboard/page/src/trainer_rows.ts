@@ -12,6 +12,8 @@ export class TrainerRows {
   // By key. Another map whenever something in it is another one, and a trainer of whom nothing changed the same object.
   trainers: ReadonlyMap<string, Trainer> = new Map();
 
+  constructor(private readonly site: { name: string; base: string } = { name: "", base: "" }) {}
+
   take({ whole, rows, gone }: ListChanges): void {
     if (!whole && rows.length === 0 && gone.length === 0) return;
     const trainers = whole ? new Map<string, Trainer>() : new Map(this.trainers);
@@ -27,7 +29,8 @@ export class TrainerRows {
   private put(id: number, changed: Record<string, unknown>, trainers: Map<string, Trainer>): void {
     const row = this.rows.get(id) ?? { said: {}, key: "" };
     Object.assign(row.said, changed);
-    const trainer = parseTrainer(row.said);
+    const parsed = parseTrainer(row.said);
+    const trainer = parsed && { ...parsed, site: this.site.name, base: this.site.base };
     const key = trainer ? trainerKey(trainer) : "";
     if (key !== row.key) trainers.delete(row.key);
     if (trainer) trainers.set(key, trainer);

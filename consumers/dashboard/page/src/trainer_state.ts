@@ -2,7 +2,7 @@
 // which the list says half a second later.
 import { isEnded, type Command } from "./command";
 import { endedStates, type CommandVerb, type Trainer, type TrainerState } from "./protocol";
-import { sessionId, type Session } from "./route";
+import { siteKey, type Session } from "./route";
 
 export type ShownState = TrainerState | "PAUSING" | "RESUMING" | "STOPPING";
 
@@ -45,11 +45,11 @@ export const ageOf = (since: number | null, serverNow: number): number | null =>
 
 // What tells it from every other in the list: its name, unless it is an older incarnation that is still there.
 export const trainerKey = (trainer: Trainer): string =>
-  sessionId(trainer) + (trainer.newest ? "" : `@${shortIncarnation(trainer.incarnation)}`);
+  siteKey(trainer) + (trainer.newest ? "" : `@${shortIncarnation(trainer.incarnation)}`);
 
 // All that are alive under the name of this one, the newest first.
-export const namesakes = ({ run, trainer }: Session, trainers: Iterable<Trainer>): Trainer[] =>
-  [...trainers].filter((one) => one.run === run && one.trainer === trainer).sort((a, b) => Number(b.newest) - Number(a.newest));
+export const namesakes = ({ run, trainer, base = "" }: Session, trainers: Iterable<Trainer>): Trainer[] =>
+  [...trainers].filter((one) => one.run === run && one.trainer === trainer && one.base === base).sort((a, b) => Number(b.newest) - Number(a.newest));
 
 // The five digits that people tell incarnations apart by.
 export const shortIncarnation = (incarnation: bigint): string => (incarnation & 0xfffffn).toString(16).padStart(5, "0");

@@ -1,17 +1,17 @@
 // What happened to the watched trainer, as marks on its charts: over steps.
 import { knobTitle } from "./command";
-import type { BusEvent } from "./protocol";
+import type { BusEvent, CommandVerb } from "./protocol";
 import { offsetOf, type Watched } from "./state";
 import type { Timeline, XMode } from "./timeline";
 import type { Marker } from "./charts/marker_layout";
 
-const shortName = {
+const shortName: Partial<Record<CommandVerb, string>> = {
   PAUSE_TRAINING: "pause",
   RESUME_TRAINING: "resume",
   STOP_TRAINING: "stop",
   ADJUST_BATCH_SIZE: "batch",
   CHANGE_LEARNING_RATE: "lr",
-} as const;
+};
 
 const resumed = ({ incarnations }: Watched): Marker[] =>
   incarnations.slice(1).flatMap(({ begin }) => (begin === null || begin <= 1 ? [] : [{ x: begin, label: "resumed", kind: "resumed" as const }]));
@@ -26,7 +26,7 @@ function markerOf(watched: Watched, event: BusEvent, timeline: Timeline): Marker
     return x > 0 ? [{ x, label: event.rule, kind: "alert" }] : [];
   }
   if (event.kind !== "command" || event.state !== "APPLIED" || event.step <= 0) return [];
-  const name = event.type === "SET_KNOB" ? knobTitle(event.name) : shortName[event.type];
+  const name = event.type === "SET_KNOB" ? knobTitle(event.name) : (shortName[event.type] ?? event.type);
   const change = event.old_value ? ` ${event.old_value} → ${event.new_value}` : ` ${event.new_value}`;
   const label = `${name}${event.value && event.new_value ? change : ""}`;
   return [{ x: offsetOf(watched, event.incarnation) + event.step, label, kind: "edit" }];

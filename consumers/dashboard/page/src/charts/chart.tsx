@@ -97,7 +97,7 @@ export function Chart(props: ChartProps) {
   }, [shape, ...drawn.map((line) => line.points), props.range?.min, props.range?.max, props.extent?.max, yZoom, props.clip, props.markers?.length]);
 
   return (
-    <section class={props.full ? "panel chart full" : "panel chart"} data-testid={props.testId} data-points={props.lines[0]?.points.x.length ?? 0} aria-label={props.title}>
+    <section class={props.full ? "panel chart full" : "panel chart"} data-testid={props.testId} data-points={props.lines[0]?.points.x.length ?? 0} data-lines={props.lines.filter(({ points }) => points.x.length > 0).length} aria-label={props.title}>
       <header>
         <h2 title={props.title}>{props.title}</h2>
         <div class="legend" ref={legend}>

@@ -52,6 +52,7 @@ export interface FrameReport {
   shown: number[]; // indices of those that are drawn, in their order
   fps: number; // drawn per second, over the last two seconds
   ageMs: number; // trainer's timestamp to drawn, by the server's clock
+  bytesPerSecond: number; // of tiles, from the server
   dropped: number; // of this session, since it is watched: sent by the trainer and not drawn
   tileWidth: number;
   tileHeight: number;

@@ -2,6 +2,7 @@
 // on a 60 Hz screen; the oldest goes when it is full), one draw per animation frame, and credit back to the server only
 // after drawing, so that a slow browser sees few tiles rather than old ones. Single-threaded; runs in a worker where
 // there is one.
+import { ByteMeter } from "../byte_meter";
 import { ServerClock } from "../clock";
 import { LiveSocket, type SocketLike } from "../live_socket";
 import { parseRecord } from "../protocol";
@@ -20,6 +21,8 @@ const kRateWindowMs = 2000;
 export class TileStream {
   private readonly socket: LiveSocket;
   private readonly clock = new ServerClock();
+  private readonly meter = new ByteMeter();
+  private bytesPerSecond = 0;
   private session: Session | null = null;
   private classNames: string[] = [];
   private ready: TileBatch[] = [];
@@ -43,7 +46,10 @@ export class TileStream {
   ) {
     this.socket = new LiveSocket(open, {
       opened: () => this.ask(),
-      text: (raw) => this.hear(raw),
+      text: (raw) => {
+        this.bytesPerSecond = this.meter.rate(performance.now()); // twice a second
+        this.hear(raw);
+      },
       bytes: (data) => this.take(new Uint8Array(data)),
       lost: () => {},
     });
@@ -127,6 +133,7 @@ export class TileStream {
   }
 
   private take(bytes: Uint8Array): void {
+    this.meter.add(bytes.length);
     const record = parseRecord(bytes);
     if (!this.session || record?.payload.case !== "batchData" || record.payload.value.images.length === 0) return;
     if (record.sessionId !== sessionId(this.session)) return;
@@ -205,6 +212,7 @@ export class TileStream {
       shown: arranged(verdicts, this.arrangement),
       fps: this.rate(performance.now()),
       ageMs: this.clock.now() - batch.timestampMs,
+      bytesPerSecond: this.bytesPerSecond,
       dropped: this.dropped,
       tileWidth: batch.tiles[0]?.width ?? 0,
       tileHeight: batch.tiles[0]?.height ?? 0,

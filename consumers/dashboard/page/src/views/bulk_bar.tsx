@@ -6,8 +6,8 @@ import { isEnded, knobTitle, valueProblem } from "../command";
 import { compareHref, kMaxItems } from "../compare";
 import { count } from "../format";
 import type { Page } from "../page";
-import { parseTrainer, type CommandVerb, type Knob, type Trainer } from "../protocol";
-import { sessionId } from "../route";
+import { endedStates, parseTrainer, type CommandVerb, type Knob, type Trainer } from "../protocol";
+import { apiOf, sessionId } from "../route";
 import { fetchJson } from "../series_api";
 import { noControl } from "../trainer_state";
 
@@ -16,6 +16,7 @@ interface Order {
   type: CommandVerb;
   needsValue: boolean;
   knob?: string; // that SET_KNOB sets
+  history?: boolean; // done by the broker to the records of who has ended
 }
 const orders: Order[] = [
   { title: "Pause", type: "PAUSE_TRAINING", needsValue: false },
@@ -24,6 +25,16 @@ const orders: Order[] = [
   { title: "Set learning rate", type: "CHANGE_LEARNING_RATE", needsValue: true },
   { title: "Set batch size", type: "ADJUST_BATCH_SIZE", needsValue: true },
 ];
+const historyOrders: Order[] = [
+  { title: "Archive", type: "ARCHIVE_HISTORY", needsValue: false, history: true },
+  { title: "Restore", type: "RESTORE_HISTORY", needsValue: false, history: true },
+  { title: "Delete", type: "DELETE_HISTORY", needsValue: false, history: true },
+];
+const dangerous = ["STOP_TRAINING", "DELETE_HISTORY"];
+// Of whom the broker does what is asked for to the history.
+const withHistory = (trainers: Trainer[], { type }: Order): Trainer[] =>
+  trainers.filter(({ state, archived, newest }) => newest && (endedStates.includes(state) || state === "DEAD") && (type === "DELETE_HISTORY" || archived === (type === "RESTORE_HISTORY")));
+
 const kOwnOrder = ["learning_rate", "batch_size"]; // have one above
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
@@ -32,7 +43,8 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
   const [value, setValue] = useState("");
   const [progress, setProgress] = useState<BulkProgress | null>(null);
   const able = selected.filter((trainer) => noControl(trainer, page.state.link, page.state.brokerConnected) === "");
-  const number = `${count(able.length)} ${able.length === 1 ? "trainer" : "trainers"}`;
+  const asked = order?.history ? withHistory(selected, order) : able;
+  const number = `${count(asked.length)} ${asked.length === 1 ? "trainer" : "trainers"}`;
   const problem = order?.needsValue && value !== "" ? valueProblem(order.type, value) : "";
   const close = () => {
     setOrder(null);
@@ -41,7 +53,7 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
   const run = ({ type, title, needsValue, knob }: Order) => {
     const sent = needsValue ? value : "";
     close();
-    void issueToAll({ title, trainers: able }, (trainer) => page.issue(trainer, type, sent, knob), setProgress, wait);
+    void issueToAll({ title, trainers: asked }, (trainer) => page.issue(trainer, type, sent, knob), setProgress, wait);
   };
   if (selected.length === 0 && !progress) return null;
   return (
@@ -55,6 +67,14 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
                 {one.title}…
               </button>
             ))}
+          {!order &&
+            historyOrders
+              .filter((one) => withHistory(selected, one).length > 0)
+              .map((one) => (
+                <button key={one.type} class="small" data-testid={`bulk-${one.type}`} onClick={() => setOrder(one)}>
+                  {one.title}…
+                </button>
+              ))}
           {!order && able.length > 0 && <KnobChoice trainers={able} choose={setOrder} />}
           {order && (
             <form
@@ -76,15 +96,15 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
                   onInput={(event) => setValue(event.currentTarget.value)}
                 />
               )}
-              <button class={order.type === "STOP_TRAINING" ? "danger" : "primary"} type="submit" data-testid="bulk-confirm" disabled={order.needsValue && (value === "" || problem !== "")}>
+              <button class={dangerous.includes(order.type) ? "danger" : "primary"} type="submit" data-testid="bulk-confirm" disabled={order.needsValue && (value === "" || problem !== "")}>
                 {order.title} {order.needsValue && `to ${value || "…"} of `}
                 {number}
-                {order.type === "STOP_TRAINING" && " for good"}
+                {dangerous.includes(order.type) && " for good"}
               </button>
               <button type="button" onClick={close}>
                 Cancel
               </button>
-              {able.length < selected.length && <span class="dim">{count(selected.length - able.length)} cannot be asked now</span>}
+              {asked.length < selected.length && <span class="dim">{count(selected.length - asked.length)} cannot be asked now</span>}
               {problem && <span class="bad">{problem}</span>}
             </form>
           )}
@@ -109,7 +129,7 @@ function KnobChoice({ trainers, choose }: { trainers: Trainer[]; choose: (order:
   const load = async () => {
     if (knobs) return;
     setKnobs([]);
-    const asked = trainers.slice(0, kAskedForKnobs).map(({ run, trainer }) => fetchJson(`api/trainers/${run}/${trainer}`).then(parseTrainer, () => null));
+    const asked = trainers.slice(0, kAskedForKnobs).map((trainer) => fetchJson(apiOf(trainer)).then(parseTrainer, () => null));
     const offered = (await Promise.all(asked)).flatMap((trainer) => trainer?.plan?.knobs ?? []);
     setKnobs([...new Map(offered.map((knob) => [knob.name, knob])).values()].filter(({ name }) => !kOwnOrder.includes(name)));
   };

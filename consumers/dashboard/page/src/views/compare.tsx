@@ -144,7 +144,7 @@ function stable(of: object, mode: string, points: Line["points"]): Line["points"
 }
 
 export const labelOf = (item: CompareItem): string =>
-  sessionId(item) + (item.incarnation && `@${shortIncarnation(BigInt(item.incarnation))}`);
+  itemId({ ...item, incarnation: "" }) + (item.incarnation && `@${shortIncarnation(BigInt(item.incarnation))}`);
 
 // The legend: hide, take out, and the incarnations that can be taken in.
 function Items({ page }: { page: Page }) {

@@ -7,6 +7,7 @@ import type { CommandEvent, CommandVerb, Knob, Trainer } from "../protocol";
 import type { Watched } from "../state";
 import { namesakes, noControl, shortIncarnation, shownState, trainerKey } from "../trainer_state";
 import { CopyAs } from "./copy_as";
+import { SchedulePanel } from "./schedule_panel";
 import { cancelOnEscape, KnobForm, NumberForm } from "./knob_form";
 
 const kShowEndedMs = 15_000;
@@ -86,8 +87,11 @@ export function Controls({ page, watched, trainer: shown }: { page: Page; watche
           {problem}
         </p>
       )}
-      <CopyAs page={page} trainer={trainer} />
       <CommandStates page={page} trainer={trainer} />
+      <div class="controls-foot">
+        <SchedulePanel page={page} watched={watched} trainer={trainer} />
+        <CopyAs page={page} trainer={trainer} />
+      </div>
     </section>
   );
 }

@@ -1,6 +1,7 @@
 // The keys, and which version this is.
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Page } from "../page";
+import { Costs } from "./ledger_panel";
 
 const keys: [string, string][] = [
   ["?", "this help"],
@@ -58,6 +59,8 @@ export function Help({ page }: { page: Page }) {
               </div>
             ))}
           </dl>
+          <h2>What this page costs</h2>
+          <Costs page={page} />
           <p class="dim">
             trainbus {page.state.version || "(version not known yet)"}
             {page.state.broker && `, broker ${page.state.broker}`}

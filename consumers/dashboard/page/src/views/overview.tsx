@@ -7,12 +7,13 @@ import { linesOf, type Line } from "../overview_groups";
 import { nextSorting, readOverview, writeOverview, type OverviewSettings } from "../overview_settings";
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
-import { parseParams, sessionId } from "../route";
+import { parseParams, sessionId, siteKey } from "../route";
 import { ageOf, kLatelyMs, shownState, trainerKey } from "../trainer_state";
 import { BulkBar } from "./bulk_bar";
 import { Empty } from "./empty";
 import { GroupRow } from "./group_row";
 import { OverviewRow } from "./overview_row";
+import { SiteStrip } from "./site_strip";
 import { OverviewTools } from "./overview_tools";
 import { useNarrow, useVirtualRows } from "./virtual_rows";
 
@@ -55,6 +56,7 @@ function List({ page }: { page: Page }) {
   const everything = picked.length > 0 && picked.length === shown.length;
   return (
     <div class="overview">
+      <SiteStrip page={page} />
       <OverviewTools all={all} shown={shown.length} settings={settings} change={change} />
       <BulkBar page={page} selected={picked} clear={() => setSelected(new Set())} />
       <Table
@@ -103,13 +105,13 @@ function Table({ page, lines, toggle, settings, selected, select, everything, se
   const narrow = useNarrow(kNarrow);
   const rowHeight = narrow ? kCardHeight : kRowHeight;
   const { first, end } = useVirtualRows(box, lines.length, rowHeight);
-  const key = settings.columns.join();
-  const chosen = useMemo(() => chosenColumns(settings.columns, narrow), [key, narrow]);
+  const ids = page.sites.length > 1 ? ["site", ...settings.columns] : settings.columns;
+  const chosen = useMemo(() => chosenColumns(ids, narrow), [ids.join(), narrow]);
   const alerts = new Map<string, number>();
   for (const alert of state.alerts.values()) {
     if (alert.endedAt === 0) alerts.set(sessionId(alert), (alerts.get(sessionId(alert)) ?? 0) + 1);
   }
-  const twins = useMemo(() => new Set([...state.trainers.values()].filter(({ newest }) => !newest).map(sessionId)), [state.trainers]);
+  const twins = useMemo(() => new Set([...state.trainers.values()].filter(({ newest }) => !newest).map(siteKey)), [state.trainers]);
   const commands = [...state.commands.values()];
   const grid = narrow ? undefined : { gridTemplateColumns: `20px ${chosen.map(({ width }) => width).join(" ")}` };
   return (
@@ -135,8 +137,8 @@ function Table({ page, lines, toggle, settings, selected, select, everything, se
               state={shownState(trainer, commands, page.now)}
               columns={chosen}
               heartbeat={heartbeatOf(trainer, page)}
-              alerts={alerts.get(sessionId(trainer)) ?? 0}
-              twin={twins.has(sessionId(trainer))}
+              alerts={alerts.get(siteKey(trainer)) ?? 0}
+              twin={twins.has(siteKey(trainer))}
               selected={selected.has(id)}
               top={top}
               index={first + i + 2}

@@ -17,6 +17,11 @@ export function TopBar({ page }: { page: Page }) {
         </svg>
         trainbus
       </a>
+      {/\/at\/[^/]+\/$/.test(location.pathname) && (
+        <nav class="crumbs" aria-label="Sites">
+          <a href="../../">all sites</a>
+        </nav>
+      )}
       {state.route.page !== "overview" && (
         <nav class="crumbs" aria-label="Breadcrumb">
           <a href={overviewHref}>all trainers</a>

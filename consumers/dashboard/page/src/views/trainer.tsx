@@ -5,7 +5,7 @@ import { count, duration, kNone, loss, mebibytes, number, percent, rate } from "
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
 import { overviewHref, sessionId } from "../route";
-import { curveOf, type Watched } from "../state";
+import { curveOf, lineStep, type Watched } from "../state";
 import { readStored, store } from "../storage";
 import { readTileSettings, tileSettingsText, type TileSettings } from "../tile_settings";
 import { ChartBoard } from "./chart_board";
@@ -13,6 +13,7 @@ import { ConfusionPanel } from "./confusion_panel";
 import { Controls } from "./controls";
 import { EpochTable } from "./epoch_table";
 import { EventLog } from "./event_log";
+import { LedgerPanel } from "./ledger_panel";
 import { MediaPanel } from "./media_panel";
 import { RateStrip } from "./rate_strip";
 import { Settings } from "./settings";
@@ -58,6 +59,7 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
           {trainer && <Numbers page={page} watched={watched} trainer={trainer} />}
           <Settings plan={watched.plan} />
           <EventLog events={watched.events} />
+          <LedgerPanel page={page} watched={watched} />
         </div>
         <div class="column">
           {watched.phase === "loading" ? (
@@ -188,7 +190,7 @@ function Summary({ page, watched, trainer }: { page: Page; watched: Watched; tra
       {trainer.status_message && <span>{trainer.status_message}</span>}
       <span>after {duration(elapsedMs(page, watched, trainer))}</span>
       <span>
-        {count(trainer.epoch)} {trainer.epoch === 1 ? "epoch" : "epochs"}, {count((watched.incarnations.at(-1)?.offset ?? 0) + (trainer.step ?? 0))} steps
+        {count(trainer.epoch)} {trainer.epoch === 1 ? "epoch" : "epochs"}, {count(lineStep(watched, trainer))} steps
       </span>
       {(ended !== null || accuracy !== null) && (
         <span>

@@ -1,0 +1,37 @@
+#include "site.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "unlisted.hpp"
+
+namespace trainbus {
+
+namespace asio = boost::asio;
+
+// The desk's and the feed's threads only post.
+Site::Site(Server& owner, const NamedBroker& where)
+    : server(owner),
+      at(where),
+      model(owner.options.max_memory_bytes),
+      tiles(owner.io, at.address),
+      hub(model, tiles, at.address),
+      desk(at.address,
+           [this](BrokerFigures figures) {
+             asio::post(server.io, [this, figures = std::move(figures)]() mutable { take(std::move(figures)); });
+           }),
+      feed(at.address, [this](BusBatch batch) {
+        asio::post(server.io, [this, batch = std::move(batch)] {
+          hub.publish(batch);
+          feed.taken();
+        });
+      }) {}
+
+void Site::take(BrokerFigures figures) {
+  for (const auto& one : figures.standings)
+    if (const auto session = parse_session_id(one.session_id))
+      model.set_standing(*session, one.incarnation, one.standing);
+  broker = std::move(figures);
+  if (broker.stats) look_for_unlisted(*this);
+}
+
+}  // namespace trainbus
