@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "gateway.hpp"
+#include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
 
 namespace {
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
   CLI::App app{"The bus for trainers that speak gRPC: the design document's MetricsService.", "trainbus-grpc"};
   app.add_option("--listen", options.listen, "HOST:PORT to serve at; port 0: any free one")->capture_default_str();
   app.add_option("--broker", options.broker, "The broker's address, also $TRAINBUS_BROKER")->capture_default_str();
+  trainbus::add_key_option(app);
   app.add_option("--spool-dir", options.spool_dir, "Records wait here until the broker has stored them; '': in memory")
       ->capture_default_str();
   app.add_option("--spool-bytes", options.spool_bytes, "Of each trainer there; past them a client's Write waits")
@@ -63,6 +65,7 @@ int main(int argc, char** argv) {
   return trainbus::run_program(app, argc, argv, [&] {
     if (!token_file.empty()) options.token = read_token(token_file);
     check(options, insecure);
+    trainbus::require_key_taken(options.broker);
     trainbus::Gateway gateway(options);
     std::cout << "trainbus-grpc: listening on " << gateway.address() << std::endl;
     while (!trainbus::wait_or_stop(std::chrono::milliseconds(50))) {
