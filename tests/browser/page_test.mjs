@@ -347,6 +347,7 @@ await steps.step("Those that have ended are archived, found again and deleted", 
     await at("bulk-confirm").click();
     await eventually(outcome, async () => /3 applied/.test(await textOf("bulk-outcome")));
   };
+  await eventually("all three have ended", async () => (await page.locator("[data-testid=trainer-row] :text-is('STOPPED')").count()) === 3);
   await order("ARCHIVE_HISTORY", "three archived");
   await eventually("they are out of the list", async () => (await at("trainer-row").count()) === 0);
   await page.goto(`${bus.url}/#/?q=many&only=archived`);
