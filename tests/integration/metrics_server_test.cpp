@@ -133,7 +133,7 @@ TEST_F(MetricsServerTest, CollectsOnceForAllWhoAskMeanwhile) {
   slow_ = false;
   for (auto& answer : answers)
     EXPECT_EQ(answer.get(), 200U);
-  EXPECT_LT(collections_, 10) << "one each";
+  EXPECT_LE(collections_, 4);
 }
 
 TEST_F(MetricsServerTest, RefusesWhatIsNoRequest) {
