@@ -10,7 +10,7 @@
 #include "broker/retention_text.hpp"
 #include "trainbus/bus_key.hpp"
 #include "trainbus/program.hpp"
-#include "trainbus/reload_signal.hpp"
+#include "trainbus/service.hpp"
 
 namespace {
 
@@ -93,9 +93,9 @@ int main(int argc, char** argv) {
     if (options.keys_dir.empty())
       spdlog::info("no keys: every user of this host may read and command trainings (trainbus-keys init makes keys)");
     spdlog::info("room for about {} trainers ({} files)", trainers, files);
-    trainbus::watch_reload_signal();
+    trainbus::service_ready();
     while (!trainbus::stop_requested()) {
-      if (trainbus::take_reload_signal()) broker.reload_keys();
+      if (trainbus::reload_if_asked()) broker.reload_keys();
       broker.poll_once(std::chrono::milliseconds(50));
     }
     spdlog::info("stopping: taking in and storing what is on its way");

@@ -1,20 +1,25 @@
 #include "trainbus/program.hpp"
 
 #include <google/protobuf/stubs/logging.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
+#include "config_file.hpp"
+#include "log_lines.hpp"
+#include "manual.hpp"
 #include "standard_output.hpp"
 #include "trainbus/addresses.hpp"
+#include "trainbus/configuration.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/file_limit.hpp"
+#include "trainbus/service.hpp"
 
 namespace trainbus {
 namespace {
@@ -35,29 +40,100 @@ void install_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-// What the program does, without a word on whether its output was written.
-int run_checked(CLI::App& app, int argc, char** argv, const std::function<int()>& run) {
-  const std::string name = app.get_name();
-  app.set_version_flag("--version", name + ' ' + version());
-  app.failure_message([&](const CLI::App*, const CLI::Error& error) {
-    return name + ": " + error.what() + " (--help shows the flags)\n";
-  });
+struct LogFlags {
+  std::string format = "text";
+  std::string level = "info";
+  bool json() const { return format == "json"; }
+};
+
+void add_log_flags(CLI::App& app, LogFlags& flags) {
+  app.add_option("--log-format", flags.format, "of the lines on stderr; json: an object a line")
+      ->check(CLI::IsMember({"text", "json"}).description(""))
+      ->type_name("text|json")
+      ->capture_default_str()
+      ->group(kCommonGroup);
+  app.add_option("--log-level", flags.level, "the least that is written to stderr")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}).description(""))
+      ->type_name("debug|info|warning|error|off")
+      ->capture_default_str()
+      ->group(kCommonGroup);
+}
+
+void start_log(const CLI::App& app, const LogFlags& flags) {
+  spdlog::set_default_logger(make_logger(app.get_name(), flags.json() ? LogFormat::kJson : LogFormat::kText));
+  spdlog::set_level(spdlog::level::from_str(flags.level));
+}
+
+void reload(const Configuration& configuration) {
+  const auto now = configuration.reread();
+  if (!now.problem.empty()) return spdlog::error("SIGHUP: {}; nothing changes", now.problem);
+  if (!now.log_level.empty()) spdlog::set_level(spdlog::level::from_str(now.log_level));
+  std::string later;
+  for (const auto& key : now.changed)
+    if (key != "log-level") later += (later.empty() ? "" : ", ") + key;
+  spdlog::info("SIGHUP: the configuration is read again{}",
+               later.empty() ? "" : "; from the next start on counts the change of " + later);
+}
+
+int refuse(const CLI::App& app, const std::string& what) {
+  std::cerr << app.get_name() << ": " << what << '\n';
+  return 2;
+}
+
+// Not in --help: the build asks for them.
+void add_manual_flags(CLI::App& app) {
+  const auto print = [&app](const std::string& flag, std::string (*text)(const CLI::App&)) {
+    const auto say = [&app, text] {
+      std::cout << text(app);
+      throw CLI::Success();
+    };
+    app.add_flag_callback(flag, say)->configurable(false)->group("");
+  };
+  print("--man-page", manual_page);
+  print("--bash-completion", bash_completion);
+}
+
+// Empty when the program is to run, else its exit code.
+std::optional<int> parse(CLI::App& app, int argc, char** argv, const Configuration& configuration) {
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help and the like
+    return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    const auto problem = configuration.problem();
+    return refuse(app, problem.empty() ? configuration.explained(error) + " (--help shows the flags)" : problem);
   }
-  auto logger = spdlog::stderr_color_mt(name);
-  logger->set_pattern("%H:%M:%S.%e %n %^%l%$ %v");
-  spdlog::set_default_logger(logger);
+  const auto problem = configuration.problem();
+  if (!problem.empty()) return refuse(app, problem);
+  if (!configuration.asked()) return std::nullopt;
+  std::cout << configuration.text();
+  return 0;
+}
+
+// What the program does, without a word on whether its output was written.
+int run_checked(CLI::App& app, int argc, char** argv, const std::function<int()>& run) {
+  app.set_version_flag("--version", std::string(app.get_name()) + ' ' + version());
+  LogFlags log;
+  add_log_flags(app, log);
+  add_manual_flags(app);
+  const Configuration configuration(app);
+  if (const auto code = parse(app, argc, argv, configuration)) return *code;
+  start_log(app, log);
   // Of each string that is not UTF-8 it would say so, a line a message: hostile bytes are counted, and fill no disk.
   google::protobuf::SetLogHandler(nullptr);
+  on_reload([&] { reload(configuration); });
+  int code = 1;
   try {
-    return run();
+    code = run();
   } catch (const std::exception& error) {
-    std::cerr << name << ": " << error.what() << '\n';
-    return 1;
+    if (log.json() || stderr_is_journal())
+      spdlog::error(error.what());
+    else
+      std::cerr << app.get_name() << ": " << error.what() << '\n';
   }
+  on_reload({});
+  notify_manager("STOPPING=1");
+  return code;
 }
 
 }  // namespace
@@ -82,6 +158,7 @@ bool wait_or_stop(std::chrono::milliseconds time) {
 }
 
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& run) {
+  hold_reload_signal();
   install_signals();  // before anything is written: a reader that has gone must not kill it
   raise_file_limit();
   StandardOutput output(app.get_name());

@@ -15,6 +15,7 @@
 #include "trainbus/control_client.hpp"
 #include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
+#include "trainbus/service.hpp"
 
 namespace {
 
@@ -97,9 +98,10 @@ void declare(CLI::App& app, Flags& flags) {
                  "a name by which that may be asked, beside localhost; repeatable");
   auto* sinks = app.add_subcommand("sinks", "tell what sinks there are, and their options");
   sinks->add_option("NAME", flags.told_sink, "only this one");
-  app.callback([&flags, sinks] {
+  app.callback([&app, &flags, sinks] {
     flags.tell_sinks = sinks->parsed();
-    if (flags.sinks.empty() && !flags.tell_sinks) throw CLI::RequiredError("--sink (for example jsonl:runs.jsonl)");
+    if (flags.sinks.empty() && app.get_subcommands().empty())
+      throw CLI::RequiredError("--sink (for example jsonl:runs.jsonl)");
   });
 }
 
@@ -222,7 +224,9 @@ void write(const Runners& runners, const Flags& flags) {
   auto heard = Clock::now();
   SinkAlerts alerts(flags.options.broker);
   std::vector<SinkReporter> reporters(runners.size(), SinkReporter(flags.options.broker, heard));
+  service_ready();
   while (!wait_or_stop(kTurn)) {
+    reload_if_asked();
     const auto now = Clock::now();
     const auto reports = reports_of(runners);
     for (std::size_t i = 0; i < reports.size(); ++i)

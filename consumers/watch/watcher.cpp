@@ -7,6 +7,7 @@
 
 #include "trainbus/host_name.hpp"
 #include "trainbus/program.hpp"
+#include "trainbus/service.hpp"
 #include "trainbus/state_dir.hpp"
 
 namespace trainbus {
@@ -73,7 +74,9 @@ bool Watcher::show_once(milliseconds patience) {
 }
 
 void Watcher::run() {
+  service_ready();
   while (!stop_requested()) {
+    reload_if_asked();
     const auto next_look = Clock::now() + options_.interval;
     look(kPatience);
     const auto now_ms = even_unix_ms();

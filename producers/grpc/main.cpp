@@ -5,6 +5,7 @@
 #include "gateway.hpp"
 #include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
+#include "trainbus/service.hpp"
 
 namespace {
 
@@ -68,8 +69,9 @@ int main(int argc, char** argv) {
     trainbus::require_key_taken(options.broker);
     trainbus::Gateway gateway(options);
     std::cout << "trainbus-grpc: listening on " << gateway.address() << std::endl;
-    while (!trainbus::wait_or_stop(std::chrono::milliseconds(50))) {
-    }
+    trainbus::service_ready();
+    while (!trainbus::wait_or_stop(std::chrono::milliseconds(50)))
+      trainbus::reload_if_asked();
     gateway.stop();
     return 0;
   });

@@ -16,6 +16,7 @@
 #include "trainbus/producer.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/schedule.hpp"
+#include "trainbus/service.hpp"
 #include "training.hpp"
 
 namespace trainbus {
@@ -39,6 +40,7 @@ void look_after(const std::stop_token& done, const TrainOptions& options, const 
   bool away = false;
   for (auto last_seen = Pace::Clock::now(); !done.stop_requested();) {
     if (wait_or_stop(std::chrono::milliseconds(100))) return bus.interrupt();
+    reload_if_asked();
     if (bus.paused() != paused) {
       paused = !paused;
       say("applied {} at step {}", paused ? "pause" : "resume", training.step());
@@ -95,7 +97,7 @@ Ending train(const TrainOptions& options, const DataSource& source, std::vector<
 
 int run(TrainOptions options) {
   if (options.broker == "off") options.broker.clear();
-  if (options.run.empty()) options.run = data_set_kind(options.data.spec);
+  if (options.run.empty()) options.run = job_run(data_set_kind(options.data.spec));
   const auto source = open_data_source(options.data);
   if (options.checkpoint.empty()) options.checkpoint = options.run + '-' + options.name + ".safetensors";
   auto edits = edits_in(options.schedule);

@@ -99,8 +99,11 @@ void add_training_flags(CLI::App& app, TrainOptions& options) {
 }
 
 void add_bus_flags(CLI::App& app, TrainOptions& options) {
-  app.add_option("--run", options.run, "name of the run; default: the data set's name")->check(bus_name);
-  app.add_option("--name", options.name, "name of this trainer within the run")->check(bus_name)->capture_default_str();
+  app.add_option("--run", options.run, "name of the run; default: Slurm's or torchrun's job, else the data set's name")
+      ->check(bus_name);
+  app.add_option("--name", options.name, "name of this trainer within the run, in a job its task and rank")
+      ->check(bus_name)
+      ->capture_default_str();
   app.add_option("--tag", options.tags, "a word to find this training by; may be given again")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

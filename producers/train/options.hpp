@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data_set.hpp"
+#include "trainbus/job_names.hpp"
 #include "trainbus/producer.hpp"
 
 namespace trainbus {
@@ -17,8 +18,8 @@ inline constexpr double kMostWeightDecay = 1;
 struct TrainOptions {
   DataSetOptions data;
 
-  std::string run;  // "": the data set's name
-  std::string name = "t0";
+  std::string run;  // "": the job's, else the data set's name
+  std::string name = job_trainer();
   std::string broker = trainer_broker();  // "": off
   int perf_every = 5;                     // steps
   int batch_every = 1;                    // steps

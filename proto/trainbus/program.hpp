@@ -17,11 +17,11 @@ const char* stop_signal();
 // Waits until the time has passed or a stop is asked for; true when asked for.
 bool wait_or_stop(std::chrono::milliseconds time);
 
-// Runs a program: adds --version, parses the flags (--help exits 0, bad usage prints one line and exits 2), installs
-// the signal handlers, raises the limit of open files to the hard one, sends logs to stderr, and turns an exception
-// into "NAME: what" and exit code 1. `run` returns the exit code. What is printed goes through std::cout; what could
-// not be written is one line on stderr and exit code 1, whatever `run` returns: a full disk, a closed pipe. std::cout
-// is then bad, so a loop that prints can end early.
+// Runs a program: adds --version, the flags of the log and what Configuration adds; parses (--help exits 0, bad usage
+// is a line and exits 2); installs the signal handlers, holds SIGHUP for reload_if_asked(), raises the limit of open
+// files, sends logs to stderr, and turns an exception into "NAME: what" and exit code 1. `run` returns the exit code.
+// What is printed goes through std::cout; what could not be written is one line on stderr and exit code 1, whatever
+// `run` returns: a full disk, a closed pipe. std::cout is then bad, so a loop that prints can end early.
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& run);
 
 // Throws unless `insecure` is set or every address of `host`, a name or an address, is loopback.

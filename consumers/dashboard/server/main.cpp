@@ -7,6 +7,7 @@
 #include "listen_address.hpp"
 #include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
+#include "trainbus/service.hpp"
 
 namespace {
 
@@ -42,9 +43,10 @@ int serve(const trainbus::DashboardOptions& options) {
   keep_large_blocks();
   trainbus::Dashboard dashboard(options);
   std::cout << "open " << dashboard.url() << std::endl;
+  trainbus::service_ready();
   std::jthread stopper([&](const std::stop_token& over) {
-    while (!over.stop_requested() && !trainbus::wait_or_stop(std::chrono::milliseconds(50))) {
-    }
+    while (!over.stop_requested() && !trainbus::wait_or_stop(std::chrono::milliseconds(50)))
+      trainbus::reload_if_asked();
     dashboard.stop();
   });
   dashboard.run();

@@ -1,0 +1,15 @@
+# Run by CPack in each package's tree, before it is packed: configuration files live in /etc.
+file(GLOB_RECURSE files ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr/share/trainbus/etc/*)
+foreach(file IN LISTS files)
+  string(REPLACE /usr/share/trainbus/etc/ /etc/trainbus/ target ${file})
+  cmake_path(GET target PARENT_PATH folder)
+  file(MAKE_DIRECTORY ${folder})
+  file(RENAME ${file} ${target})
+  string(REGEX REPLACE "/etc/[^/]*$" "/etc" emptied ${file})
+  file(REMOVE_RECURSE ${emptied})
+endforeach()
+# Debian wants manual pages compressed; -n leaves time and name out, so that the bytes are the same each time.
+file(GLOB_RECURSE pages ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr/share/man/*.1)
+foreach(page IN LISTS pages)
+  execute_process(COMMAND gzip -9nf ${page} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
