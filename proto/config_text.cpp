@@ -28,6 +28,13 @@ std::string quoted(const std::string& text) {
   return quoted + '"';
 }
 
+// CLI11 keeps the default of a list as "[one,two]".
+std::vector<std::string> default_list(const CLI::Option& option) {
+  auto text = option.get_default_str();
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  return text.empty() ? std::vector<std::string>{} : CLI::detail::split(text, ',');
+}
+
 std::string value_text(const CLI::Option& option) {
   const auto values = option.results();
   if (option.get_expected_min() == 0) {
@@ -37,7 +44,7 @@ std::string value_text(const CLI::Option& option) {
   if (option.get_items_expected_max() == 1)
     return values.empty() ? quoted(option.get_default_str()) : quoted(values.back());
   std::string list;
-  for (const auto& value : values)
+  for (const auto& value : values.empty() ? default_list(option) : values)
     list += (list.empty() ? "" : ", ") + quoted(value);
   return '[' + list + ']';
 }
