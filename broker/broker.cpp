@@ -44,11 +44,12 @@ Broker::Broker(const BrokerOptions& options)
       store_(
           folder_.journal_path(), options.durability, options.retention,
           [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
-          [this](const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body) {
+          [this](const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body,
+                 std::int64_t taken_in_ms) {
             if (message.has_command()) restore(message.session_id(), message.command());
             if (message.has_alert()) conflicts_.restore(message);
             if (message.has_alert()) restore_own(message);
-            roster_.restore(topic, message, std::move(body));
+            roster_.restore(topic, message, body, taken_in_ms);
           },
           [this](const IncarnationRow& row) { roster_.set_archived(row.session.id(), row.incarnation, true); }),
       files_(connections_, sockets_.endpoints, raise_file_limit()),
@@ -81,20 +82,28 @@ void Broker::restore(const std::string& session_id, const v1::ControlCommand& co
 void Broker::restore_own(const v1::MetricsRequest& record) {
   if (record.session_id() != bus_session("broker").id()) return;
   if (record.alert().active())
-    own_alerts_.insert(record.alert().rule());
+    own_alerts_[record.alert().rule()] = record.alert().alert_id();
   else
     own_alerts_.erase(record.alert().rule());
 }
 
 // What still holds is raised again.
 void Broker::end_alerts_of_before() {
-  for (const auto& rule : std::exchange(own_alerts_, {}))
+  for (const auto& [rule, id] : std::map(own_alerts_))
     raise(rule, false, "the broker has started anew");
 }
 
-// Somebody asked for records that cannot be read.
+// Its end is missed at the start, the rest when somebody asks for records that cannot be read.
 void Broker::look_for_damage() {
-  if (damage_said_ || store_.journal().gauges().damaged == 0) return;
+  const auto& gauges = store_.journal().gauges();
+  if (!loss_said_ && gauges.gone_at_start > 0) {
+    loss_said_ = true;
+    raise("journal_damaged", true,
+          "the journal's last " + std::to_string(gauges.gone_at_start) +
+              " records are gone: its file or its -wal was lost or damaged before this start. What their trainers "
+              "still have comes again, the rest is lost");
+  }
+  if (damage_said_ || gauges.damaged == 0) return;
   damage_said_ = true;
   const std::string what =
       "part of the journal cannot be read: its records are answered as LOST; with the broker stopped, 'trainbus-broker "
@@ -110,11 +119,13 @@ void Broker::raise(const std::string& rule, bool active, const std::string& mess
   record.set_session_id(topic.session.id());
   record.set_timestamp_ms(unix_ms());
   auto* alert = record.mutable_alert();
-  alert->set_alert_id(new_command_id());
+  std::string& id = own_alerts_.try_emplace(rule, new_command_id()).first->second;  // one from its begin to its end
+  alert->set_alert_id(id);
   alert->set_rule(rule);
   alert->set_message(message);
   alert->set_active(active);
   alert->set_timestamp_ms(record.timestamp_ms());
+  if (!active) own_alerts_.erase(rule);
   store_.write_now(topic, record);
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // The broker: forwards, keeps the journal, routes commands. Embeddable: tests and benches run it in a thread.
 
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "broker/backup_desk.hpp"
@@ -85,12 +85,13 @@ class Broker {
   HistoryDesk history_;
   BackupDesk backup_;
   NameConflicts conflicts_;
-  std::set<std::string> own_alerts_;  // rules of this broker's alerts that an earlier start left active
+  std::map<std::string, std::string> own_alerts_;  // this broker's alerts that are active: rule, id
   RecordStore store_;
   FileGuard files_;
   ControlPath control_;
   RecordStore::News news_;
   LimitTable limits_;
+  bool loss_said_ = false;
   bool damage_said_ = false;
   std::int64_t next_memory_look_ms_ = 0;
 };

@@ -66,6 +66,7 @@ void Broker::add_record_counters(v1::BrokerStats& stats) const {
   const auto& intake = store_.intake().counters();
   add(counters, {{"records_accepted_total", intake.accepted},
                  {"records_duplicate_total", intake.duplicates},
+                 {"records_conflicting_total", store_.conflicting()},
                  {"records_impossible_total", intake.impossible},
                  {"records_held_total", intake.held},
                  {"records_refused_total", intake.refused},

@@ -200,9 +200,10 @@ void ControlPath::welcome(const Peer& peer, std::int64_t now_ms) {
 }
 
 // Somebody delivers what this incarnation left: records follow, and nobody is there to be commanded. One who asks by a
-// request id wants to know who this broker is.
+// request id wants to know who this broker is; a spool that has not said of whom it has records wants no more.
 void ControlPath::hello_of_ended(const Peer& peer, std::int64_t now_ms) {
   if (peer.request_id != 0) welcome(peer, now_ms);
+  if (peer.request_id != 0 && message_.hello().from_spool() && message_.hello().stored().empty()) return;
   roster_.deliver(message_.session_id(), message_.incarnation(), message_.hello().delivered_by(), now_ms);
   note_positions();
   acknowledgements_.owe_to(message_.session_id(), message_.incarnation(), peer.routing_id, now_ms);

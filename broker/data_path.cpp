@@ -1,15 +1,20 @@
 #include "broker/data_path.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "trainbus/envelope.hpp"
 #include "trainbus/sockets.hpp"
+#include "trainbus/text.hpp"
 
 namespace trainbus {
 namespace {
 
 constexpr std::string_view kFence = "fence/";
 constexpr std::size_t kMaxSubscriptionBytes = 200;
+constexpr std::size_t kMaxTopicShown = 160;
 
 }  // namespace
 
@@ -62,24 +67,33 @@ WireError DataPath::read(std::string_view topic_bytes, std::string_view body, St
 }
 
 // Which start of its trainer it is of, its payload tells.
-void DataPath::identify(const Topic& topic, std::string_view body, std::int64_t now_ms) {
+void DataPath::identify(const Topic& topic, const zmq::message_t& body, std::int64_t now_ms) {
   message_.ParseFromArray(body.data(), static_cast<int>(body.size()));  // it did
-  roster_->identify(topic, message_, now_ms);
+  roster_->identify(topic, message_, now_ms, ConnectionWatch::descriptor_of(body));
+}
+
+// Its publisher has no way to hear of it, so whoever reads this program's log does: a line a minute for each reason.
+void DataPath::reject(WireError error, std::string_view topic, std::int64_t now_ms) {
+  constexpr std::int64_t kSayEveryMs = 60'000;
+  const auto reason = static_cast<std::size_t>(error);
+  const auto count = ++counters_.rejected[reason];
+  if (now_ms < say_again_ms_[reason]) return;
+  say_again_ms_[reason] = now_ms + kSayEveryMs;
+  std::string shown = clean_text(topic, kMaxTopicShown);
+  std::ranges::replace_if(shown, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  spdlog::warn("a message on the topic '{}' was refused: {} ({} so far)", shown, wire_error_name(error), count);
 }
 
 void DataPath::take(std::vector<zmq::message_t>& frames, const Identity& sender, std::int64_t now_ms) {
   Stream* newest = nullptr;
   const WireError error =
       frames.size() == 2 ? read(bytes_of(frames[0]), bytes_of(frames[1]), newest) : WireError::kFrameCount;
-  if (error != WireError::kNone) {
-    ++counters_.rejected[static_cast<std::size_t>(error)];
-    return;
-  }
+  if (error != WireError::kNone) return reject(error, bytes_of(frames[0]), now_ms);
   const Topic& topic = newest != nullptr ? newest->topic : topic_;
   const Act act = topic.kind == v1::KIND_ALERT ? Act::kAlert : Act::kTrain;
   if (!gatekeeper_.may(sender, act, session_in(bytes_of(frames[0])))) return;
   const bool said_incarnation = message_.incarnation() != 0;
-  if (!said_incarnation || message_.sequence() == 0) identify(topic, bytes_of(frames[1]), now_ms);
+  if (!said_incarnation || message_.sequence() == 0) identify(topic, frames[1], now_ms);
   if (is_kept(topic.kind)) {
     if (!store_->take(topic, message_, frames[1], now_ms, newest)) {
       ++counters_.too_many_streams;

@@ -63,7 +63,8 @@ class DataPath {
 
  private:
   void take(std::vector<zmq::message_t>& frames, const Identity& sender, std::int64_t now_ms);
-  void identify(const Topic& topic, std::string_view body, std::int64_t now_ms);
+  void reject(WireError error, std::string_view topic, std::int64_t now_ms);
+  void identify(const Topic& topic, const zmq::message_t& body, std::int64_t now_ms);
   WireError read(std::string_view topic_bytes, std::string_view body, Stream*& newest);
   void pass_on_demand(bool wanted, std::string_view topic);
 
@@ -76,6 +77,7 @@ class DataPath {
   Roster* roster_ = nullptr;
   TileDemand tile_demand_;
   DataCounters counters_;
+  std::array<std::int64_t, std::tuple_size_v<RejectCounters>> say_again_ms_{};  // by reason
   std::vector<zmq::message_t> frames_;
   Topic topic_;
   v1::MetricsRequest message_;  // mostly the envelope alone

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace trainbus {
@@ -44,7 +45,12 @@ FileGuard::FileGuard(ConnectionWatch& connections, const Endpoints& endpoints, s
       usable_(usable(files)),
       reserve_(std::min<std::size_t>(usable_, std::clamp<std::size_t>(usable_ / 8, 8, 256))),
       data_share_((usable_ - reserve_) / 3),
-      control_share_(usable_ - reserve_ - data_share_) {}
+      control_share_(usable_ - reserve_ - data_share_) {
+  if (room() == 0)
+    throw std::runtime_error("this broker may open " + std::to_string(files_) + " files, of which it needs " +
+                             std::to_string(files_ - usable_ + reserve_ + 1) +
+                             " before there is room for one trainer: raise the limit (ulimit -n)");
+}
 
 void FileGuard::look(std::int64_t now_ms) {
   if (now_ms < next_look_ms_) return;

@@ -35,6 +35,7 @@ struct Stream {
   std::uint64_t stored = 0;     // committed up to here
   std::uint64_t gone = 0;       // its trainer says it no longer has anything up to here
   std::int64_t heard_ms = 0;    // steady; when its last record came
+  std::int64_t latest_ms = 0;   // the latest time that one of its records says, for whoever offers; 0: not known
   bool deleted = false;         // its history was deleted: what still comes is dropped as lost
 
   struct Waiting {

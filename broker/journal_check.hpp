@@ -18,6 +18,7 @@ struct JournalReport {
   std::uint64_t problems_left_out = 0;
 
   bool clean() const { return problems.empty(); }
+  bool only_its_end_is_gone() const { return gone_at_the_end > 0 && problems.size() == 1; }
 };
 
 // Calls `progress` with (position, last position) now and then. Changes nothing. Throws SqliteError with one line where

@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "broker/journal_schema.hpp"
 
@@ -40,6 +43,18 @@ std::uint64_t restore_length(const std::string& path) {
   if (page_bytes != kJournalPageBytes || size >= pages * page_bytes || pages > kMostPages) return 0;
   fs::resize_file(path, pages * page_bytes);
   return pages - size / page_bytes;
+}
+
+void make_private_file(const std::string& path) {
+  const int fd = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) throw std::runtime_error("journal '" + path + "': " + std::strerror(errno));
+  close(fd);
+}
+
+void throw_with_advice(const SqliteError& error, const std::string& path) {
+  if (error.code() != SQLITE_CORRUPT && error.code() != SQLITE_NOTADB) throw SqliteError(error);
+  throw SqliteError(error.code(), std::string(error.what()) + "; with the broker stopped: trainbus-broker repair " +
+                                      fs::path(path).parent_path().string());
 }
 
 void remove_journal(const std::string& path) {

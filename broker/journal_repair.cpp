@@ -130,7 +130,8 @@ class Repair {
       missing_.end(stream, state.row.last_sequence, batch_.lost);
     note_lost_from(before);
     flush();
-    if (mark_ && mark_->position > writer_.last_position()) writer_.skip_to(mark_->position);
+    if (mark_ && mark_->position > writer_.last_position())
+      report_.gone_at_the_end = mark_->position - writer_.last_position();
     writer_.checkpoint(true);
     return std::move(report_);
   }
@@ -269,6 +270,7 @@ RepairReport repair_journal(const std::string& path, const Progress& progress) {
   if (!fs::exists(path)) throw std::runtime_error("there is no journal '" + path + "'");
   remove_journal(new_path);
   refuse_what_is_no_such_journal(path);
+  make_private_file(new_path);
   auto report = Repair(path, new_path, progress).run();
   if (report.records == 0 && report.lost == 0) {
     remove_journal(new_path);

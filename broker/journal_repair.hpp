@@ -21,7 +21,9 @@ struct RepairReport {
     std::uint64_t last_sequence = 0;
   };
   std::vector<Range> ranges;  // of `lost`
-  std::string damaged_path;   // where the old file is kept
+  // Stored once, and behind the last that is kept: whose they were nothing tells. The next start says so too.
+  std::uint64_t gone_at_the_end = 0;
+  std::string damaged_path;  // where the old file is kept
 };
 
 // The old file is kept as PATH.damaged-DATE. Throws SqliteError or std::runtime_error with one line, and the old file

@@ -39,13 +39,6 @@ SqliteDatabase open_or_make(const std::string& path, Durability durability) {
   return database;
 }
 
-// Of a damaged file: what can be done.
-[[noreturn]] void throw_with_advice(const SqliteError& error, const std::string& path) {
-  if (error.code() != SQLITE_CORRUPT && error.code() != SQLITE_NOTADB) throw SqliteError(error);
-  throw SqliteError(error.code(), std::string(error.what()) + "; with the broker stopped: trainbus-broker repair " +
-                                      std::filesystem::path(path).parent_path().string());
-}
-
 // SQLite adds records on the newest page, and reads it before; behind positions that are not in order it would not find
 // them again.
 bool newest_page_can_be_read(sqlite3* database) {
@@ -76,8 +69,8 @@ SqliteDatabase open_for_writing(const std::string& path, Durability durability) 
     database.reset();
     spdlog::error("journal '{}': its newest page cannot be read; repairing it before anything is stored", path);
     const auto report = repair_journal(path, [](const std::string& line) { spdlog::info("{}", line); });
-    spdlog::error("{} records kept, {} lost; the damaged file is '{}'", report.records, report.lost,
-                  report.damaged_path);
+    spdlog::error("{} records kept, {} lost, {} at the end gone; the damaged file is '{}'", report.records, report.lost,
+                  report.gone_at_the_end, report.damaged_path);
     return open_or_make(path, durability);
   } catch (const SqliteError& error) {
     throw_with_advice(error, path);

@@ -1,5 +1,6 @@
 #pragma once
-// Trainers of one name that are alive at once: an alert duplicate_name while they are, raised by the broker itself.
+// Trainers of one name that are alive at once: an alert duplicate_name while they are, raised by the broker itself. So
+// it is where two say the same incarnation, or none, and are taken for one.
 // Used by the bus thread only.
 
 #include <cstdint>
@@ -26,6 +27,8 @@ class NameConflicts {
 
  private:
   void begin(const Roster::Crowd& crowd);
+  void begin(const std::string& session_id, v1::Alert alert);
+  void look_for_shared(const SharedNames::Noted& shared, const std::string& what);
   void end(const std::string& session_id);
   void write(const std::string& session_id, const v1::Alert& alert);
 

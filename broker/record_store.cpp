@@ -46,14 +46,17 @@ void RecordStore::restore(const StreamRow& row) {
   Stream& stream = intake_.restore(row.stream, topic, row.incarnation, row.last_sequence);
   stream.deleted = deleted_.contains(key_of(row.session, row.incarnation));
   v1::MetricsRequest message;
-  const auto show = [&](const std::string& body) {
-    if (!body.empty() && message.ParseFromString(body)) seen_(topic, message, message_of(body));
+  const auto show = [&](const std::string& body, std::int64_t taken_in_ms) {
+    if (body.empty() || !message.ParseFromString(body)) return;
+    stream.latest_ms = record_ms(message);
+    seen_(topic, message, message_of(body), taken_in_ms);
   };
   if (row.kind == v1::KIND_COMMAND || row.kind == v1::KIND_ALERT) {
     for (const auto& body : lookup_.bodies(row.stream))
-      show(body);
+      show(body, 0);
   } else {
-    show(lookup_.last_record(row.stream).body);
+    const auto last = lookup_.last_record(row.stream);
+    show(last.body, last.taken_in_ms);
   }
 }
 
@@ -145,11 +148,24 @@ bool RecordStore::take(const Topic& topic, v1::MetricsRequest& message, zmq::mes
   zmq::message_t own = message_of(bytes_of(body));
   // A time that is still to come would keep the records after it from ever being old enough to retire.
   const auto timestamp_ms = std::min(record_ms(message), wall_ms(now_ms));
+  const auto duplicates = intake_.counters().duplicates;
   intake_.offer(*stream, message.sequence(), timestamp_ms, std::move(own), now_ms, backlog_bytes_ < kMaxBacklogBytes,
                 ready_);
+  note_time(*stream, message, intake_.counters().duplicates != duplicates, now_ms);
   note_lost(intake_.take_lost(), now_ms);
   act_on_ready(now_ms);
   return true;
+}
+
+// What is sent again is no later than the newest was. A number that was there before, of a later record, is given out
+// by somebody else, or a second time.
+void RecordStore::note_time(Stream& stream, const v1::MetricsRequest& message, bool duplicate, std::int64_t now_ms) {
+  const auto said_ms = record_ms(message);
+  if (duplicate && stream.latest_ms > 0 && said_ms > stream.latest_ms) {
+    ++conflicting_;
+    shared_.note(message.session_id(), message.incarnation(), now_ms);
+  }
+  if (!duplicate) stream.latest_ms = std::max(stream.latest_ms, said_ms);
 }
 
 // Unix time, asked for once a turn.
@@ -179,6 +195,7 @@ void RecordStore::write(const Topic& topic, v1::MetricsRequest& message, OnStore
   backlog_bytes_ += body.size();
   pending_->add(stream->id, message.sequence(), record_ms(message), unix_ms(), body);
   own_.push_back({stream, message.sequence(), std::move(body), std::move(on_stored)});
+  if (failing()) wait_for_nothing();
 }
 
 void RecordStore::write_now(const Topic& topic, v1::MetricsRequest& message) {
@@ -275,7 +292,15 @@ void RecordStore::note_health(const StoreOutcome& outcome, const News& news) {
   } else {
     spdlog::error("{}; nothing is acknowledged until it works again", outcome.error);
     news.failing(rule, outcome.error);
+    wait_for_nothing();
   }
+}
+
+// While nothing can be stored what hangs on it goes on: a training can be stopped also where a disk is full. The record
+// follows when the journal works again.
+void RecordStore::wait_for_nothing() {
+  for (std::size_t i = 0; i < own_.size(); ++i)  // by number: what goes on may write further ones
+    if (const auto go_on = std::exchange(own_[i].on_stored, {})) go_on();
 }
 
 void RecordStore::finish_own_records() {

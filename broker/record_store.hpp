@@ -10,6 +10,7 @@
 
 #include "broker/intake.hpp"
 #include "broker/journal_thread.hpp"
+#include "broker/shared_names.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
@@ -27,7 +28,8 @@ class RecordStore {
   // At start the streams that were made last are read back; older ones when somebody asks for them.
   static constexpr std::size_t kReadBackAtStart = 20'000;
   // `seen` gets the newest record of every stream that is read back, and every command and alert of it.
-  using Seen = std::function<void(const Topic&, const v1::MetricsRequest&, zmq::message_t body)>;
+  // `taken_in_ms`: Unix time of the broker when it took the record in; 0: of a command or an alert.
+  using Seen = std::function<void(const Topic&, const v1::MetricsRequest&, zmq::message_t body, std::int64_t taken_in_ms)>;
   using SeenArchived = std::function<void(const IncarnationRow&)>;  // each, after the records
   RecordStore(
       const std::string& journal_path, Durability durability, Retention retention, Publish publish, Seen seen,
@@ -63,8 +65,8 @@ class RecordStore {
   // What still comes of these is dropped as lost.
   void drop_from_now_on(const std::vector<IncarnationRow>& incarnations);
 
-  // A record the broker itself writes: numbered here, published after the commit, then `on_stored` is called. Sets the
-  // message's sequence. Kept through a full disk.
+  // A record the broker itself writes: numbered here, published after the commit, then `on_stored` is called: at once
+  // while the journal fails. Sets the message's sequence. Kept through a full disk.
   void write(const Topic& topic, v1::MetricsRequest& message, OnStored on_stored);
   // The same, published at once: for a stream of this broker's own incarnation, whose numbers nobody gives out again.
   void write_now(const Topic& topic, v1::MetricsRequest& message);
@@ -90,6 +92,10 @@ class RecordStore {
   std::uint64_t backlog_bytes() const { return backlog_bytes_; }
   std::uint64_t not_stored() const { return not_stored_; }  // forwarded only, for want of room in the backlog
 
+  // Who sends other records under numbers that were there before.
+  SharedNames& shared() { return shared_; }
+  std::uint64_t conflicting() const { return conflicting_; }  // such records
+
   JournalThread& journal() { return journal_; }
   const Intake& intake() const { return intake_; }
   // Sessions that the journal had at the start and a list may show.
@@ -106,6 +112,8 @@ class RecordStore {
     std::string body;
     OnStored on_stored;
   };
+  void wait_for_nothing();
+  void note_time(Stream& stream, const v1::MetricsRequest& message, bool duplicate, std::int64_t now_ms);
   void number(const Stream& stream, v1::MetricsRequest& message, zmq::message_t& body) const;
   Stream* stream_for(const Topic& topic, std::uint64_t incarnation);
   void restore(const StreamRow& row);
@@ -130,6 +138,8 @@ class RecordStore {
   std::unique_ptr<StoreBatch> pending_;
   StoreBatch spare_;   // empty, with the memory of one that was stored
   StoreBatch failed_;  // what came back unstored, oldest first
+  SharedNames shared_;
+  std::uint64_t conflicting_ = 0;
   std::uint64_t not_stored_ = 0;
   std::uint64_t backlog_bytes_ = 0;  // pending_ and handed over
   std::size_t in_flight_ = 0;        // batches handed over and not yet answered

@@ -134,7 +134,7 @@ void Roster::forget_ended(Session& session, std::int64_t now_ms) {
 
 // ---- what is heard --------------------------------------------------------------------------------------------------
 
-void Roster::identify(const Topic& topic, v1::MetricsRequest& message, std::int64_t now_ms) {
+void Roster::identify(const Topic& topic, v1::MetricsRequest& message, std::int64_t now_ms, int connection) {
   if (message.incarnation() != 0 && message.sequence() != 0) return;
   Session* session = session_for(message.session_id(), now_ms);
   if (session == nullptr) return;
@@ -146,6 +146,8 @@ void Roster::identify(const Topic& topic, v1::MetricsRequest& message, std::int6
     const bool is_newest = newest != nullptr && newest->incarnation == start.incarnation();
     if (start.another_begins(topic.kind, message, is_newest, now_ms)) start = UnnumberedStart(new_incarnation());
     start.take(message, now_ms);
+    if (is_kept(topic.kind) && start.from_two_places(topic.kind, connection, now_ms))
+      shared_.note(message.session_id(), start.incarnation(), now_ms);
     message.set_incarnation(start.incarnation());
     message.clear_sequence();
   }
@@ -175,7 +177,7 @@ bool Roster::heard(const Topic& topic, const v1::MetricsRequest& message, const 
     incarnation.skew.take(message.timestamp_ms(), unix_ms());
   }
   if (!brought) sign_of_life(incarnation, topic.kind, now_ms);
-  note(incarnation, topic.kind, message, body);
+  note(incarnation, topic.kind, message, body, unix_ms());
   return to_store;
 }
 
@@ -195,7 +197,8 @@ void Roster::sign_of_life(Incarnation& incarnation, Kind kind, std::int64_t now_
   incarnation.gone = false;
 }
 
-void Roster::note(Incarnation& incarnation, Kind kind, const v1::MetricsRequest& message, const zmq::message_t& body) {
+void Roster::note(Incarnation& incarnation, Kind kind, const v1::MetricsRequest& message, const zmq::message_t& body,
+                  std::int64_t taken_in_ms) {
   if (kind == v1::KIND_MEDIA) return;  // up to 1 MiB each, and nothing a list shows
   if (message.has_status_update()) {
     incarnation.status = message.status_update().status();
@@ -209,6 +212,7 @@ void Roster::note(Incarnation& incarnation, Kind kind, const v1::MetricsRequest&
     incarnation.class_names = class_names_.take_out(message, without_names);
     if (incarnation.class_names) bytes = without_names;
   }
+  incarnation.taken_in_ms[static_cast<std::size_t>(kind)] = taken_in_ms;
   std::string& last = incarnation.last[static_cast<std::size_t>(kind)];
   body_bytes_ -= last.size();
   last.assign(body_bytes_ + bytes.size() <= kMaxBodyBytes ? bytes : std::string_view{});
@@ -216,7 +220,8 @@ void Roster::note(Incarnation& incarnation, Kind kind, const v1::MetricsRequest&
   bodies_left_out_ += last.empty() ? 1 : 0;
 }
 
-void Roster::restore(const Topic& topic, const v1::MetricsRequest& message, const zmq::message_t& body) {
+void Roster::restore(const Topic& topic, const v1::MetricsRequest& message, const zmq::message_t& body,
+                     std::int64_t taken_in_ms) {
   if (!trainbus::sign_of_life(topic.kind)) return;
   Session* session = session_for(message.session_id(), 0);
   if (session == nullptr) return;
@@ -227,7 +232,7 @@ void Roster::restore(const Topic& topic, const v1::MetricsRequest& message, cons
     if (older) body_bytes_ -= bytes_of_all(entry.second);
     return older;
   });
-  note(*know_in_full(*session, message.incarnation()), topic.kind, message, body);
+  note(*know_in_full(*session, message.incarnation()), topic.kind, message, body, taken_in_ms);
 }
 
 bool Roster::hello(const v1::MetricsRequest& hello, const std::string& routing_id, std::int64_t now_ms) {

@@ -19,6 +19,7 @@
 #include "broker/clock_skew.hpp"
 #include "broker/command_registry.hpp"
 #include "broker/heard_order.hpp"
+#include "broker/shared_names.hpp"
 #include "broker/store_batch.hpp"
 #include "broker/unnumbered_start.hpp"
 #include "trainbus/topic.hpp"
@@ -40,7 +41,8 @@ class Roster {
     ClockSkew skew;
     // Newest body of each kind but media; a plan's class names are kept apart.
     std::array<std::string, v1::Kind_ARRAYSIZE> last;
-    ClassNames::Shared class_names;  // of the plan in `last`
+    std::array<std::int64_t, v1::Kind_ARRAYSIZE> taken_in_ms{};  // each of these; Unix time of the broker
+    ClassNames::Shared class_names;                              // of the plan in `last`
     std::vector<v1::Knob> knobs;     // of its newest plan
     bool by_control_only = false;    // so came its last heartbeat
     std::uint64_t tiles_in = 0;
@@ -70,11 +72,15 @@ class Roster {
   using ReadOrder = std::function<std::vector<IncarnationRow>(const std::string& session_id)>;
   explicit Roster(ReadOrder read_order = {}) : read_order_(std::move(read_order)) {}
 
-  // A record read back from the journal: known, but not heard.
-  void restore(const Topic& topic, const v1::MetricsRequest& message, const zmq::message_t& body);
+  // A record read back from the journal: known, but not heard. `taken_in_ms`: Unix time of the broker.
+  void restore(const Topic& topic, const v1::MetricsRequest& message, const zmq::message_t& body,
+               std::int64_t taken_in_ms);
 
   // Fills in the incarnation of one that says none: of this start, or of another that begins with this record.
-  void identify(const Topic& topic, v1::MetricsRequest& message, std::int64_t now_ms);
+  // `connection`: which it came on; -1: not known.
+  void identify(const Topic& topic, v1::MetricsRequest& message, std::int64_t now_ms, int connection = -1);
+  // Who numbers nothing, and publishes from two places at once.
+  SharedNames& shared() { return shared_; }
   // A record or heartbeat was taken in; of a frequent kind `message` has the envelope alone. Commands and alerts are no
   // sign of life, nor is what somebody else delivers. `by_control`: it came over the control port. True when the
   // journal does not have its incarnation yet: to_store().
@@ -152,7 +158,8 @@ class Roster {
   Incarnation* in_full(const std::string& session_id, std::uint64_t incarnation);
   void forget_ended(Session& session, std::int64_t now_ms);
   bool make_room(std::int64_t now_ms);
-  void note(Incarnation& incarnation, Kind kind, const v1::MetricsRequest& message, const zmq::message_t& body);
+  void note(Incarnation& incarnation, Kind kind, const v1::MetricsRequest& message, const zmq::message_t& body,
+            std::int64_t taken_in_ms);
   void count_tiles(Incarnation& incarnation, std::uint64_t sequence);
   static void sign_of_life(Incarnation& incarnation, Kind kind, std::int64_t now_ms);
   static bool alive(const Incarnation& incarnation, std::int64_t now_ms);
@@ -165,6 +172,7 @@ class Roster {
   ReadOrder read_order_;
   std::map<std::string, Session> sessions_;
   std::set<std::string> crowded_;  // sessions with more than one known in full
+  SharedNames shared_;
   ClassNames class_names_;
   std::size_t body_bytes_ = 0;
   std::int64_t next_make_room_ms_ = 0;

@@ -37,6 +37,7 @@ void Roster::add_details(const Incarnation& incarnation, bool whole, std::int64_
     auto* record = entry.add_last();
     record->set_kind(kind);
     record->set_message(body);
+    record->set_taken_in_ms(incarnation.taken_in_ms[static_cast<std::size_t>(kind)]);
     if (kind != v1::KIND_STATUS || !incarnation.class_names) continue;
     if (whole)
       record->mutable_message()->append(incarnation.class_names->bytes);

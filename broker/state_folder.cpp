@@ -15,6 +15,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "broker/journal_files.hpp"
 #include "trainbus/own_folder.hpp"
 #include "trainbus/wire.hpp"
 
@@ -109,13 +110,6 @@ int take_lock(const std::string& path, const std::string& lock_path) {
   if (why.empty()) return fd;
   close(fd);
   throw unusable(path, why);
-}
-
-// A file that must be for this user alone from its first moment.
-void make_private_file(const std::string& path) {
-  const int fd = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) throw std::runtime_error("journal '" + path + "': " + std::strerror(errno));
-  close(fd);
 }
 
 bool is_id(const std::string& text) {

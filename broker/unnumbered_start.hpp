@@ -2,6 +2,7 @@
 // Which start of a trainer that numbers nothing a record belongs to: the rule of proto/README.md, "Trainers that number
 // nothing". Pure; times are steady milliseconds.
 
+#include <array>
 #include <cstdint>
 #include <tuple>
 
@@ -42,7 +43,28 @@ class UnnumberedStart {
     }
   }
 
+  // Whether records of one kind come on two connections in turn: a lost connection does not come back. To be told of
+  // each record.
+  bool from_two_places(Kind kind, int connection, std::int64_t now_ms) {
+    auto& places = places_[static_cast<std::size_t>(kind)];
+    if (connection < 0 || connection == places.newest) return false;
+    const bool is_back = connection == places.before;
+    places.turns = is_back && now_ms - places.turn_ms < kTurnMs ? places.turns + 1 : 0;
+    places = {connection, places.newest, places.turns, now_ms};
+    return places.turns >= kTurns;
+  }
+
  private:
+  // Two that are alive take turns at this pace or faster; two lost connections would seem to do so once.
+  static constexpr std::int64_t kTurnMs = 30'000;
+  static constexpr int kTurns = 3;
+
+  struct Places {
+    int newest = -1;  // the connection of the last record
+    int before = -1;  // the one that it followed
+    int turns = 0;
+    std::int64_t turn_ms = 0;
+  };
   using Position = std::tuple<std::int64_t, std::int64_t>;  // epoch, batch
 
   static bool says_position(const v1::MetricsRequest& record) {
@@ -59,6 +81,7 @@ class UnnumberedStart {
   bool past_initializing_ = false;
   std::int64_t heard_ms_ = 0;
   Position position_{INT64_MIN, 0};
+  std::array<Places, v1::Kind_ARRAYSIZE> places_;
 };
 
 }  // namespace trainbus

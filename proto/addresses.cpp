@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <stdexcept>
 
 namespace trainbus {
 namespace {
@@ -62,7 +63,11 @@ void connect_to(zmq::socket_t& socket, const std::string& endpoint, const std::o
   if (key) apply_key(socket, *key);
   const auto addresses = addresses_of(target_of(endpoint).host);
   socket.set(zmq::sockopt::ipv6, !addresses.empty() && std::ranges::all_of(addresses, is_v6));
-  socket.connect(endpoint);
+  try {
+    socket.connect(endpoint);
+  } catch (const zmq::error_t& error) {
+    throw std::invalid_argument("cannot connect to '" + endpoint + "': " + error.what());
+  }
 }
 
 std::vector<std::string> bind_to(zmq::socket_t& socket, const std::string& endpoint) {

@@ -26,7 +26,8 @@ Kind kind_from_name(std::string_view name) {
 bool is_kept(Kind kind) { return std::ranges::find(kKeptKinds, kind) != std::end(kKeptKinds); }
 
 bool valid_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), name_character);
+  return !name.empty() && name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), name_character) &&
+         name.find_first_not_of('.') != std::string_view::npos;  // "." and ".." are no names in a path or a URL
 }
 
 std::optional<SessionName> parse_session_id(std::string_view session_id) {

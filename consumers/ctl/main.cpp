@@ -54,7 +54,7 @@ const CLI::Validator kSession(
 
 const CLI::Validator kName(
     [](const std::string& text) {
-      return valid_name(text) ? std::string{} : "'" + text + "' is not [A-Za-z0-9._-]{1,64}";
+      return valid_name(text) ? std::string{} : "'" + text + "' is not [A-Za-z0-9._-]{1,64}, and not of dots alone";
     },
     "");
 

@@ -20,6 +20,7 @@
 #include "trainbus/incarnation.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/record_json.hpp"
+#include "trainbus/storing.hpp"
 #include "trainbus/trainer_json.hpp"
 #include "trainbus/trainer_table.hpp"
 #include "trainer_rows.hpp"
@@ -215,21 +216,19 @@ void wait_for_end(const CtlOptions& ctl, ControlClient& client, const CommandOpt
   }
 }
 
+void warn_of(const std::string& trouble) {
+  if (!trouble.empty()) spdlog::warn("{}", trouble);
+}
+
 // What a list by itself does not show.
 void add_remarks(ControlClient& client) {
   const auto stats = client.stats(kPatience);
   if (!stats) return;
-  const auto gauge = [&](const char* name) {
-    const auto found = stats->gauges().find(name);
-    return found != stats->gauges().end() && found->second != 0;
-  };
   const auto older = stats->counters().find("sessions_left_out_of_lists_total");
   if (older != stats->counters().end() && older->second > 0)
     spdlog::info("{} more are older, of all runs: trainbus-ctl list --archived shows them too", older->second);
-  if (gauge("state_folder_missing"))
-    spdlog::warn("the broker stores nothing now: its state folder is not in its place, its log says which file");
-  else if (gauge("journal_failing"))
-    spdlog::warn("the broker stores nothing now: its journal fails, its log says why");
+  warn_of(storing_trouble(*stats));
+  warn_of(journal_losses(*stats));
 }
 
 int export_edits(const CommandHistory::Edits& applied, const std::string& file) {
@@ -295,6 +294,7 @@ int send_command(const CtlOptions& ctl, const CommandOptions& options) {
   const auto issued = client.issue(address.session_id, command, kPatience);
   if (!issued) no_answer(ctl, client);
   if (!issued->error.empty()) throw std::runtime_error(issued->error);
+  if (const auto stats = client.stats(kPatience)) warn_of(storing_trouble(*stats));
   CommandProgress progress(ctl, issued->commands);
   if (options.wait) {
     wait_for_end(ctl, client, options, address.session_id, command.command_id(), progress);
@@ -341,6 +341,10 @@ int show_ledger(const CtlOptions& ctl, const std::string& run, std::chrono::mill
     say(ledger_json(ledgers));
   else
     say_all(ledger_lines(ledgers));
+  if (const auto stats = client.stats(kPatience)) {
+    warn_of(storing_trouble(*stats));
+    warn_of(journal_losses(*stats));
+  }
   return closed ? 0 : 1;
 }
 

@@ -28,7 +28,7 @@ std::string one_line(std::string text) {
 }  // namespace
 
 struct HostedSink::Face : trainbus_host {
-  explicit Face(HostedSink& owner) : trainbus_host{on_fail, on_have, on_warn, owner.broker_.c_str()}, sink(owner) {}
+  explicit Face(HostedSink& owner) : trainbus_host{on_fail, on_have, on_warn, owner.broker_.c_str(), on_limit_met}, sink(owner) {}
 
   static HostedSink& of(const trainbus_host* self) { return static_cast<const Face*>(self)->sink; }
   static int on_fail(const trainbus_host* self, const char* format, ...) {
@@ -51,12 +51,17 @@ struct HostedSink::Face : trainbus_host {
     va_end(arguments);
     spdlog::warn("{}: {}", of(self).plan_.label, of(self).secrets_.scrub(text));
   }
+  static void on_limit_met(const trainbus_host* self, const char* limit, double bound, const char* unit,
+                           const char* policy) {
+    auto& sink = of(self);
+    sink.limits_.met(limit, bound, unit, sink.secrets_.scrub(one_line(policy)));
+  }
 
   HostedSink& sink;
 };
 
 HostedSink::HostedSink(SinkPlan plan, std::string broker)
-    : plan_(std::move(plan)), broker_(std::move(broker)), secrets_(plan_), face_(std::make_unique<Face>(*this)) {
+    : plan_(std::move(plan)), broker_(std::move(broker)), secrets_(plan_), limits_(plan_.label), face_(std::make_unique<Face>(*this)) {
   for (const auto& value : plan_.values)
     values_.push_back(value.c_str());
   try {

@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "secrets.hpp"
+#include "sink_limits.hpp"
 #include "sink_plan.hpp"
 #include "trainbus/consumer.hpp"
 
 namespace trainbus {
 
-// Single-threaded but for busy_since_ms() and busy_with(). Owns the sink. Whatever a call throws or returns as failed
+// Single-threaded but for what says otherwise. Owns the sink. Whatever a call throws or returns as failed
 // becomes std::runtime_error; SinkOver when the place has gone for good.
 class HostedSink {
  public:
@@ -24,6 +25,9 @@ class HostedSink {
   HostedSink& operator=(const HostedSink&) = delete;
 
   const SinkPlan& plan() const { return plan_; }
+  // Any thread: which of its bounds it met.
+  SinkLimits& limits() { return limits_; }
+  const SinkLimits& limits() const { return limits_; }
 
   // What it has, of a sink that knows; else empty.
   StreamHeads open();
@@ -44,6 +48,7 @@ class HostedSink {
   const SinkPlan plan_;
   const std::string broker_;
   const Secrets secrets_;
+  SinkLimits limits_;
   const std::unique_ptr<Face> face_;
   std::vector<const char*> values_;
   std::string failure_;  // as fail() said in this call

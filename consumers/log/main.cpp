@@ -16,6 +16,7 @@
 #include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/service.hpp"
+#include "trainbus/storing.hpp"
 
 namespace {
 
@@ -220,6 +221,14 @@ bool is_done(const std::vector<SinkReport>& reports, const Flags& flags) {
   });
 }
 
+// What is not in the journal yet is not in the sinks either.
+void warn_of_what_is_not_stored(const std::string& broker) {
+  ControlClient client(broker);
+  const auto stats = client.stats(std::chrono::seconds(1));
+  if (const auto trouble = stats ? storing_trouble(*stats) : ""; !trouble.empty())
+    spdlog::warn("{}; what came since is not written", trouble);
+}
+
 void write(const Runners& runners, const Flags& flags) {
   auto heard = Clock::now();
   SinkAlerts alerts(flags.options.broker);
@@ -239,6 +248,7 @@ void write(const Runners& runners, const Flags& flags) {
                                " for 10 s: " + control_silence(flags.options.broker));
   }
   alerts.end();
+  if (flags.once) warn_of_what_is_not_stored(flags.options.broker);
 }
 
 int run(Flags& flags) {

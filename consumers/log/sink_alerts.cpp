@@ -10,6 +10,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{300};
 constexpr milliseconds kAgain{1000};
+const std::string kFailing = "sink_failing", kLimit = "limit";
 
 std::string program_of(const std::string& label) { return "log-" + label; }
 
@@ -22,15 +23,26 @@ SinkAlerts::SinkAlerts(const std::string& broker) : client_(broker), host_(host_
 void SinkAlerts::turn(const std::vector<SinkReport>& reports, Time now) {
   if (now < next_ || !knows_the_past(reports)) return;
   for (const auto& report : reports) {
-    auto& said = said_[report.label];
-    if (said.active == report.failing()) continue;
-    const Said next{said.active ? said.alert_id : owner_of(report) + new_command_id(), report.failing()};
-    if (!say(report.label, next, next.active ? report.trouble() : "works again", report.failures)) {
-      next_ = now + kAgain;
-      return;
-    }
-    said = next;
+    if (update(report, kFailing, report.failing() ? report.trouble() : "", "works again") &&
+        update(report, kLimit, report.limits, "no limit is met any more"))
+      continue;
+    next_ = now + kAgain;
+    return;
   }
+}
+
+// An empty `trouble` means there is none. False: no broker took what changed. The words of a failure may change while
+// it lasts; those of a limit say which one, so that they are told again.
+bool SinkAlerts::update(const SinkReport& report, const std::string& rule, const std::string& trouble,
+                        const std::string& end) {
+  const Key key{report.label, rule};
+  auto& said = said_[key];
+  const bool active = !trouble.empty();
+  if (said.active == active && (!active || rule != kLimit || said.what == trouble)) return true;
+  const Said next{said.active ? said.alert_id : owner_of(report) + new_command_id(), active, active ? trouble : end};
+  if (!say(key, next, report.failures)) return false;
+  said = next;
+  return true;
 }
 
 bool SinkAlerts::knows_the_past(const std::vector<SinkReport>& reports) {
@@ -44,7 +56,7 @@ bool SinkAlerts::knows_the_past(const std::vector<SinkReport>& reports) {
     const auto& alert = record->message.alert();
     for (const auto& report : reports)
       if (record->topic.session.trainer == program_of(report.label) && alert.alert_id().starts_with(owner_of(report)))
-        said_[report.label] = {alert.alert_id(), alert.active()};
+        said_[{report.label, alert.rule()}] = {alert.alert_id(), alert.active()};
   }
   return true;
 }
@@ -52,19 +64,20 @@ bool SinkAlerts::knows_the_past(const std::vector<SinkReport>& reports) {
 std::string SinkAlerts::owner_of(const SinkReport& report) const { return host_ + '/' + report.hash + '/'; }
 
 void SinkAlerts::end() {
-  for (auto& [label, said] : said_)
-    if (said.active && !say(label, {said.alert_id, false}, "trainbus-log ended", 0)) return;
+  for (auto& [key, said] : said_)
+    if (said.active && !say(key, {said.alert_id, false, "trainbus-log ended"}, 0)) return;
 }
 
-bool SinkAlerts::say(const std::string& label, const Said& said, const std::string& what, std::uint64_t failures) {
+bool SinkAlerts::say(const Key& key, const Said& said, std::uint64_t failures) {
+  const auto& [label, rule] = key;
   v1::Alert alert;
   alert.set_alert_id(said.alert_id);
-  alert.set_rule("sink_failing");
+  alert.set_rule(rule);
   alert.set_active(said.active);
-  alert.set_message("sink " + label + ": " + what);
+  alert.set_message("sink " + label + ": " + said.what);
   alert.set_trainer_incarnation(incarnation_);
   alert.set_timestamp_ms(unix_ms());
-  alert.set_value(static_cast<double>(failures));
+  if (rule == kFailing) alert.set_value(static_cast<double>(failures));
   return client_.raise(bus_session(program_of(label)).id(), alert, kPatience);
 }
 

@@ -1,10 +1,12 @@
 #pragma once
-// Says on the bus which sinks fail: alerts of rule `sink_failing`, of the session trainbus/log-LABEL.
+// Says on the bus which sinks fail, and which leave something out because a bound is met: alerts of the rules
+// `sink_failing` and `limit`, of the session trainbus/log-LABEL.
 
 #include <chrono>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sink_runner.hpp"
@@ -31,16 +33,19 @@ class SinkAlerts {
   struct Said {
     std::string alert_id;
     bool active = false;
+    std::string what = {};
   };
+  using Key = std::pair<std::string, std::string>;  // label, rule
   bool knows_the_past(const std::vector<SinkReport>& reports);
   std::string owner_of(const SinkReport& report) const;
-  bool say(const std::string& label, const Said& said, const std::string& what, std::uint64_t failures);
+  bool update(const SinkReport& report, const std::string& rule, const std::string& trouble, const std::string& end);
+  bool say(const Key& key, const Said& said, std::uint64_t failures);
 
   ControlClient client_;
   std::optional<Consumer> past_;  // alerts of the bus's programs; empty once they are read
   const std::string host_;
   const std::uint64_t incarnation_ = new_incarnation();  // of this process
-  std::map<std::string, Said> said_;                     // by label: what the broker has stored
+  std::map<Key, Said> said_;                             // what the broker has stored
   Time next_{};
 };
 

@@ -20,6 +20,9 @@ MetricFamilies families_of(const std::vector<SinkReport>& reports) {
                    report.failing() || !report.over.empty() ? 0 : 1);
     families.gauge("log_sink_behind_seconds", "Since the sink last had all that the journal was known to have", who,
                    seconds(report.behind));
+    for (const auto& [limit, met] : report.limits_met)
+      families.counter("log_sink_limit_met_total", "How often a bound of the sink was met, and something left out",
+                       {{"sink", report.label}, {"limit", limit}}, met);
     const auto [done, all] = report.progress;
     families.gauge("log_sink_behind_records", "About how many records of the history are still to come", who,
                    report.caught_up || all < done ? 0 : static_cast<double>(all - done));

@@ -111,6 +111,7 @@ void SinkRunner::turn() {
 
 void SinkRunner::publish(Clock::time_point now) {
   if (bus_ && drained_ && bus_->caught_up() && !feed_.away()) complete_ = now;
+  sink_.limits().look(steady_ms());
   const std::lock_guard lock(mutex_);
   report_time_ = now;
   report_.written = feed_.written();
@@ -130,6 +131,8 @@ SinkReport SinkRunner::report() const {
   const auto now = Clock::now();
   const std::lock_guard lock(mutex_);
   auto report = report_;
+  report.limits = sink_.limits().biting();
+  report.limits_met = sink_.limits().met();
   const auto old = since(report_time_, now);
   report.behind += old > 2 * kTurn ? old : milliseconds(0);
   report.unsynced += old;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -19,6 +20,8 @@ struct SinkReport {
   std::uint64_t failures = 0;  // failed calls
   std::string failure = {};    // why it fails; "": it does not
   std::string over = {};       // why it has ended for good; "": it has not
+  std::string limits = {};     // which of its bounds it met within the last minute, and what happens then; "": none
+  std::map<std::string, std::uint64_t> limits_met = {};  // how often each was met
   std::string blocked = {};    // "write() has not returned for 12 s"; "": none runs for that long
   bool connected = false;
   std::string journal_trouble = {};  // why the broker gives no more of its journal; "": it does

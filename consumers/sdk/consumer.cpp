@@ -9,9 +9,9 @@
 
 #include "heartbeat_pages.hpp"
 #include "journal_pages.hpp"
+#include "live_feed.hpp"
 #include "port_trouble.hpp"
 #include "stream_merge.hpp"
-#include "trainbus/addresses.hpp"
 #include "trainbus/bus_session.hpp"
 #include "trainbus/sockets.hpp"
 
@@ -19,22 +19,17 @@ namespace trainbus {
 namespace {
 
 constexpr std::int64_t kConnectedMs = 5'000;      // heard within this: connected
-constexpr std::int64_t kFenceAgainMs = 2'000;     // a fence that was not answered is asked for anew
-constexpr std::int64_t kDoubtMs = 5'000;          // nothing on the live feed for so long: is it still one?
-constexpr std::int64_t kDeafMs = 5'000;           // no fence came back for so long while the broker answers: it is not
 constexpr std::int64_t kByPagesAfterMs = 1'500;   // the feed alone is silent: records are fetched instead
 constexpr std::int64_t kPageEveryMs = 250;        // then, so often
 constexpr std::int64_t kServiceEveryMs = 10;      // sockets are looked at, however much there is to hand out
 constexpr std::size_t kHolesOneByOne = 4;         // more holes than these are one fetch of everything
 constexpr std::size_t kMaxHeadsToState = 8'000;   // a question must stay below 1 MiB
 constexpr std::size_t kMaxWithoutOrder = 10'000;  // asked again past it
-constexpr int kReceiveHwm = 20'000;
-constexpr std::string_view kFence = "fence/";
 
 ConsumerOptions checked(ConsumerOptions options) {
   const auto check_name = [](const char* what, const std::string& name) {
     if (!name.empty() && !valid_name(name))
-      throw std::invalid_argument(std::string(what) + " '" + name + "' is not [A-Za-z0-9._-]{1,64}");
+      throw std::invalid_argument(std::string(what) + " '" + name + "' is not [A-Za-z0-9._-]{1,64}, and not of dots alone");
   };
   check_name("run", options.run);
   check_name("trainer", options.trainer);
@@ -50,10 +45,10 @@ ConsumerOptions checked(ConsumerOptions options) {
 
 }  // namespace
 
-// Joining: subscribe, then to a fence; when the fence comes back, fetch until the end of the journal while live
-// records are kept aside. The fence stays subscribed, so that it comes back after every reconnect as well, and the
-// same begins again from the heads. While no fence comes back though the broker answers on the control port, what the
-// journal has got since is fetched a few times a second; heartbeats, which it does not keep, come from lists.
+// Joining: when the feed's fence comes back, fetch until the end of the journal while live records are kept aside; the
+// same begins again from the heads whenever it comes back. While no fence comes back though the broker answers on the
+// control port, what the journal has got since is fetched a few times a second; heartbeats, which it does not keep,
+// come from lists.
 class Consumer::Core {
  public:
   explicit Core(ConsumerOptions options);
@@ -71,9 +66,6 @@ class Consumer::Core {
   const ConsumerCounters& counters() const;
 
  private:
-  void subscribe();
-  void doubt_silence(std::int64_t now_ms);
-  void renew_fence(std::int64_t now_ms);
   void service(std::int64_t now_ms);
   void keep_joined(std::int64_t now_ms);
   void watch_feed(std::int64_t now_ms);
@@ -95,22 +87,19 @@ class Consumer::Core {
   bool holds_incarnation() const;
   void release_held();
   void wait(std::int64_t until_ms, std::int64_t now_ms);
-  std::int64_t heard_ms() const { return std::max(live_heard_ms_, pages_.heard_ms()); }
+  std::int64_t heard_ms() const { return std::max(feed_.heard_ms(), pages_.heard_ms()); }
   StreamKey& key_of_record();
 
   zmq::context_t& context() const { return options_.context != nullptr ? *options_.context : process_context(); }
 
   ConsumerOptions options_;
-  zmq::socket_t sub_;
+  LiveFeed feed_;
   JournalPages pages_;
   StreamMerge merge_;
   PortTrouble port_trouble_;
   std::optional<HeartbeatPages> listed_heartbeats_;  // while by_pages_, where heartbeats are wanted
 
-  std::string fence_;
-  std::int64_t fence_asked_ms_ = 0;
   bool away_ = false;         // the broker said goodbye, and nothing new came
-  bool joined_ = false;       // the fence came back since the last doubt
   bool join_wanted_ = false;  // a fetch of everything is due
   bool fetching_all_ = false;
   bool caught_up_ = false;
@@ -119,8 +108,6 @@ class Consumer::Core {
   std::uint64_t pages_of_ = 0;       // the broker that safe_position_ was had from by pages; 0: none
   bool position_known_ = false;      // safe_position_ was taken
   std::uint64_t safe_position_ = 0;  // of the journal: everything up to here was had or is a known hole
-  std::int64_t live_heard_ms_ = 0;
-  std::int64_t trusted_ms_ = 0;  // when there was last no doubt about the feed, or it began
   std::int64_t serviced_ms_ = 0;
 
   std::vector<zmq::message_t> frames_;
@@ -140,49 +127,10 @@ class Consumer::Core {
 
 Consumer::Core::Core(ConsumerOptions options)
     : options_(checked(std::move(options))),
+      feed_(context(), {options_.broker, options_.kinds, options_.run, options_.trainer}),
       pages_(context(), options_.broker),
       merge_(options_.heads, !options_.history),
-      port_trouble_(options_.broker) {
-  subscribe();
-}
-
-void Consumer::Core::subscribe() {
-  sub_ = zmq::socket_t(context(), zmq::socket_type::sub);
-  apply_lane(sub_, Lane::kData);
-  apply_reconnect(sub_, new_command_id());
-  sub_.set(zmq::sockopt::rcvhwm, kReceiveHwm);
-  for (const Kind kind : options_.kinds)
-    sub_.set(zmq::sockopt::subscribe, topic_prefix(kind, options_.run, options_.trainer));
-  sub_.set(zmq::sockopt::subscribe, topic_prefix(v1::KIND_HEARTBEAT, options_.run, options_.trainer));
-  fence_.clear();
-  renew_fence(steady_ms());
-  connect_to(sub_, parse_endpoints(options_.broker).data_out());
-  trusted_ms_ = steady_ms();
-}
-
-// A subscription that the broker does not have looks like a bus on which nobody speaks. So after a long silence the
-// fence is asked for again; and when it does not come although the broker answers questions, the feed is made anew.
-void Consumer::Core::doubt_silence(std::int64_t now_ms) {
-  const bool waiting = (sub_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
-  if (waiting || !pages_.linked()) {
-    trusted_ms_ = now_ms;
-    return;
-  }
-  if (joined_ && now_ms - std::max(live_heard_ms_, trusted_ms_) >= kDoubtMs) {
-    trusted_ms_ = now_ms;
-    renew_fence(now_ms);
-  } else if (!joined_ && now_ms - trusted_ms_ >= kDeafMs) {
-    subscribe();
-  }
-}
-
-void Consumer::Core::renew_fence(std::int64_t now_ms) {
-  if (!fence_.empty()) sub_.set(zmq::sockopt::unsubscribe, fence_);
-  fence_ = std::string(kFence) + new_command_id() + '/';
-  sub_.set(zmq::sockopt::subscribe, fence_);
-  fence_asked_ms_ = now_ms;
-  joined_ = false;
-}
+      port_trouble_(options_.broker) {}
 
 const Record* Consumer::Core::next(std::chrono::milliseconds timeout) {
   std::int64_t now_ms = steady_ms();
@@ -199,16 +147,16 @@ const Record* Consumer::Core::next(std::chrono::milliseconds timeout) {
 
 void Consumer::Core::wait(std::int64_t until_ms, std::int64_t now_ms) {
   constexpr std::int64_t kTimersMs = 50;
-  zmq::pollitem_t items[] = {{sub_.handle(), 0, ZMQ_POLLIN, 0}, {pages_.socket().handle(), 0, ZMQ_POLLIN, 0}};
+  zmq::pollitem_t items[] = {{feed_.socket().handle(), 0, ZMQ_POLLIN, 0}, {pages_.socket().handle(), 0, ZMQ_POLLIN, 0}};
   zmq_poll(items, 2, std::min(until_ms - now_ms, kTimersMs));  // EINTR: a turn with nothing to do
 }
 
 void Consumer::Core::service(std::int64_t now_ms) {
   serviced_ms_ = now_ms;
-  doubt_silence(now_ms);  // looks at the socket, too: subscriptions are sent again only while somebody does
+  feed_.turn(pages_.linked(), now_ms);
   const bool was_stopped = pages_.broker_stopped();
   pages_.turn(now_ms);
-  if (pages_.broker_stopped() && !was_stopped) renew_fence(now_ms);  // answered by the next broker
+  if (pages_.broker_stopped() && !was_stopped) feed_.renew_fence(now_ms);  // answered by the next broker
   if (pages_.broker_stopped() != was_stopped) away_ = pages_.broker_stopped();
   watch_feed(now_ms);
   keep_joined(now_ms);
@@ -216,8 +164,8 @@ void Consumer::Core::service(std::int64_t now_ms) {
 
 void Consumer::Core::watch_feed(std::int64_t now_ms) {
   const bool answers = pages_.linked() && pages_.heard_ms() > 0 && now_ms - pages_.heard_ms() < kConnectedMs;
-  port_trouble_.turn(answers, joined_, now_ms);
-  const bool by_pages = !joined_ && (by_pages_ || port_trouble_.feed_silent_ms(now_ms) >= kByPagesAfterMs);
+  port_trouble_.turn(answers, feed_.joined(), now_ms);
+  const bool by_pages = !feed_.joined() && (by_pages_ || port_trouble_.feed_silent_ms(now_ms) >= kByPagesAfterMs);
   if (by_pages == by_pages_) return;
   by_pages_ = by_pages;
   pages_of_ = 0;
@@ -227,7 +175,6 @@ void Consumer::Core::watch_feed(std::int64_t now_ms) {
 }
 
 void Consumer::Core::keep_joined(std::int64_t now_ms) {
-  if (!joined_ && now_ms - fence_asked_ms_ >= kFenceAgainMs) renew_fence(now_ms);
   if (pages_.take_finished()) finish_fetch();
   if (join_wanted_) {
     if (!options_.history && !position_known_) {
@@ -241,7 +188,7 @@ void Consumer::Core::keep_joined(std::int64_t now_ms) {
     return;
   }
   if (by_pages_) follow_by_pages(now_ms);
-  if (pages_.active() || !joined_) return;
+  if (pages_.active() || !feed_.joined()) return;
   if (merge_.holes() == 0) {
     safe_position_ = std::max(safe_position_, pages_.end_position());
     return;
@@ -382,21 +329,18 @@ bool Consumer::Core::next_stored() {
 
 bool Consumer::Core::next_live(std::int64_t now_ms) {
   constexpr int kWithoutService = 1'000;  // that yield nothing to hand out
-  for (int turns = 0; turns < kWithoutService && receive_message(sub_, frames_); ++turns) {
-    live_heard_ms_ = now_ms;
-    if (take_live(now_ms)) return true;
+  for (int turns = 0; turns < kWithoutService; ++turns) {
+    const auto came = feed_.receive(frames_, now_ms);
+    if (came == LiveFeed::Came::kNothing) return false;
+    if (came == LiveFeed::Came::kMessage && take_live(now_ms)) return true;
+    if (came != LiveFeed::Came::kFence) continue;
+    join_wanted_ = true;
+    away_ = false;
   }
   return false;
 }
 
 bool Consumer::Core::take_live(std::int64_t now_ms) {
-  if (bytes_of(frames_[0]).starts_with(kFence)) {
-    if (bytes_of(frames_[0]) != fence_) return false;
-    joined_ = join_wanted_ = true;
-    trusted_ms_ = now_ms;
-    away_ = false;
-    return false;
-  }
   const auto body = frames_.size() == 2 ? bytes_of(frames_[1]) : std::string_view{};
   const WireError error = frames_.size() != 2
                               ? WireError::kFrameCount

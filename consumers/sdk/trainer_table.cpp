@@ -8,10 +8,10 @@ void TrainerTable::update(const v1::TrainerList& list, std::int64_t now_ms) {
   broker_reachable_ = true;
   if (list.broker_incarnation() != broker_incarnation_) {
     broker_incarnation_ = list.broker_incarnation();
-    const auto started_ms = static_cast<std::int64_t>(list.broker_incarnation() >> 20);
+    started_ms_ = static_cast<std::int64_t>(list.broker_incarnation() >> 20);
     // By two readings of the broker's clock, which may have jumped in between: so within bounds.
     settled_at_ms_ =
-        now_ms + std::clamp<std::int64_t>(kSettlingMs - (list.broker_time_ms() - started_ms), 0, kSettlingMs);
+        now_ms + std::clamp<std::int64_t>(kSettlingMs - (list.broker_time_ms() - started_ms_), 0, kSettlingMs);
   }
   std::erase_if(trainers_, [](const auto& entry) { return !entry.second.listed; });
   for (auto& [key, trainer] : trainers_)
@@ -23,7 +23,9 @@ void TrainerTable::update(const v1::TrainerList& list, std::int64_t now_ms) {
     auto& trainer = trainers_.try_emplace(key, Trainer{TrainerView(std::move(*session))}).first->second;
     trainer.view.fold(entry, now_ms, list.broker_time_ms());
     const bool heard = entry.last_heartbeat_age_ms() >= 0 || entry.last_record_age_ms() >= 0;
-    trainer.settled_at_ms = heard ? now_ms : settled_at_ms_;
+    // First heard of by this broker process, and not from itself: somebody brought what it left.
+    const bool brought = !heard && entry.first_heard_ms() >= started_ms_;
+    trainer.settled_at_ms = heard || brought ? now_ms : settled_at_ms_;
     trainer.listed = true;
   }
 }

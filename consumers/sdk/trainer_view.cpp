@@ -44,18 +44,20 @@ bool TrainerView::fold(const v1::TrainerEntry& entry, std::int64_t now_ms, std::
   const auto heartbeat_age_ms = entry.last_heartbeat_age_ms();
   std::vector<std::pair<Kind, v1::MetricsRequest>> records;
   std::int64_t newest_own_ms = 0;
+  std::int64_t taken_in_ms = 0;  // by the broker's clock
   std::optional<std::int64_t> heartbeat_own_ms;
   for (const auto& stored : entry.last()) {
     v1::MetricsRequest message;
     if (!message.ParseFromString(stored.message())) continue;
     newest_own_ms = std::max(newest_own_ms, record_ms(message));
+    taken_in_ms = std::max(taken_in_ms, stored.taken_in_ms());
     if (stored.kind() == v1::KIND_HEARTBEAT && heartbeat_age_ms >= 0) heartbeat_own_ms = record_ms(message);
     records.emplace_back(stored.kind(), std::move(message));
   }
   // As they came, because steps are timed.
   std::ranges::stable_sort(records, {}, [](const auto& record) { return record_ms(record.second); });
   silent_since_start_ = heartbeat_age_ms < 0 && entry.last_record_age_ms() < 0;
-  const auto shown_age_ms = std::max<std::int64_t>(0, broker_unix_ms - newest_own_ms);
+  const auto shown_age_ms = std::max<std::int64_t>(0, broker_unix_ms - (taken_in_ms > 0 ? taken_in_ms : newest_own_ms));
   const auto clock_offset_ms =
       heartbeat_own_ms ? now_ms - heartbeat_age_ms - *heartbeat_own_ms
                        : now_ms - newest_own_ms - (silent_since_start_ ? shown_age_ms : entry.last_record_age_ms());

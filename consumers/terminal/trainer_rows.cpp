@@ -25,15 +25,15 @@ std::string skew_text(const std::optional<std::int64_t>& skew_ms) {
 
 std::string figure(const std::optional<double>& value) { return value ? figure_text(*value) : "-"; }
 
-std::string of_total(std::optional<int> value, int total) {
+std::string of_total(std::optional<std::int64_t> value, int total) {
   if (!value) return "-";
   return total > 0 ? std::to_string(*value) + '/' + std::to_string(total) : std::to_string(*value);
 }
 
 // The one that is worked on, from 1; a trainer that counts its batches from 1 is not shown past the end.
-std::optional<int> batch_number(const TrainerFigures& figures, int total) {
+std::optional<std::int64_t> batch_number(const TrainerFigures& figures, int total) {
   if (!figures.batch) return std::nullopt;
-  return total > 0 ? std::min(*figures.batch, total - 1) + 1 : *figures.batch + 1;
+  return std::int64_t{total > 0 ? std::min(*figures.batch, total - 1) : *figures.batch} + 1;
 }
 
 Cells cells_of(const TrainerTable::Row& row, std::int64_t now_ms) {

@@ -6,9 +6,9 @@
 
 namespace trainbus {
 
-const std::array<ConditionFacts, 14>& all_conditions() {
+const std::array<ConditionFacts, 17>& all_conditions() {
   using enum ConditionKind;
-  static constexpr std::array<ConditionFacts, 14> kFacts{{
+  static constexpr std::array<ConditionFacts, 17> kFacts{{
       {.kind = kDead, .name = "dead", .takes_commands = false, .any_time = true},
       {.kind = kStalled, .name = "stalled", .any_time = true},
       {.kind = kNotFinite, .name = "not_finite", .keys = "of", .any_time = true},
@@ -23,6 +23,9 @@ const std::array<ConditionFacts, 14>& all_conditions() {
       {.kind = kSinkFailing, .name = "sink_failing", .takes_commands = false, .raised_elsewhere = true},
       {.kind = kJournalFailing, .name = "journal_failing", .takes_commands = false, .raised_elsewhere = true},
       {.kind = kDuplicateName, .name = "duplicate_name", .takes_commands = false, .raised_elsewhere = true},
+      {.kind = kStateFolder, .name = "state_folder", .takes_commands = false, .raised_elsewhere = true},
+      {.kind = kJournalDamaged, .name = "journal_damaged", .takes_commands = false, .raised_elsewhere = true},
+      {.kind = kLimit, .name = "limit", .takes_commands = false, .raised_elsewhere = true},
   }};
   return kFacts;
 }

@@ -52,7 +52,7 @@ struct ConditionFacts {
   bool reads_epochs = false;  // from the history too, so that a restart forgets nothing
   bool any_time = false;      // also of a trainer that was not heard of lately
 };
-const std::array<ConditionFacts, 14>& all_conditions();
+const std::array<ConditionFacts, 17>& all_conditions();
 const ConditionFacts& facts_of(ConditionKind kind);
 // nullptr: no such condition.
 const ConditionFacts* condition_named(std::string_view name);

@@ -26,6 +26,9 @@ enum class ConditionKind : std::uint8_t {
   kSinkFailing,     // raised by trainbus-log
   kJournalFailing,  // raised by the broker
   kDuplicateName,   // the same
+  kStateFolder,     // the same
+  kJournalDamaged,  // the same
+  kLimit,           // raised by any program of the bus, or a trainer's SDK
 };
 
 struct Condition {

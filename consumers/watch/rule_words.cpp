@@ -75,6 +75,9 @@ std::string condition_words(const Condition& condition) {
                                                  : "the training says that it has ended";
     case ConditionKind::kSinkFailing: return "trainbus-log says that a sink is failing";
     case ConditionKind::kJournalFailing: return "the broker says that its journal is failing";
+    case ConditionKind::kStateFolder: return "the broker says that its state folder is gone";
+    case ConditionKind::kJournalDamaged: return "the broker says that records of its journal are gone";
+    case ConditionKind::kLimit: return "a program of the bus says that a bound is met";
     case ConditionKind::kDuplicateName: return "two trainers of one name are alive";
   }
   return "";

@@ -9,6 +9,7 @@
 #include "trainbus/program.hpp"
 #include "trainbus/service.hpp"
 #include "trainbus/state_dir.hpp"
+#include "trainbus/storing.hpp"
 
 namespace trainbus {
 namespace {
@@ -93,6 +94,11 @@ void Watcher::look(milliseconds patience) {
     table_.update(*list, even_unix_ms());
   else
     table_.broker_away();
+  const auto stats = table_.broker_reachable() ? client_.stats(patience) : std::nullopt;
+  if (!stats) return;
+  const auto trouble = storing_trouble(*stats);
+  if (std::exchange(storing_trouble_, trouble) == trouble) return;
+  spdlog::warn("{}", trouble.empty() ? "the broker stores what it takes in again" : trouble);
 }
 
 bool Watcher::ready_to_raise() const {
@@ -187,6 +193,7 @@ std::vector<std::string> Watcher::problems() {
   if (std::exchange(silent_port_, silent_port) != silent_port)
     spdlog::warn("{}", silent_port.empty() ? "every port of the broker answers again" : silent_port);
   if (!silent_port.empty()) problems.push_back(silent_port);
+  if (!storing_trouble_.empty()) problems.push_back(storing_trouble_);
   for (const auto& delivery : deliveries_)
     if (auto problem = delivery->problem(); !problem.empty()) problems.push_back(std::move(problem));
   return problems;

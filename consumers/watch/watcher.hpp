@@ -63,6 +63,7 @@ class Watcher {
   std::unique_ptr<Consumer> records_;  // batches, epochs, scalars, perf, live; null without alerts
   std::unique_ptr<Consumer> epochs_;   // of before this watcher; null once they are read
   std::string silent_port_;            // as last told
+  std::string storing_trouble_;        // the same
   TrainerTable table_;
   AlertRules rules_;
   std::optional<RuleActions> actions_;  // with --act

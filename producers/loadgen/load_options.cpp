@@ -9,7 +9,7 @@ namespace {
 constexpr double kMaxRateHz = 1e6;
 
 std::string check_name(const std::string& name) {
-  return valid_name(name) ? "" : "'" + name + "' must match [A-Za-z0-9._-]{1,64}";
+  return valid_name(name) ? "" : "'" + name + "' must match [A-Za-z0-9._-]{1,64}, and not of dots alone";
 }
 
 // The highest number is appended, so some bytes must be left for it.

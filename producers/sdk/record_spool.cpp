@@ -22,7 +22,7 @@ RecordSpool::RecordSpool(TrainerLife life, std::filesystem::path folder, std::st
       folder_(std::move(folder)),
       limits_(limits),
       writer_(life_.session.id(), life_.incarnation),
-      broker_(std::move(broker)) {
+      note_{.address = std::move(broker), .broker_id = {}} {
   if (limits_.segment_bytes == 0) return;
   if (!make_ahead(0)) throw std::runtime_error("no memory for records: " + problem_);
   write_files();
@@ -179,7 +179,7 @@ void RecordSpool::prepare() {
       wanted = 1;
     last_active_ = active_;
     untouched = active.segment->untouched(end + kTouchedAhead);
-    const bool waits = end != SpoolSegment::kFirst || active_ != first_ || !to_delete_.empty() || broker_due_;
+    const bool waits = end != SpoolSegment::kFirst || active_ != first_ || !to_delete_.empty() || note_due_;
     if (!folder_.empty() && waits && now >= next_files_) {
       next_files_ = now + (problem_.empty() ? kFilesEvery : kFilesAgain);
       files_due_ = limits_.own_thread;
@@ -236,9 +236,9 @@ std::size_t RecordSpool::memory_used() const {
 
 void RecordSpool::set_broker_id(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  if (id.empty() || broker_.ends_with('\n' + id)) return;
-  broker_ = broker_.substr(0, broker_.find('\n')) + '\n' + id;
-  broker_due_ = true;
+  if (id.empty() || note_.broker_id == id) return;
+  note_.broker_id = id;
+  note_due_ = true;
 }
 
 RecordSpool::Left RecordSpool::end(const Counts& stored, std::chrono::milliseconds patience) {

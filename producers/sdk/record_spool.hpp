@@ -119,7 +119,7 @@ class RecordSpool {
   void create_file(std::uint64_t number, std::size_t reserve);
   void look_after_files();
   bool is_whole(std::uint64_t number, std::size_t reserve) const;
-  void say_broker();
+  void write_note();
   void bring_back_needed();
   void give_away_backlog();
   void delete_released();
@@ -152,8 +152,8 @@ class RecordSpool {
   bool survives_ = true;  // the system gives memory that does
   bool closed_ = false;
   bool files_due_ = false;
-  std::string broker_;  // what the lock file is to say
-  bool broker_due_ = true;
+  LifeNote note_;  // what the lock file is to say
+  bool note_due_ = true;
   std::vector<std::uint64_t> to_delete_;
   enum class End { kNo, kAsked, kDone } end_ = End::kNo;
   Counts stored_{};  // at the end

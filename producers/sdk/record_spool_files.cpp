@@ -40,7 +40,7 @@ void RecordSpool::write_files() {
   delete_released();
   look_after_files();
   write_waiting();
-  say_broker();
+  write_note();
   bring_back_needed();
   give_away_backlog();
 }
@@ -120,10 +120,12 @@ void RecordSpool::create_file(std::uint64_t number, std::size_t reserve) {
   static_cast<void>(make_own_folder(folder_));
   if (lock_ && !std::filesystem::exists(lock_file)) lock_.reset();
   if (!lock_) {
+    const auto start = next_start(folder_, life_.session);
     lock_ = LifeLock::acquire(lock_file);
     if (!lock_) throw std::runtime_error("held by another process: " + lock_file.string());
     const std::lock_guard lock(mutex_);
-    broker_due_ = true;
+    if (note_.start == 0) note_.start = start;
+    note_due_ = true;
   }
   const auto used = spooled_bytes(folder_, life_.session);
   if (used + reserve > limits_.disk_bytes)
@@ -162,15 +164,15 @@ bool RecordSpool::is_whole(std::uint64_t number, std::size_t reserve) const {
   }
 }
 
-void RecordSpool::say_broker() {
-  std::string broker;
+void RecordSpool::write_note() {
+  LifeNote note;
   {
     const std::lock_guard lock(mutex_);
-    if (!lock_ || !broker_due_) return;
-    broker_due_ = false;
-    broker = broker_;
+    if (!lock_ || !note_due_) return;
+    note_due_ = false;
+    note = note_;
   }
-  lock_->write(broker);
+  lock_->write(note);
 }
 
 void RecordSpool::bring_back_needed() {
@@ -239,7 +241,7 @@ void RecordSpool::finish_files() {
     look_after_files();
     const bool all_stored = stored_ == accepted_;
     if (!all_stored) write_waiting();
-    say_broker();
+    write_note();
     for (std::uint64_t number = first_; number <= last(); ++number)
       finish_file(number, all_stored, left.gone);
     if (lock_ && all_stored) lock_->remove();

@@ -75,8 +75,7 @@ std::vector<SpooledLife> spool_list(const std::string& folder) {
     try {
       const auto lock = LifeLock::acquire(files.life.lock_file(folder));
       life.in_use = !lock;
-      if (lock) life.broker = lock->read();
-      life.broker = life.broker.substr(0, life.broker.find('\n'));
+      if (lock) life.broker = lock->read().address;
       auto all = files;
       if (lock) add_memory_without_file(all, folder);
       for (const auto& [number, path] : all.segments) {

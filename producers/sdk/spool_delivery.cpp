@@ -83,11 +83,8 @@ bool SpoolDelivery::open_next() {
 }
 
 bool SpoolDelivery::belongs_here(const TrainerLife& life, const LifeLock& lock) {
-  const std::string left_for = lock.read();
-  if (broker_.whatever || left_for.empty()) return true;
-  const auto line = left_for.find('\n');
-  const std::string address = left_for.substr(0, line);
-  const std::string id = line == std::string::npos ? "" : left_for.substr(line + 1);
+  const auto [address, id, start] = lock.read();
+  if (broker_.whatever || address.empty()) return true;
   const bool ids_known = !id.empty() && !broker_.id.empty();
   if (ids_known ? id == broker_.id : address == broker_.address) return true;
   refused_.push_back("what " + life.session.id() + '@' + std::to_string(life.incarnation) + " left is for the broker " +

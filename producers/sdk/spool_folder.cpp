@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <fstream>
 #include <mutex>
 #include <set>
 #include <string_view>
@@ -53,9 +54,9 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
   return number;
 }
 
-// The part of `rest` before the next '~', which is taken off.
-std::string_view take_part(std::string_view& rest) {
-  const auto at = rest.find('~');
+// The part of `rest` before the next `mark`, which is taken off.
+std::string_view take_part(std::string_view& rest, char mark = '~') {
+  const auto at = rest.find(mark);
   const auto part = rest.substr(0, at);
   rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
   return part;
@@ -76,7 +77,25 @@ std::optional<std::pair<TrainerLife, std::uint64_t>> parse_segment_name(std::str
   return std::pair(life, *number);
 }
 
+// By whoever does not own the life.
+LifeNote note_in(const std::filesystem::path& lock_file) {
+  std::string text(kMaxLockBytes, '\0');
+  std::ifstream file(lock_file, std::ios::binary);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  return LifeNote::parse(std::string_view(text.data(), static_cast<std::size_t>(file.gcount())));
+}
+
 }  // namespace
+
+LifeNote LifeNote::parse(std::string_view text) {
+  LifeNote note;
+  note.address = take_part(text, '\n');
+  note.broker_id = take_part(text, '\n');
+  note.start = number_of(take_part(text, '\n')).value_or(0);
+  return note;
+}
+
+std::string LifeNote::text() const { return address + '\n' + broker_id + '\n' + std::to_string(start); }
 
 std::filesystem::path TrainerLife::lock_file(const std::filesystem::path& folder) const {
   return folder / (stem(*this) + ".lock");
@@ -122,17 +141,18 @@ LifeLock::~LifeLock() {
   close(fd_);
 }
 
-void LifeLock::write(std::string_view text) const {
+void LifeLock::write(const LifeNote& note) const {
+  const std::string text = note.text();
   if (pwrite(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
       ftruncate(fd_, static_cast<off_t>(text.size())) != 0)
     return;
 }
 
-std::string LifeLock::read() const {
+LifeNote LifeLock::read() const {
   std::string text(kMaxLockBytes, '\0');
   const ssize_t count = pread(fd_, text.data(), text.size(), 0);
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-  return text;
+  return LifeNote::parse(text);
 }
 
 void LifeLock::remove() { unlink(file_.c_str()); }
@@ -151,18 +171,32 @@ std::uintmax_t spooled_bytes(const std::filesystem::path& folder, const SessionN
   return bytes;
 }
 
+std::uint64_t next_start(const std::filesystem::path& folder, const SessionName& session) {
+  std::uint64_t newest = 0;
+  for (const auto& files : scan_spool(folder))
+    if (files.life.session == session) newest = std::max(newest, note_in(files.life.lock_file(folder)).start);
+  return newest + 1;
+}
+
 std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder) {
-  std::map<std::tuple<std::uint64_t, std::string>, SpooledFiles> lives;
+  std::map<std::tuple<std::string, std::uint64_t>, SpooledFiles> lives;
   std::error_code error;
   for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
     const auto parsed = parse_segment_name(file->path().filename().string());
     if (!parsed) continue;
-    auto& found = lives[{parsed->first.incarnation, parsed->first.session.id()}];
+    auto& found = lives[{parsed->first.session.id(), parsed->first.incarnation}];
     found.life = parsed->first;
     found.segments[parsed->second] = file->path();
   }
+  using Place = std::tuple<std::string, std::uint64_t, std::uint64_t>;
+  std::vector<std::pair<Place, SpooledFiles>> placed;
+  for (auto& [key, files] : lives) {
+    Place place{std::get<0>(key), note_in(files.life.lock_file(folder)).start, files.life.incarnation};
+    placed.emplace_back(std::move(place), std::move(files));
+  }
+  std::ranges::sort(placed, {}, &std::pair<Place, SpooledFiles>::first);
   std::vector<SpooledFiles> sorted;
-  for (auto& [key, files] : lives)
+  for (auto& [place, files] : placed)
     sorted.push_back(std::move(files));
   return sorted;
 }

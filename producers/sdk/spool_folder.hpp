@@ -26,6 +26,16 @@ struct TrainerLife {
   std::string memory_name(const std::filesystem::path& folder, std::uint64_t number) const;
 };
 
+// What a lock file says, a line each.
+struct LifeNote {
+  std::string address;      // of the broker that the records are for
+  std::string broker_id;    // empty: not known
+  std::uint64_t start = 0;  // of the session's starts that left something here, from 1; 0: not said
+
+  static LifeNote parse(std::string_view text);
+  std::string text() const;
+};
+
 // Says that a life is owned: by its process while it lives, then by whoever delivers what it left. The kernel lets go
 // of it when the process ends, however it ends; a forked child closes its copy. The file says for which broker the
 // records are.
@@ -38,9 +48,9 @@ class LifeLock {
   LifeLock(LifeLock&& other) noexcept;
   LifeLock& operator=(LifeLock&& other) noexcept;
 
-  // What the file says; what cannot be written is not said.
-  void write(std::string_view text) const;
-  std::string read() const;
+  // What cannot be written is not said.
+  void write(const LifeNote& note) const;
+  LifeNote read() const;
   // Deletes the file: nothing is left of this life.
   void remove();
 
@@ -59,8 +69,11 @@ struct SpooledFiles {
 // What files of a session take, those that were put aside included. 0 when there is no such folder.
 std::uintmax_t spooled_bytes(const std::filesystem::path& folder, const SessionName& session);
 
-// Every life that has segments in the folder, oldest first; other files are ignored. Empty when there is no such
-// folder.
+// The number of a start that begins now: one more than any that left something here.
+std::uint64_t next_start(const std::filesystem::path& folder, const SessionName& session);
+
+// Every life that has segments in the folder, by session and in the order of their starts, whatever the clocks said;
+// other files are ignored. Empty when there is no such folder.
 std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder);
 
 // What a killed process had in memory for a segment and, where there is none, in its file. Throws std::system_error.

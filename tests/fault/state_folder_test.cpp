@@ -102,6 +102,32 @@ TEST_F(StateFolderFault, RemovedIsNoticedAndARestartBeginsANewJournal) {
   EXPECT_EQ(acknowledged(*peer), 0u);
 }
 
+// What cannot be recorded yet works all the same.
+TEST_F(StateFolderFault, WhileItIsAwayATrainingCanBeStopped) {
+  expect_noticed([&] { fs::rename(state_, temp_ / "away"); });
+  const auto peer = trainer();
+  ASSERT_TRUE(peer->hello().has_welcome());
+  ControlClient client(address_);
+  v1::ControlCommand command;
+  command.set_command_id(new_command_id());
+  command.set_type(v1::STOP_TRAINING);
+  const auto issued = client.issue("r/t", command, 10s);
+  ASSERT_TRUE(issued);
+  ASSERT_EQ(issued->commands.size(), 1u) << issued->error;
+  EXPECT_EQ(issued->commands[0].command().state(), v1::COMMAND_ACCEPTED);
+  EXPECT_TRUE(eventually("it is delivered", [&] {
+    const auto found = client.find(command.command_id(), 10s);
+    return found && found->commands.size() == 1 && peer->next_of(v1::MetricsResponse::kCommand).command().type() == v1::STOP_TRAINING;
+  }));
+  fs::rename(temp_ / "away", state_);
+  EXPECT_TRUE(broker_->wait_for("the journal works again")) << broker_->output();
+  Consumer recorded({.broker = address_, .kinds = {v1::KIND_COMMAND}});
+  EXPECT_TRUE(eventually("it is recorded", [&] {
+    const Record* record = recorded.next(5ms);
+    return record != nullptr && record->message.command().command_id() == command.command_id();
+  }));
+}
+
 TEST_F(StateFolderFault, MovedAwayIsNoticedAndPutBackItGoesOn) {
   expect_noticed([&] { fs::rename(state_, temp_ / "away"); });
   fs::rename(temp_ / "away", state_);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "tests/support/running_dashboard.hpp"
+#include "trainbus/bus_session.hpp"
+#include "trainbus/consumer.hpp"
 
 namespace trainbus {
 namespace {
@@ -57,6 +59,14 @@ TEST_F(DashboardTest, TooManyConnectionsAreToldSo) {
   }
   EXPECT_EQ(WebSocketClient(port).status(), 503U);
   EXPECT_EQ(metric("dashboard_refused_total{what=\"web_socket\"}"), 1);
+  EXPECT_EQ(metric("dashboard_limit_met_total{limit=\"dashboard_browsers\"}"), 1);
+  Consumer alerts({.broker = broker_.address(), .kinds = {v1::KIND_ALERT}, .run = std::string(kBusRun)});
+  EXPECT_TRUE(eventually("the bus is told", [&] {
+    const auto* record = alerts.next(std::chrono::milliseconds(10));
+    return record != nullptr && record->topic.session.trainer == "dashboard" &&
+           record->message.alert().rule() == "limit" && record->message.alert().active() &&
+           record->message.alert().message().find("dashboard_browsers") != std::string::npos;
+  }));
   EXPECT_EQ(get(port, "/healthz").status, 200U);
   browsers.pop_back();
   EXPECT_TRUE(eventually("there is room again", [&] { return WebSocketClient(port).status() == 101; }));

@@ -6,11 +6,15 @@
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/plain_peer.hpp"
+#include "tests/support/plain_trainer.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/running_broker.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "trainbus/consumer.hpp"
 #include "trainbus/control_client.hpp"
 #include "trainbus/incarnation.hpp"
+#include "trainbus/spool.hpp"
+#include "trainbus/trainer_table.hpp"
 
 namespace trainbus {
 namespace {
@@ -21,6 +25,7 @@ using test::eventually;
 using test::PlainPeer;
 using test::Process;
 using test::RunningBroker;
+using test::TempDir;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -113,6 +118,35 @@ TEST_F(IdentityTest, WhatALaterStartDeliversOfAnEarlierStandsBeforeIt) {
   EXPECT_EQ(numbers(), std::vector<std::uint64_t>{kRight});
 }
 
+// By the trainer's own clock it was heard 40 days ago.
+TEST_F(IdentityTest, TheAgeOfWhoEndedIsByTheBrokersClockAlsoAfterARestart) {
+  constexpr std::uint64_t k40Days = 40ULL * 24 * 3600 * 1000;
+  PlainPeer trainer(broker.endpoints());
+  ASSERT_TRUE(trainer.hello(kRight).has_welcome());
+  auto record = status(kRight, 1, v1::COMPLETED);
+  record.set_timestamp_ms(record.timestamp_ms() - k40Days);
+  trainer.resend_as("status/r/t/", record);
+  ASSERT_TRUE(eventually("it is stored", [&] { return !listed().empty() && listed()[0].records() == 1; }));
+  broker.stop();
+  broker.start();
+  const auto list = client.list(v1::ListRequest(), seconds(30));
+  ASSERT_TRUE(list);
+  TrainerTable table;
+  table.update(*list, steady_ms());
+  ASSERT_EQ(table.rows(steady_ms()).size(), 1U);
+  const auto age_ms = table.rows(steady_ms())[0].view->last_heard_age_ms(steady_ms());
+  EXPECT_GE(age_ms, 0);
+  EXPECT_LT(age_ms, 3'600'000);
+}
+
+TEST_F(IdentityTest, ASpoolThatAsksWhoTheBrokerIsIsNoTrainer) {
+  const TempDir empty;
+  EXPECT_TRUE(spool_send(empty / "spool", broker.address(), seconds(30)).complete);
+  const auto list = client.list(v1::ListRequest(), seconds(30));
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->total(), 0U);
+}
+
 TEST_F(IdentityTest, AConsumerKnowsTheOrderOfEveryRecordItIsGiven) {
   PlainPeer trainer(broker.endpoints());
   Consumer live({.broker = broker.address(), .kinds = {v1::KIND_STATUS}, .run = "r", .history = false});
@@ -175,6 +209,41 @@ TEST_F(IdentityTest, TwoLiveTrainersOfOneNameAreSeenAndEachIsCommandedByItsOwnNa
   both_beat();
   EXPECT_EQ(numbers(), (std::vector<std::uint64_t>{kAhead, kRight}));
   EXPECT_EQ(alerts(), "+") << "it is one alert";
+}
+
+// A trainer that says 1 at every start, or its job's number.
+TEST_F(IdentityTest, ARestartThatKeepsItsIncarnationIsSaid) {
+  PlainPeer trainer(broker.endpoints());
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence)
+    trainer.resend_as("status/r/t/", status(7, sequence, v1::RUNNING));
+  ASSERT_TRUE(eventually("they are stored", [&] { return !listed().empty() && listed()[0].records() == 3; }));
+  auto same = status(7, 3, v1::RUNNING);
+  same.set_timestamp_ms(1);  // sent again
+  trainer.resend_as("status/r/t/", same);
+  auto other = status(7, 1, v1::RUNNING);
+  other.set_timestamp_ms(other.timestamp_ms() + 60'000);
+  trainer.resend_as("status/r/t/", other);
+  EXPECT_TRUE(eventually("it is said", [&] { return alerts() == "+"; }));
+  EXPECT_EQ(client.stats(seconds(30))->counters().at("records_conflicting_total"), 1U);
+}
+
+// Two processes that number nothing.
+TEST_F(IdentityTest, TwoThatNumberNothingAndPublishAtOnceAreSaid) {
+  test::PlainTrainer one(broker.address());
+  test::PlainTrainer other(broker.address());
+  const auto publish = [](test::PlainTrainer& trainer, int batch) {
+    auto record = test::sample_batch(1, "t");
+    record.message.clear_sequence();
+    record.message.clear_incarnation();
+    record.message.mutable_batch_data()->set_batch_idx(batch);
+    trainer.publish(record);
+  };
+  int batch = 0;
+  EXPECT_TRUE(eventually("it is said", [&] {
+    publish(one, ++batch);
+    publish(other, ++batch);
+    return alerts() == "+";
+  }));
 }
 
 TEST_F(IdentityTest, TheAlertEndsWhenOneOfTheTwoEnds) {

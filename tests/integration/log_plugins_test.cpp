@@ -13,6 +13,7 @@
 #include "support/plain_trainer.hpp"
 #include "support/process.hpp"
 #include "support/temp_dir.hpp"
+#include "support/web_client.hpp"
 #include "trainbus/consumer.hpp"
 
 namespace trainbus {
@@ -44,13 +45,13 @@ class LogPlugins : public testing::Test {
     more.insert(more.begin(), {"--broker", address_, "--state-dir", dir_ / "positions"});
     return more;
   }
-  // Whether the bus says of this sink that it fails; empty: nothing was said.
-  std::optional<bool> alerted(const std::string& label) {
+  // Whether the bus says this of the sink; empty: nothing was said.
+  std::optional<bool> alerted(const std::string& label, const std::string& rule = "sink_failing") {
     Consumer bus({.broker = address_, .kinds = {v1::KIND_ALERT}, .run = "trainbus", .trainer = "log-" + label});
     std::optional<bool> active;
     for (const test::Patience patience(5s); !bus.caught_up() && !patience.over();)
       while (const auto* record = bus.next(20ms)) {
-        EXPECT_EQ(record->message.alert().rule(), "sink_failing");
+        EXPECT_EQ(record->message.alert().rule(), rule);
         message_ = record->message.alert().message();
         active = record->message.alert().active();
         alerts_[record->message.alert().alert_id()] = *active;
@@ -237,6 +238,23 @@ TEST_F(LogPlugins, ThatBringsACopyOfTheClassesStillWorksOrIsRefused) {
   trainer.publish_batches(1, 20);
   Process log("trainbus-log", flags({"--sink", plugin("copying") + ":" + (dir_ / "best"), "--once"}));
   EXPECT_EQ(log.wait(5s), 0) << log.output();
+}
+
+TEST_F(LogPlugins, ThatLeaveSomethingOutSayWhichBoundTheyMet) {
+  Process log("trainbus-log", flags({"--sink", "prometheus:127.0.0.1:0,max-trainers=1"}));
+  const auto port = log.wait_for("metrics at http://127.0.0.1:");
+  ASSERT_TRUE(port) << log.output();
+  PlainTrainer trainer(address_);
+  trainer.publish_batches(1, 10, "a");
+  trainer.publish_batches(1, 10, "b");
+  EXPECT_TRUE(eventually("the bus is told", [&] {
+    test::get(static_cast<std::uint16_t>(std::stoi(*port)), "/metrics");
+    return alerted("prometheus", "limit") == true;
+  })) << log.output();
+  EXPECT_THAT(message_, HasSubstr("prometheus max-trainers (at most 1 trainers): those heard longest ago have no metrics"));
+  log.signal(SIGTERM);
+  EXPECT_EQ(log.wait(10s), 0);
+  EXPECT_EQ(alerted("prometheus", "limit"), false);
 }
 
 }  // namespace

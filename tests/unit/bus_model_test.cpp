@@ -7,13 +7,13 @@
 namespace trainbus {
 namespace {
 
-Record alert_of(const SessionName& session, bool active) {
+Record alert_of(const SessionName& session, bool active, const std::string& rule = "sink_failing") {
   Record record;
   record.topic = {v1::KIND_ALERT, session};
   record.message.set_session_id(session.id());
   record.message.set_timestamp_ms(1000);
   auto* alert = record.message.mutable_alert();
-  alert->set_rule("sink_failing");
+  alert->set_rule(rule);
   alert->set_message("no space left");
   alert->set_active(active);
   return record;
@@ -33,10 +33,21 @@ TEST(BusModel, TakesAnAlertOfTheBusForATroubleUntilItEnds) {
   BusModel model;
   model.apply(alert_of(bus_session("log-jsonl"), true), 0);
   ASSERT_EQ(model.troubles().size(), 1U);
-  EXPECT_EQ(model.troubles().at("log-jsonl").message, "no space left");
+  EXPECT_EQ(model.troubles().at({"log-jsonl", "sink_failing"}).message, "no space left");
   EXPECT_TRUE(model.trainers().empty());
   model.apply(alert_of(bus_session("log-jsonl"), false), 0);
   EXPECT_TRUE(model.troubles().empty());
+}
+
+TEST(BusModel, ShowsEveryTroubleOfAProgramUntilItEnds) {
+  BusModel model;
+  model.apply(alert_of(bus_session("broker"), true, "limit"), 0);
+  model.apply(alert_of(bus_session("broker"), true, "journal_failing"), 0);
+  model.apply(alert_of(bus_session("log-jsonl"), true, "limit"), 0);
+  EXPECT_EQ(model.troubles().size(), 3U);
+  model.apply(alert_of(bus_session("broker"), false, "journal_failing"), 0);
+  EXPECT_TRUE(model.troubles().contains({"broker", "limit"}));
+  EXPECT_FALSE(model.troubles().contains({"broker", "journal_failing"}));
 }
 
 TEST(BusModel, ShowsATrainerWhoseRunHasTheNameOfTheBus) {

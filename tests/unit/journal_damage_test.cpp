@@ -229,6 +229,8 @@ TEST_F(JournalDamageTest, AFileThatWasCutLosesWhatWasBehindTheCut) {
   {
     JournalWriter writer(path_, Durability::kProcess);
     append(writer, kRecords + 1, kRecords + 10);
+    EXPECT_GT(writer.gone_at_start(), 0U);
+    EXPECT_LT(writer.gone_at_start(), 21 * records_on_a_page());
   }
   EXPECT_TRUE(check().clean());
   std::uint64_t records = 0;

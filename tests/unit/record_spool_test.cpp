@@ -148,6 +148,20 @@ class RecordSpoolTest : public testing::Test {
   std::vector<std::string> refused_;
 };
 
+// The second began under a clock that is behind.
+TEST_F(RecordSpoolTest, WhatIsLeftGoesOutInTheOrderOfTheStarts) {
+  for (const std::uint64_t incarnation : {9, 5, 7}) {
+    auto spool = life(incarnation);
+    log(*spool, 3);
+    write_files(*spool);
+    end(*spool);
+  }
+  std::vector<std::uint64_t> order;
+  for (const auto& files : scan_spool(folder_))
+    order.push_back(files.life.incarnation);
+  EXPECT_THAT(order, ElementsAre(9, 5, 7));
+}
+
 TEST_F(RecordSpoolTest, GivesBackInOrderWhatWasLoggedAcrossSegments) {
   const auto spool = life(1);
   ASSERT_EQ(log(*spool, 500), 500);

@@ -41,7 +41,7 @@ std::string written() {
   const BusModel model = said_everything();
   const SessionName session{"mnist", "t0"};
   const Moment now{kNow, true};
-  const BusModel::Troubles troubles{{"log-jsonl", {"sink_failing", "no space left", kNow - 1000}}};
+  const BusModel::Troubles troubles{{{"log-jsonl", "sink_failing"}, {"no space left", kNow - 1000}}};
   const ListColumns columns{"value:val/iou", "parameter:optimizer"};
   TrainerList list;
   list.refresh(model, now, columns);

@@ -44,6 +44,23 @@ TEST(TrainerTable, ABrokerThatJustCameUpKnowsNobodyToBeDead) {
   EXPECT_EQ(table.rows(kNow)[0].state, Liveness::kAlive);
 }
 
+// First heard of by the broker that just came up, and not from itself.
+TEST(TrainerTable, WhoseRecordsSomebodyBroughtIsDeadAtOnce) {
+  auto list = list_of(2'000, -1);
+  list.mutable_trainers(0)->set_first_heard_ms(kNow - 1'000);
+  TrainerTable table;
+  table.update(list, kNow);
+  EXPECT_EQ(table.rows(kNow)[0].state, Liveness::kDead);
+}
+
+TEST(TrainerTable, WhoWasNotHeardSinceTheStartIsAsOldAsItsNewestRecordIsToTheBroker) {
+  auto list = list_of(60'000, -1);
+  list.mutable_trainers(0)->mutable_last(0)->set_taken_in_ms(kNow - 7'000);
+  TrainerTable table;
+  table.update(list, 50);
+  EXPECT_EQ(table.rows(50)[0].view->last_heard_age_ms(50), 7'000);
+}
+
 TEST(TrainerTable, WithoutABrokerEverybodyIsUnreachableAndStillListed) {
   TrainerTable table;
   table.update(list_of(60'000, 100), kNow);

@@ -19,10 +19,11 @@ Answer health(const Server& server) {
   std::string problem;
   for (const auto& site : server.sites) {
     const BusState& bus = site->model.bus;
-    ok = ok && bus.connected && !bus.by_pages && bus.port_trouble.empty();
+    const std::string& trouble = bus.port_trouble.empty() ? site->model.storing_trouble().message : bus.port_trouble;
+    ok = ok && bus.connected && !bus.by_pages && trouble.empty();
     connected = connected && bus.connected;
-    if (!problem.empty() || bus.port_trouble.empty()) continue;
-    problem = (site->at.name.empty() ? "" : site->at.name + ": ") + bus.port_trouble;
+    if (!problem.empty() || trouble.empty()) continue;
+    problem = (site->at.name.empty() ? "" : site->at.name + ": ") + trouble;
   }
   Answer answer;
   {  // closed before the answer moves away

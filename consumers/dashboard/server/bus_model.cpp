@@ -36,9 +36,9 @@ void BusModel::share_memory() {
 void BusModel::take_trouble(const std::string& program, const v1::MetricsRequest& record) {
   const auto& alert = record.alert();
   if (alert.active())
-    troubles_[program] = {alert.rule(), alert.message(), record_ms(record)};
+    troubles_[{program, alert.rule()}] = {alert.message(), record_ms(record)};
   else
-    troubles_.erase(program);
+    troubles_.erase({program, alert.rule()});
 }
 
 const TrainerModel* BusModel::find(const SessionName& session) const {

@@ -25,7 +25,6 @@ struct BusState {
 
 // What a program of the bus itself (trainbus/bus_session.hpp) raised and has not ended.
 struct Trouble {
-  std::string rule;
   std::string message;
   std::int64_t since_ms = 0;  // Unix time
 };
@@ -36,10 +35,17 @@ class BusModel {
   // With many trainers, or many curves of one, a long curve is thinned earlier.
   static constexpr std::size_t kMaxBytes = std::size_t{1280} << 20;
 
-  // By program, such as "log-jsonl".
-  using Troubles = std::map<std::string, Trouble>;
+  // By program, such as "log-jsonl", and rule: a program can have several.
+  using Troubles = std::map<std::pair<std::string, std::string>, Trouble>;
   explicit BusModel(std::size_t max_bytes = kMaxBytes)
       : max_points_(max_bytes / 5 * 4 / sizeof(Point)), max_media_bytes_(max_bytes / 5) {}
+
+  // Why the broker stores nothing now; "": it does. Known a moment after it began, and to those who came later.
+  void set_storing_trouble(const std::string& why, std::int64_t unix_ms) {
+    if (why.empty() != storing_trouble_.message.empty()) storing_trouble_.since_ms = unix_ms;
+    storing_trouble_.message = why;
+  }
+  const Trouble& storing_trouble() const { return storing_trouble_; }
 
   // By run, then trainer.
   using Trainers = std::map<std::pair<std::string, std::string>, TrainerModel>;
@@ -74,6 +80,7 @@ class BusModel {
   std::size_t points_share_ = 0;
   std::size_t media_share_ = 0;
   Trainers trainers_;
+  Trouble storing_trouble_;
   Troubles troubles_;
   AlertBook alerts_;
 };

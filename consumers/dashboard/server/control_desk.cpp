@@ -31,11 +31,24 @@ ControlDesk::~ControlDesk() {
 bool ControlDesk::ask(Job job) {
   {
     const std::lock_guard lock(mutex_);
-    if (jobs_.size() >= kMaxJobs) return false;
+    if (jobs_.size() >= kMaxJobs) {
+      ++refused_;
+      return false;
+    }
     jobs_.push_back(std::move(job));
   }
   changed_.notify_one();
   return true;
+}
+
+std::size_t ControlDesk::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return jobs_.size();
+}
+
+std::uint64_t ControlDesk::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
 }
 
 // The next job; empty when the time has come to ask for the figures.

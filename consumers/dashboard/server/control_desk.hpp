@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -43,6 +44,8 @@ class ControlDesk {
 
   // Any thread. False when kMaxJobs wait already.
   [[nodiscard]] bool ask(Job job);
+  std::size_t waiting() const;
+  std::uint64_t refused() const;  // jobs, because so many waited
 
  private:
   void run();
@@ -51,9 +54,10 @@ class ControlDesk {
 
   const std::string broker_;
   std::function<void(BrokerFigures)> on_figures_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;
+  std::uint64_t refused_ = 0;
   bool stop_ = false;
   std::thread thread_;
 };

@@ -6,6 +6,7 @@
 
 #include "http_listener.hpp"
 #include "site.hpp"
+#include "trainbus/wire.hpp"
 
 namespace trainbus {
 namespace {
@@ -47,8 +48,10 @@ class Dashboard::Core {
     timer_.expires_after(kListInterval);
     timer_.async_wait([this](boost::system::error_code error) {
       if (error) return;
-      for (const auto& site : server_.sites)
+      for (const auto& site : server_.sites) {
+        site->limits.look(steady_ms());
         site->hub.show_lists();
+      }
       show_lists();
     });
   }

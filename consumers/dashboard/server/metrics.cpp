@@ -44,6 +44,12 @@ void add_server(MetricFamilies& families, const Site& site) {
   count("dashboard_refused_total", refused_help, connections.refused, {{"what", "connection"}});
   count("dashboard_refused_total", refused_help, connections.web_sockets_refused, {{"what", "web_socket"}});
   count("dashboard_made_way_total", "Idle connections that were ended for others", connections.made_way);
+  for (const auto& limit : site.limits.limits()) {
+    families.gauge("dashboard_limit", "Where each bound of this program stands", {{"limit", limit.name()}},
+                   limit.value());
+    families.gauge("dashboard_limit_bound", "The bounds", {{"limit", limit.name()}}, limit.bound());
+    count("dashboard_limit_met_total", "How often each was met", limit.met_total(), {{"limit", limit.name()}});
+  }
   count("dashboard_browsers_total", "WebSockets opened", hub.opened);
   const char* cut_help = "WebSockets that the server ended";
   count("dashboard_browsers_cut_total", cut_help, hub.slow_readers, {{"reason", "slow_reader"}});

@@ -39,10 +39,10 @@ std::string bus_message(const BusState& bus, const BusModel::Troubles& troubles,
     object.add("caught_up", bus.caught_up).add("records_total", bus.counters.received);
     object.add("rejected_total", rejected_total(bus.counters));
     append_json_array(object.key("troubles"), troubles, [&](const auto& entry) {
-      const auto& [program, trouble] = entry;
+      const auto& [of, trouble] = entry;
       JsonObject(text)
-          .add("program", program)
-          .add("rule", trouble.rule)
+          .add("program", of.first)
+          .add("rule", of.second)
           .add("message", trouble.message)
           .add("since_ms", trouble.since_ms);
     });

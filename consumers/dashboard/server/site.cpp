@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "trainbus/storing.hpp"
+#include "trainbus/wire.hpp"
 #include "unlisted.hpp"
 
 namespace trainbus {
@@ -31,7 +33,9 @@ void Site::take(BrokerFigures figures) {
     if (const auto session = parse_session_id(one.session_id))
       model.set_standing(*session, one.incarnation, one.standing);
   broker = std::move(figures);
-  if (broker.stats) look_for_unlisted(*this);
+  if (!broker.stats) return;
+  model.set_storing_trouble(storing_trouble(*broker.stats), unix_ms());
+  look_for_unlisted(*this);
 }
 
 }  // namespace trainbus

@@ -6,6 +6,7 @@
 #include "control_desk.hpp"
 #include "hub.hpp"
 #include "server.hpp"
+#include "site_limits.hpp"
 #include "tile_stream.hpp"
 
 namespace trainbus {
@@ -20,6 +21,7 @@ struct Site {
   Hub hub;
   BrokerFigures broker;  // the newest
   ControlDesk desk;
+  SiteLimits limits{*this};
   BusFeed feed;
 
  private:

@@ -7,8 +7,9 @@
 
 namespace trainbus {
 
-BusCollector::BusCollector(const std::string& broker, std::uint64_t max_trainers, std::chrono::milliseconds forget)
-    : max_trainers_(max_trainers), forget_ms_(forget.count()), state_(broker) {}
+BusCollector::BusCollector(const std::string& broker, std::uint64_t max_trainers, std::chrono::milliseconds forget,
+                           LimitMet limit_met)
+    : max_trainers_(max_trainers), forget_ms_(forget.count()), limit_met_(std::move(limit_met)), state_(broker) {}
 
 MetricFamilies BusCollector::collect() const {
   MetricFamilies families;
@@ -39,7 +40,10 @@ void BusCollector::add_trainers(MetricFamilies& families, const State& state, st
   auto rows = state.trainers.rows(now_ms);
   std::erase_if(rows, [&](const auto& row) { return silent_ms(row) < 0 || silent_ms(row) > forget_ms_; });
   const auto shown = std::min<std::size_t>(rows.size(), max_trainers_);
-  if (shown < rows.size()) std::ranges::stable_sort(rows, {}, silent_ms);
+  if (shown < rows.size()) {
+    std::ranges::stable_sort(rows, {}, silent_ms);
+    limit_met_("max-trainers", max_trainers_, "trainers", "those heard longest ago have no metrics");
+  }
   families.gauge("trainers", "Trainers heard of lately", {}, static_cast<double>(rows.size()));
   families.gauge("trainers_dropped", "Of these, not shown: there are more than max-trainers", {},
                  static_cast<double>(rows.size() - shown));
@@ -47,6 +51,8 @@ void BusCollector::add_trainers(MetricFamilies& families, const State& state, st
   for (const auto& row : rows) {
     const auto* view = row.view;
     add_trainer_metrics(families, *view, row.state, now_ms);
+    if (view->figures().scalars.size() > kMaxScalarSamples)
+      limit_met_("scalar_names", kMaxScalarSamples, "names of one trainer", "values of further names have no metric");
     if (const auto ledger = state.ledgers.find({view->session().id(), view->figures().incarnation});
         ledger != state.ledgers.end())
       add_ledger_metrics(families, ledger->second);

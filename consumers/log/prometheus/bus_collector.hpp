@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -24,9 +25,13 @@ class BusCollector {
  public:
   static constexpr std::chrono::milliseconds kPatience{1500};
 
+  // Told at each scrape that leaves something out: Sink::limit_met().
+  using LimitMet = std::function<void(const char* limit, std::size_t bound, const char* unit, const char* policy)>;
+
   // Throws std::invalid_argument on a bad address. At most `max_trainers` are shown, the newest heard first; one that
   // was not heard for `forget` is not.
-  BusCollector(const std::string& broker, std::uint64_t max_trainers, std::chrono::milliseconds forget);
+  BusCollector(const std::string& broker, std::uint64_t max_trainers, std::chrono::milliseconds forget,
+               LimitMet limit_met);
 
   // One record of this kind has come.
   void count(Kind kind) { ++records_[static_cast<std::size_t>(kind)]; }
@@ -46,6 +51,7 @@ class BusCollector {
 
   const std::uint64_t max_trainers_;
   const std::int64_t forget_ms_;
+  const LimitMet limit_met_;
   std::array<std::atomic<std::uint64_t>, v1::Kind_ARRAYSIZE> records_{};
   mutable std::mutex mutex_;  // of state_
   mutable State state_;

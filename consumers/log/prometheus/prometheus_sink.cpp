@@ -40,7 +40,11 @@ PrometheusSink::~PrometheusSink() = default;
 
 StreamHeads PrometheusSink::open() {
   if (server_) return {};
-  collector_ = std::make_unique<BusCollector>(broker(), max_trainers_, forget_);
+  collector_ = std::make_unique<BusCollector>(
+      broker(), max_trainers_, forget_,
+      [this](const char* limit, std::size_t bound, const char* unit, const char* policy) {
+        limit_met(limit, static_cast<double>(bound), unit, policy);
+      });
   server_ = std::make_unique<MetricsServer>(listen_, host_names_, [this] { return collector_->collect(); });
   spdlog::info("metrics at http://{}:{}/metrics", listen_.host, server_->port());
   return {};

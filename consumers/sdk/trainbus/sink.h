@@ -60,6 +60,11 @@ typedef struct trainbus_host {
       ;
   /* "tcp://head:7760", where the records come from: for a sink that asks the bus for more, as tiles. */
   const char* broker;
+  /* A bound of the sink was met: something is left out, and `policy` says what, as "values of further names are left
+   * out". Any thread, as often as it happens. The host counts it, logs a line a minute, and holds an alert of rule `limit`
+   * until a minute after the last time. `limit` is its name, as "tag_names"; `unit` is what `bound` counts. */
+  void (*limit_met)(const struct trainbus_host* host, const char* limit, double bound, const char* unit,
+                    const char* policy);
 } trainbus_host;
 
 /* Who knows which records the place has. */

@@ -79,6 +79,10 @@ class Sink {
   virtual void sync() {}
   // A line for the log of trainbus-log.
   void warn(const std::string& line) const { host_->warn(host_, "%s", line.c_str()); }
+  // A bound was met: sink.h. Any thread.
+  void limit_met(const char* limit, double bound, const char* unit, const char* policy) const {
+    host_->limit_met(host_, limit, bound, unit, policy);
+  }
   // Where the records come from. Not in the constructor.
   std::string broker() const { return host_->broker; }
 

@@ -41,6 +41,7 @@ class TrainerTable {
   std::map<Key, Trainer> trainers_;
   std::uint64_t broker_incarnation_ = 0;
   std::int64_t settled_at_ms_ = 0;  // of a broker that is seen for the first time
+  std::int64_t started_ms_ = 0;     // of that broker, by its clock
   bool broker_reachable_ = false;
 };
 

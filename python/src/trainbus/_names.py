@@ -28,8 +28,9 @@ def world_size(environment=os.environ):
 
 
 def clean(name):
-    """The name with what the bus does not take replaced: [A-Za-z0-9._-]{1,64}."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")[:64] or "unnamed"
+    """The name with what the bus does not take replaced: [A-Za-z0-9._-]{1,64}, not of dots alone."""
+    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")[:64]
+    return cleaned if cleaned.strip(".") else "unnamed"
 
 
 def default_run(environment=os.environ, now=None):

@@ -1,0 +1,62 @@
+#include "site_limits.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "server.hpp"
+#include "site.hpp"
+#include "trainbus/bus_session.hpp"
+#include "trainbus/incarnation.hpp"
+#include "trainbus/text.hpp"
+#include "trainbus/wire.hpp"
+
+namespace trainbus {
+namespace {
+
+constexpr std::int64_t kAgainMs = 5'000;
+
+}  // namespace
+
+SiteLimits::SiteLimits(Site& site) : site_(site), incarnation_(new_incarnation()) {
+  const auto& bounds = site.server.connections.bounds();
+  table_.add({"dashboard_connections", "connections", static_cast<double>(bounds.all),
+              "idle connections end for others; where none is idle, further ones are answered 503",
+              [&site] { return static_cast<double>(site.server.connections.current()); },
+              [&site] { return site.server.connections.counters().refused + site.server.connections.counters().made_way; }});
+  table_.add({"dashboard_browsers", "WebSockets", static_cast<double>(bounds.web_sockets()),
+              "further browsers, or those of one address, are answered 503 with the reason",
+              [&site] { return static_cast<double>(site.server.connections.web_sockets()); },
+              [&site] { return site.server.connections.counters().web_sockets_refused; }});
+  table_.add({"dashboard_browser_queue", "bytes", static_cast<double>(site.server.options.queue_bytes),
+              "a browser that does not read is cut, with the reason, and connects again", [] { return 0.0; },
+              [&site] { return site.hub.counters().slow_readers; }});
+  table_.add({"dashboard_questions", "questions", static_cast<double>(ControlDesk::kMaxJobs),
+              "further commands are answered 503", [&site] { return static_cast<double>(site.desk.waiting()); },
+              [&site] { return site.desk.refused(); }});
+}
+
+void SiteLimits::look(std::int64_t now_ms) {
+  table_.look(now_ms);
+  if (raising_ || now_ms < next_raise_ms_ || table_.biting() == raised_) return;
+  next_raise_ms_ = now_ms + kAgainMs;
+  raise(table_.biting());
+}
+
+// Again later until the broker has it.
+void SiteLimits::raise(const std::string& biting) {
+  v1::Alert alert;
+  alert.set_alert_id(new_command_id());
+  alert.set_rule("limit");
+  alert.set_active(!biting.empty());
+  alert.set_message(biting.empty() ? "no limit is met any more" : std::string(clipped(biting, kMaxTextBytes)));
+  alert.set_trainer_incarnation(incarnation_);
+  alert.set_timestamp_ms(static_cast<std::uint64_t>(unix_ms()));
+  raising_ = site_.desk.ask([this, &io = site_.server.io, biting, alert](ControlClient& client) {
+    const bool stored = client.raise(bus_session("dashboard").id(), alert, ControlDesk::kTimeout);
+    boost::asio::post(io, [this, biting, stored] {
+      raising_ = false;
+      if (stored) raised_ = biting;
+    });
+  });
+}
+
+}  // namespace trainbus
