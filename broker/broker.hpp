@@ -71,6 +71,7 @@ class Broker {
   void add_record_counters(v1::BrokerStats& stats) const;
   void add_control_counters(v1::BrokerStats& stats) const;
   void add_journal_figures(v1::BrokerStats& stats) const;
+  void add_disk_figures(v1::BrokerStats& stats) const;
   void add_gauges(v1::BrokerStats& stats) const;
 
   StateFolder folder_;

@@ -1,10 +1,12 @@
 // What the broker counts, for `trainbus-ctl stats` and the metrics.
 
+#include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <utility>
 
 #include "broker/broker.hpp"
+#include "trainbus/program.hpp"
 
 namespace trainbus {
 namespace {
@@ -33,6 +35,7 @@ v1::BrokerStats Broker::stats() const {
   add_record_counters(stats);
   add_control_counters(stats);
   add_journal_figures(stats);
+  add_disk_figures(stats);
   add_gauges(stats);
   for (auto& limit : limits_.limits())
     *stats.add_limits() = std::move(limit);
@@ -109,6 +112,18 @@ void Broker::add_journal_figures(v1::BrokerStats& stats) const {
                {"state_folder_missing", journal.moved ? 1 : 0}});
 }
 
+// Of the file system with the journal; what it does not say is not there.
+void Broker::add_disk_figures(v1::BrokerStats& stats) const {
+  auto& gauges = *stats.mutable_gauges();
+  std::error_code error;
+  const auto space = std::filesystem::space(folder_.path(), error);
+  if (!error)
+    add(gauges, {{"disk_bytes", static_cast<double>(space.capacity)},
+                 {"disk_free_bytes", static_cast<double>(space.available)}});
+  const auto size = std::filesystem::file_size(folder_.journal_path(), error);
+  if (!error) gauges["journal_bytes"] = static_cast<double>(size);
+}
+
 void Broker::add_gauges(v1::BrokerStats& stats) const {
   auto& gauges = *stats.mutable_gauges();
   add(gauges, {{"intake_waiting_bytes", static_cast<double>(store_.intake().counters().waiting_bytes)},
@@ -120,6 +135,7 @@ void Broker::add_gauges(v1::BrokerStats& stats) const {
                {"connections{port=\"control\"}", static_cast<double>(connections_.open(Port::kControl))},
                {"keys", static_cast<double>(gatekeeper_.keys())},
                {"trainers_refused", static_cast<double>(files_.refused_now())}});
+  gauges["info{id=\"" + folder_.broker_id() + "\",version=\"" + version() + "\"}"] = 1;
 }
 
 }  // namespace trainbus

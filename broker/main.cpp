@@ -4,9 +4,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "broker/broker.hpp"
 #include "broker/journal_verbs.hpp"
+#include "broker/metrics_port.hpp"
 #include "broker/retention_text.hpp"
 #include "trainbus/bus_key.hpp"
 #include "trainbus/program.hpp"
@@ -31,6 +35,15 @@ std::string chosen_keys_dir(const std::string& given) {
   return !own.empty() && std::filesystem::exists(trainbus::broker_key_path(own)) ? own : "";
 }
 
+// Before the journal is read back, which may take a while: a probe is then told that the loop does not turn yet.
+std::unique_ptr<trainbus::MetricsPort> metrics_at(const std::string& listen, std::vector<std::string> host_names,
+                                                  bool insecure) {
+  if (listen.empty()) return nullptr;
+  if (const auto address = trainbus::parse_listen(listen))
+    trainbus::require_loopback("--metrics", address->host, insecure);
+  return std::make_unique<trainbus::MetricsPort>(listen, std::move(host_names));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -44,6 +57,8 @@ int main(int argc, char** argv) {
   std::string retain, retain_bytes;
   std::string offline_dir;
   bool insecure = false;
+  std::string metrics;
+  std::vector<std::string> metrics_hosts;
   app.add_option("--listen", options.listen,
                  "Base address tcp://HOST:P; P, P+1 and P+2 are used; port * finds free ones")
       ->capture_default_str();
@@ -68,7 +83,13 @@ int main(int argc, char** argv) {
          "Folder of trainbus-keys: who may come, read again on SIGHUP and on change (default: the user's own, if "
          "there is one; off: no keys)")
       ->type_name("DIR");
-  app.add_flag("--insecure", insecure, "Listen on an address that others can reach, without keys");
+  app.add_option(
+         "--metrics", metrics,
+         "Serve /metrics to Prometheus, and /healthz and /readyz to probes, as 127.0.0.1:9463 (default: nowhere)")
+      ->type_name("HOST:PORT");
+  app.add_option("--metrics-host", metrics_hosts, "A name by which that may be asked, beside localhost; repeatable");
+  app.add_flag("--insecure", insecure,
+               "Listen on an address that others can reach, without keys; --metrics, which has none, too");
   auto* check = app.add_subcommand("check", "Read a journal that no broker has open and say what is damaged: exit 1");
   check->add_option("STATE_DIR", offline_dir, "Folder of the journal")->required();
   auto* repair = app.add_subcommand("repair", "Make a whole journal of a damaged one, of every record still found");
@@ -81,6 +102,7 @@ int main(int argc, char** argv) {
   return trainbus::run_program(app, argc, argv, [&] {
     if (*check) return trainbus::check_state_dir(offline_dir);
     if (*repair) return trainbus::repair_state_dir(offline_dir);
+    const auto metrics_port = metrics_at(metrics, metrics_hosts, insecure);
     options.keys_dir = chosen_keys_dir(options.keys_dir);
     insecure = insecure || !options.keys_dir.empty();
     trainbus::require_loopback("--listen", trainbus::parse_endpoints(options.listen).host, insecure);
@@ -93,10 +115,12 @@ int main(int argc, char** argv) {
     if (options.keys_dir.empty())
       spdlog::info("no keys: every user of this host may read and command trainings (trainbus-keys init makes keys)");
     spdlog::info("room for about {} trainers ({} files)", trainers, files);
+    if (metrics_port) spdlog::info("metrics at http://{}:{}/metrics", metrics_port->host(), metrics_port->port());
     trainbus::service_ready();
     while (!trainbus::stop_requested()) {
       if (trainbus::reload_if_asked()) broker.reload_keys();
       broker.poll_once(std::chrono::milliseconds(50));
+      if (metrics_port) metrics_port->turn([&] { return broker.stats(); });
     }
     spdlog::info("stopping: taking in and storing what is on its way");
     broker.stop(std::chrono::milliseconds(1500));

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "backup_verb.hpp"
+#include "doctor.hpp"
 #include "history_verbs.hpp"
 #include "time_flag.hpp"
 #include "trainbus/endpoints.hpp"
@@ -33,6 +34,7 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-ctl archive 'mnist-*' --older-than 30d --dry-run    out of lists, still on disk; restore brings them back
   trainbus-ctl delete 'try-*/t?' --older-than 90d    for good, and asks first; a live trainer is never touched
   trainbus-ctl backup journal-2026-11.sqlite     a checked copy of the journal, while the broker works
+  trainbus-ctl doctor --broker tcp://head:7760   what stands between here and that broker, and what to do about it
 
 SESSION is RUN/TRAINER, or RUN/* (in quotes) for every trainer of a run. Where two trainers of one name are alive,
 RUN/TRAINER@INCARNATION is one of them, as list shows it (mnist/t0@3f2a1) or by the whole number. A command exits 0 only when every
@@ -220,8 +222,12 @@ int main(int argc, char** argv) {
   backup->add_option("file", flags.backup_file, "the copy; FILE.part until it is whole and checked")->required();
   backup->add_flag("--force", flags.force, "write over FILE");
   auto* stats = app.add_subcommand("stats", "the broker's counters and gauges");
+  auto* doctor = app.add_subcommand(
+      "doctor",
+      "check ports, key, clock, limits, versions and disks from here, and say what to do; exit 1 when one is bad");
 
   return run_program(app, argc, argv, [&] {
+    if (doctor->parsed()) return examine(flags.ctl);
     require_key_taken(flags.ctl.broker);
     if (list->parsed() && flags.archived) return list_history(flags.ctl, flags.run);
     if (list->parsed()) return list_trainers(flags.ctl, flags.run);

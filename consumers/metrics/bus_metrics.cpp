@@ -1,6 +1,5 @@
 #include "bus_metrics.hpp"
 
-#include <map>
 #include <utility>
 
 #include "trainbus/incarnation.hpp"
@@ -73,24 +72,6 @@ void add_figures(MetricFamilies& families, const MetricLabels& who, const Traine
   add_scalars(families, who, figures);
 }
 
-// name{label="value"} as the broker names its figures: at most one label, values without quotes. One that ends in
-// _total only grows.
-void add_broker_sample(MetricFamilies& families, const std::string& text, double value) {
-  const auto brace = text.find('{');
-  const auto equals = text.find("=\"", brace);
-  MetricLabels labels;
-  if (brace != std::string::npos && equals != std::string::npos) {
-    const auto end = text.find('"', equals + 2);
-    if (end != std::string::npos)
-      labels.push_back({text.substr(brace + 1, equals - brace - 1), text.substr(equals + 2, end - equals - 2)});
-  }
-  const std::string name = "broker_" + text.substr(0, brace);
-  if (name.ends_with("_total"))
-    families.counter(name, "Of the broker", std::move(labels), value);
-  else
-    families.gauge(name, "Of the broker", std::move(labels), value);
-}
-
 }  // namespace
 
 void add_trainer_metrics(MetricFamilies& families, const TrainerView& view, Liveness state, std::int64_t now_ms) {
@@ -137,23 +118,6 @@ void add_ledger_metrics(MetricFamilies& families, const TrainerLedger& ledger) {
         tiles.lost_to_consumers, who);
   families.gauge("trainer_tiles_lost_on_link", "Of the sent, not taken in: lost or under way", who,
                  static_cast<double>(tiles.lost_on_link()));
-}
-
-void add_broker_metrics(MetricFamilies& families, const v1::BrokerStats& stats) {
-  // Ordered, so that two answers differ in their numbers only.
-  for (const auto& [name, value] : std::map(stats.counters().begin(), stats.counters().end()))
-    add_broker_sample(families, name, static_cast<double>(value));
-  for (const auto& [name, value] : std::map(stats.gauges().begin(), stats.gauges().end()))
-    add_broker_sample(families, name, value);
-  for (const auto& limit : stats.limits())
-    add_limit_metrics(families, "broker", limit);
-}
-
-void add_limit_metrics(MetricFamilies& families, const std::string& program, const v1::Limit& limit) {
-  const MetricLabels which = {{"program", program}, {"limit", limit.name()}};
-  families.gauge("limit_value", "Where a bound stands, in its unit", which, limit.value());
-  families.gauge("limit_bound", "What it may reach at most", which, limit.bound());
-  families.counter("limit_met_total", "How often it was met", which, static_cast<double>(limit.met_total()));
 }
 
 }  // namespace trainbus

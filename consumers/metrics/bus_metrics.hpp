@@ -1,6 +1,7 @@
 #pragma once
 // What is known of the bus as Prometheus metrics: the same names with the same meaning wherever they are served.
 
+#include "broker_metrics.hpp"
 #include "metric_families.hpp"
 #include "trainbus/ledger.hpp"
 #include "trainbus/trainer_view.hpp"
@@ -16,9 +17,5 @@ inline constexpr std::size_t kMaxScalarSamples = 200;
 void add_trainer_metrics(MetricFamilies& families, const TrainerView& view, Liveness state, std::int64_t now_ms);
 // Where everything is that it gave out.
 void add_ledger_metrics(MetricFamilies& families, const TrainerLedger& ledger);
-// A bound of a program: trainbus_limit_value, _bound, _met_total.
-void add_limit_metrics(MetricFamilies& families, const std::string& program, const v1::Limit& limit);
-// The broker's own counters, gauges and limits.
-void add_broker_metrics(MetricFamilies& families, const v1::BrokerStats& stats);
 
 }  // namespace trainbus

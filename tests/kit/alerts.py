@@ -1,5 +1,5 @@
 """Alert rules and dashboard of Prometheus and Grafana: they are understood, fire when they should, and every series that
-they name is one that a real trainbus-log serves."""
+they name is one that a real trainbus-log or broker serves."""
 import json
 import re
 import shutil
@@ -27,17 +27,17 @@ class Alerts(support.KitTest):
             return set(re.findall(r"^(trainbus_\w+)", answer.read().decode(), re.M))
 
     def ports(self):
-        text = (self.folder / "log.err").read_text() + (self.folder / "log.out").read_text()
+        text = "".join((self.folder / name).read_text() for name in ["broker.err", "log.err", "log.out"])
         return re.findall(r"http://127\.0\.0\.1:(\d+)", text)
 
     def test_every_series_that_they_name_is_served(self):
-        _, address = self.start_broker()
+        _, address = self.start_broker("--metrics", "127.0.0.1:0")
         loadgen = self.start("loadgen", "--broker", address, "--seconds", "60", "--batch-rate", "20", "--tile-rate", "5",
                              "--scalars", "2", "--epoch-every", "5")
         with open(self.folder / "log.out", "w") as output:
             self.start("log", "--broker", address, "--sink", "prometheus:127.0.0.1:0", "--sink", "jsonl:r.jsonl",
                        "--metrics", "127.0.0.1:0", "--state-dir", "log", output=output)
-            self.eventually("both serve", lambda: len(self.ports()) == 2)
+            self.eventually("all serve", lambda: len(self.ports()) == 3)
         named = set(re.findall(r"trainbus_\w+", "".join(re.findall(r"expr: .*", RULES.read_text()))))
         for panel in json.loads(DASHBOARD.read_text())["panels"]:
             for target in panel.get("targets", []):

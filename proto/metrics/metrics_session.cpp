@@ -14,7 +14,6 @@ namespace http = beast::http;
 constexpr std::size_t kMaxHeaderBytes = 8192;
 constexpr std::size_t kMaxLeftover = 64 << 10;  // read and dropped after a refusal, so that the client sees it
 constexpr std::chrono::seconds kEnding{2};
-constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 
 }  // namespace
 
@@ -49,14 +48,15 @@ void MetricsSession::route() {
   const auto target = text(request_.target());
   if (!desk_.answers_to(text(request_[http::field::host])))
     return send(403, "this server does not answer to that Host\n");
-  if (target.substr(0, target.find('?')) != "/metrics") return send(404, "only /metrics is here\n");
+  const auto path = target.substr(0, target.find('?'));
+  if (!desk_.has(path)) return send(404, "nothing is here; try /metrics\n");
   if (request_.method() != http::verb::get && request_.method() != http::verb::head) return send(405, "use GET\n");
   stream_.expires_never();
-  desk_.ask(shared_from_this());
+  desk_.ask(shared_from_this(), std::string(path));
 }
 
-void MetricsSession::answer(const std::optional<std::string>& text) {
-  text ? send(200, *text, kMetricsType) : send(500, "the metrics could not be collected\n");
+void MetricsSession::answer(unsigned status, const std::string& text, const char* content_type) {
+  send(status, text, content_type);
 }
 
 void MetricsSession::send(unsigned status, const std::string& body, const char* content_type) {

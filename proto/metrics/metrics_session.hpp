@@ -15,12 +15,15 @@ namespace trainbus {
 
 class MetricsSession;
 
+inline constexpr char kPlainText[] = "text/plain; charset=utf-8";
+
 // What a session asks of the server, all in the thread of the connections.
 class MetricsDesk {
  public:
   virtual ~MetricsDesk() = default;
+  virtual bool has(std::string_view path) const = 0;
   // answer() of the session comes later.
-  virtual void ask(std::shared_ptr<MetricsSession> session) = 0;
+  virtual void ask(std::shared_ptr<MetricsSession> session, const std::string& path) = 0;
   virtual bool answers_to(std::string_view host) const = 0;
   virtual void count_response(unsigned status) = 0;
   virtual void count_late() = 0;  // a request that did not come in time
@@ -32,8 +35,8 @@ class MetricsSession : public std::enable_shared_from_this<MetricsSession> {
   MetricsSession(boost::asio::ip::tcp::socket socket, MetricsDesk& desk) : stream_(std::move(socket)), desk_(desk) {}
 
   void start();
-  // The metrics that were asked for; without any: they could not be collected.
-  void answer(const std::optional<std::string>& text);
+  // What was asked for.
+  void answer(unsigned status, const std::string& text, const char* content_type);
   // A request is not there yet.
   bool is_waiting() const { return waiting_; }
   void cut();
@@ -44,7 +47,7 @@ class MetricsSession : public std::enable_shared_from_this<MetricsSession> {
   void read(std::chrono::seconds within);
   void on_read(Error error);
   void route();
-  void send(unsigned status, const std::string& body, const char* content_type = "text/plain; charset=utf-8");
+  void send(unsigned status, const std::string& body, const char* content_type = kPlainText);
   void end();
 
   boost::beast::tcp_stream stream_;

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -23,17 +24,25 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kRetryAccept{100};
 constexpr std::chrono::minutes kSayEvery{1};
+constexpr char kMetrics[] = "/metrics";
+constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 
 std::string bare_host(const std::string& host) {
   return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
 }
 
+struct Page {
+  unsigned status = 0;
+  std::string text;
+  const char* content_type = kPlainText;
+};
+
 }  // namespace
 
 class MetricsServer::Listener : public MetricsDesk {
  public:
-  Listener(const ListenAddress& listen, std::vector<std::string> names, Collect collect)
-      : collect_(std::move(collect)), names_(bare_host(listen.host), std::move(names)) {
+  Listener(const ListenAddress& listen, std::vector<std::string> names, Collect collect, Probes probes)
+      : collect_(std::move(collect)), probes_(std::move(probes)), names_(bare_host(listen.host), std::move(names)) {
     const auto endpoint = endpoint_of(listen);
     try {
       acceptor_.open(endpoint.protocol());
@@ -56,9 +65,10 @@ class MetricsServer::Listener : public MetricsDesk {
   }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
-  void ask(std::shared_ptr<MetricsSession> session) override {
-    asking_.push_back(std::move(session));
-    if (answered_by_.empty()) collect_for_all();
+  bool has(std::string_view path) const override { return path == kMetrics || probes_.find(path) != probes_.end(); }
+  void ask(std::shared_ptr<MetricsSession> session, const std::string& path) override {
+    asking_[path].push_back(std::move(session));
+    if (answered_by_.empty()) answer_all_who_ask();
   }
   bool answers_to(std::string_view host) const override { return names_.answers_to(host); }
   void count_response(unsigned status) override { ++responses_[status]; }
@@ -106,26 +116,47 @@ class MetricsServer::Listener : public MetricsDesk {
     return false;
   }
 
-  // One collection for all who ask by now.
-  void collect_for_all() {
+  // Each page once for all who ask by now.
+  void answer_all_who_ask() {
     answered_by_ = std::exchange(asking_, {});
-    asio::post(collecting_, [this, responses = responses_, late = late_, crowded = crowded_] {
-      std::optional<std::string> text;
-      try {
-        auto families = collect_();
-        add_own(families, responses, late, crowded);
-        text = families.text();
-      } catch (const std::exception& error) {
-        spdlog::error("metrics: {}", error.what());
-      }
-      asio::post(io_, [this, text = std::move(text)] { answer_all(text); });
+    std::vector<std::string> paths;
+    for (const auto& [path, sessions] : answered_by_)
+      paths.push_back(path);
+    asio::post(collecting_, [this, paths = std::move(paths), responses = responses_, late = late_, crowded = crowded_] {
+      std::map<std::string, Page> pages;
+      for (const auto& path : paths)
+        pages[path] = path == kMetrics ? metrics(responses, late, crowded) : probe(path);
+      asio::post(io_, [this, pages = std::move(pages)] { answer(pages); });
     });
   }
 
-  void answer_all(const std::optional<std::string>& text) {
-    for (const auto& session : std::exchange(answered_by_, {}))
-      session->answer(text);
-    if (!asking_.empty()) collect_for_all();
+  Page metrics(const std::map<unsigned, std::uint64_t>& responses, std::uint64_t late, std::uint64_t crowded) const {
+    try {
+      auto families = collect_();
+      add_own(families, responses, late, crowded);
+      return {200, families.text(), kMetricsType};
+    } catch (const std::exception& error) {
+      spdlog::error("metrics: {}", error.what());
+      return {500, "the metrics could not be collected\n"};
+    }
+  }
+
+  Page probe(const std::string& path) const {
+    try {
+      const auto standing = probes_.at(path)();
+      return {standing.good ? 200U : 503U, standing.text + '\n'};
+    } catch (const std::exception& error) {
+      return {503, std::string(error.what()) + '\n'};
+    }
+  }
+
+  void answer(const std::map<std::string, Page>& pages) {
+    for (const auto& [path, sessions] : std::exchange(answered_by_, {}))
+      for (const auto& session : sessions) {
+        const auto& page = pages.at(path);
+        session->answer(page.status, page.text, page.content_type);
+      }
+    if (!asking_.empty()) answer_all_who_ask();
   }
 
   static void add_own(MetricFamilies& families, const std::map<unsigned, std::uint64_t>& responses, std::uint64_t late,
@@ -138,7 +169,10 @@ class MetricsServer::Listener : public MetricsDesk {
     families.counter("metrics_http_connections_cut_total", help, {{"reason", "too_many"}}, crowded);
   }
 
+  using Asking = std::map<std::string, std::vector<std::shared_ptr<MetricsSession>>>;  // by path
+
   const Collect collect_;
+  const Probes probes_;
   const HostNames names_;
   std::map<unsigned, std::uint64_t> responses_;  // by status
   std::uint64_t late_ = 0, crowded_ = 0;
@@ -149,12 +183,13 @@ class MetricsServer::Listener : public MetricsDesk {
   asio::executor_work_guard<asio::io_context::executor_type> collecting_on_{collecting_.get_executor()};
   tcp::acceptor acceptor_{io_};
   asio::steady_timer retry_{io_};
-  std::vector<std::shared_ptr<MetricsSession>> asking_, answered_by_;
+  Asking asking_, answered_by_;
   std::thread connections_thread_, collect_thread_;
 };
 
-MetricsServer::MetricsServer(const ListenAddress& listen, std::vector<std::string> host_names, Collect collect)
-    : listener_(std::make_unique<Listener>(listen, std::move(host_names), std::move(collect))) {}
+MetricsServer::MetricsServer(const ListenAddress& listen, std::vector<std::string> host_names, Collect collect,
+                             Probes probes)
+    : listener_(std::make_unique<Listener>(listen, std::move(host_names), std::move(collect), std::move(probes))) {}
 MetricsServer::~MetricsServer() = default;
 
 std::uint16_t MetricsServer::port() const { return listener_->port(); }
