@@ -29,19 +29,41 @@ def test_the_issuer_is_the_keys_name(keyed_broker, spool):
         assert issuers[0] == "carol"
 
 
-@pytest.mark.parametrize("key, why", [("off", "wants a key"), ("other", "does not take key"), ("trainer", "may not watch")])
-def test_a_wrong_key_is_said(keyed_broker, tmp_path, key, why):
-    if key == "other":
-        (tmp_path / "other").mkdir()
-        other = type(keyed_broker).__new__(type(keyed_broker))
-        other.keys_folder = tmp_path / "other" / "keys"
-        other.run_keys("init")
-        key = str(other.keys_folder / "own.key_secret")
-    elif key == "trainer":
-        key = keyed_broker.add("alice", "trainer")
-    with trainbus.Control(keyed_broker.address, key=key) as control:
+@pytest.fixture
+def key_of(keyed_broker, tmp_path):
+    """A key file of that kind."""
+
+    def key(kind):
+        if kind == "other":
+            (tmp_path / "other").mkdir()
+            other = type(keyed_broker).__new__(type(keyed_broker))
+            other.keys_folder = tmp_path / "other" / "keys"
+            other.run_keys("init")
+            return str(other.keys_folder / "own.key_secret")
+        return "off" if kind == "off" else keyed_broker.add(kind, kind)
+
+    return key
+
+
+@pytest.mark.parametrize("kind, why", [("off", "wants a key"), ("other", "does not take key"), ("trainer", "may not watch")])
+def test_a_wrong_key_is_said(keyed_broker, key_of, kind, why):
+    with trainbus.Control(keyed_broker.address, key=key_of(kind)) as control:
         with pytest.raises(BusError, match=why):
             control.trainers()
+
+
+@pytest.mark.parametrize("kind, why", [("off", "wants a key"), ("other", "does not take key"), ("trainer", "its role may not")])
+def test_a_wrong_key_of_a_consumer_is_said(keyed_broker, key_of, kind, why):
+    with pytest.raises(BusError, match=why):
+        trainbus.Consumer(keyed_broker.address, key=key_of(kind))
+
+
+@pytest.mark.parametrize("kind, why", [("off", "wants a key"), ("other", "does not take key"), ("viewer", "may not publish")])
+def test_a_wrong_key_of_a_producer_is_said(keyed_broker, key_of, spool, kind, why):
+    said = []
+    with trainbus.Producer("r", "t", keyed_broker.address, key=key_of(kind), spool_dir=spool, on_problem=said.append) as bus:
+        bus.start()
+        eventually(lambda: any(why in line for line in said))
 
 
 def test_a_key_for_a_broker_without_keys_is_said(broker, keyed_broker):

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { Program } from "./program.mjs";
 
 export class Bus {
-  static async start() {
+  static async start({ dashboard = ["--no-login"] } = {}) {
     const bus = new Bus();
     bus.folder = mkdtempSync(join(tmpdir(), "trainbus-browser-"));
     bus.programs = new Set();
     bus.broker = await bus.run("trainbus-broker", ["--listen", "tcp://127.0.0.1:*", "--state-dir", bus.folder], /listening on (tcp:\S+)/);
     bus.address = bus.broker.readyLine[1];
-    await bus.startDashboard("127.0.0.1:0");
+    await bus.startDashboard("127.0.0.1:0", dashboard);
     return bus;
   }
 
@@ -21,9 +21,10 @@ export class Bus {
     return program;
   }
 
-  async startDashboard(listen) {
-    this.dashboard = await this.run("trainbus-dashboard", ["--listen", listen, "--broker", this.address], /open (http:\S+)/);
-    this.url = this.dashboard.readyLine[1].replace(/\/$/, "");
+  // `flags`: of who may.
+  async startDashboard(listen, flags = ["--no-login"]) {
+    this.dashboard = await this.run("trainbus-dashboard", ["--listen", listen, ...flags, "--broker", this.address], /open (https?:\S+)/);
+    this.url = this.dashboard.readyLine[1].replace(/\/(\?.*)?$/, "");
   }
 
   async restartDashboard(whileAway) {

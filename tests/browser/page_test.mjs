@@ -358,7 +358,7 @@ await steps.step("Those that have ended are archived, found again and deleted", 
 
 await steps.step("Several brokers are in one list, each with its state", async () => {
   const other = await Bus.start();
-  const both = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", "--broker", `lab=${bus.address}`, "--broker", `cluster=${other.address}`], /open (http:\S+)/);
+  const both = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", "--no-login", "--broker", `lab=${bus.address}`, "--broker", `cluster=${other.address}`], /open (http:\S+)/);
   await other.run("trainbus-loadgen", ["--broker", other.address, "--run", "far", "--trainers", "1", "--batch-rate", "5"]);
   const view = await newPage(browser, both.readyLine[1]);
   const far = view.page.locator("[data-testid=trainer-row][data-session='at/cluster/far/t0']");

@@ -11,17 +11,19 @@ const kLogLines = 30;
 
 export class Program {
   // Resolves when a line on stdout matches `ready`; rejects when the program ends before that, or after `limitMs`.
-  static async start(name, args, { ready = null, limitMs = 60_000 } = {}) {
-    const program = new Program(name, args);
+  // `input`: what it reads on stdin.
+  static async start(name, args, { ready = null, limitMs = 60_000, input = "" } = {}) {
+    const program = new Program(name, args, input);
     if (ready) program.readyLine = await program.waitForLine(ready, limitMs);
     return program;
   }
 
-  constructor(name, args) {
+  constructor(name, args, input) {
     this.name = name;
     this.lines = [];
     this.watchers = new Set();
-    this.process = spawn(join(binaries, name), args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(join(binaries, name), args, { stdio: ["pipe", "pipe", "pipe"] });
+    this.process.stdin.on("error", () => {}).end(input);  // it may have ended
     this.ended = new Promise((done) => {
       this.process.on("error", (error) => done(`did not start: ${error.message}`));
       this.process.on("close", (code, signal) => done(code ?? signal));

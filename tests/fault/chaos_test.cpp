@@ -77,8 +77,8 @@ class ChaosTest : public testing::Test {
         "trainbus-log", std::vector<std::string>{"--broker", address_, "--sink", "jsonl:" + (folder_ / "log.jsonl")});
   }
   std::unique_ptr<Process> start_dashboard() {
-    return std::make_unique<Process>("trainbus-dashboard",
-                                     std::vector<std::string>{"--broker", address_, "--listen", "127.0.0.1:0"});
+    return std::make_unique<Process>(
+        "trainbus-dashboard", std::vector<std::string>{"--broker", address_, "--listen", "127.0.0.1:0", "--no-login"});
   }
   // Each life of a trainer notes what was accepted in a file of its own.
   std::unique_ptr<Process> start_trainer(int index, int seconds) {

@@ -18,7 +18,7 @@ constexpr int kInputs = 10'000;
 class HostileDashboard : public test::Siege {
  protected:
   HostileDashboard()
-      : dashboard_("trainbus-dashboard", {"--broker", address_, "--listen", "127.0.0.1:0"}),
+      : dashboard_("trainbus-dashboard", {"--broker", address_, "--listen", "127.0.0.1:0", "--no-login"}),
         address_of_it_(dashboard_.wait_for("http://127.0.0.1:").value_or("")),
         port_(std::atoi(address_of_it_.c_str())) {}
 

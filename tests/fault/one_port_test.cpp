@@ -162,7 +162,7 @@ TEST_F(OnePort, EveryToolNamesTheControlPortThatDoesNotAnswer) {
 
 TEST_F(OnePort, TheDashboardsHealthNamesThePort) {
   tunnel_.cut_port(1, true);
-  Process dashboard("trainbus-dashboard", {"--listen", "127.0.0.1:0", "--broker", tunnel_.address()});
+  Process dashboard("trainbus-dashboard", {"--listen", "127.0.0.1:0", "--no-login", "--broker", tunnel_.address()});
   const auto url = dashboard.wait_for("open http://127.0.0.1:");
   ASSERT_TRUE(url) << dashboard.output();
   const auto web = static_cast<std::uint16_t>(std::stoi(*url));

@@ -17,11 +17,11 @@ using ::testing::HasSubstr;
 
 TEST(DashboardProgram, SaysWhereItServesAndEndsCleanlyWithAGoodbye) {
   const test::RunningBroker broker;
-  test::Process program("trainbus-dashboard", {"--listen", "127.0.0.1:0", "--broker", broker.address()});
+  test::Process program("trainbus-dashboard", {"--listen", "127.0.0.1:0", "--no-login", "--broker", broker.address()});
   const auto port_text = program.wait_for("open http://127.0.0.1:");
   ASSERT_TRUE(port_text) << program.output();
   const int port = std::stoi(*port_text);
-  test::Process second("trainbus-dashboard", {"--listen", "127.0.0.1:" + std::to_string(port)});
+  test::Process second("trainbus-dashboard", {"--listen", "127.0.0.1:" + std::to_string(port), "--no-login"});
   EXPECT_EQ(second.wait(seconds(5)), 1);
   EXPECT_THAT(second.output(), HasSubstr("127.0.0.1:" + std::to_string(port)));
   WebSocketClient browser(static_cast<std::uint16_t>(port));

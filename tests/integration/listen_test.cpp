@@ -107,7 +107,7 @@ TEST_F(ListenTest, ANameThatNobodyHasIsNamed) {
 TEST_F(ListenTest, TheDashboardListensOnEachForm) {
   for (const std::string host : {"[::1]", "localhost", "127.0.0.2"}) {
     if (host == "[::1]" && !has_ipv6()) continue;
-    Process dashboard("trainbus-dashboard", {"--listen", host + ":0", "--broker", "tcp://127.0.0.1:9"});
+    Process dashboard("trainbus-dashboard", {"--listen", host + ":0", "--no-login", "--broker", "tcp://127.0.0.1:9"});
     const auto url = dashboard.wait_for("open ");
     ASSERT_TRUE(url) << dashboard.output();
     EXPECT_THAT(*url, HasSubstr("http://" + host + ':'));

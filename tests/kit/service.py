@@ -24,7 +24,7 @@ class Service(support.KitTest):
     def services(self, address):
         """Starts every program that goes on until it is told to end, with a manager of its own."""
         flags = {
-            "dashboard": ["--listen", "127.0.0.1:0"],
+            "dashboard": ["--listen", "127.0.0.1:0", "--state-dir", "dashboard"],
             "log": ["--sink", "jsonl:records.jsonl", "--state-dir", "log"],
             "watch": ["--no-alerts"],
             "grpc": ["--listen", "127.0.0.1:0", "--spool-dir", ""],

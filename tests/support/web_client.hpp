@@ -21,6 +21,13 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using Headers = std::map<std::string, std::string>;
 
+struct WebAnswer {
+  unsigned status = 0;  // 0: the connection ended without an answer
+  std::string body;
+  http::fields fields;
+  nlohmann::json json() const { return nlohmann::json::parse(body); }
+};
+
 // One connection that runs one operation at a time.
 class WebLine {
  public:
@@ -44,16 +51,28 @@ class WebLine {
   }
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
 
+  // Over `stream`: the line's own, or one that it is below.
+  template <class Stream>
+  WebAnswer exchange(Stream& stream, http::verb method, const std::string& target, const std::string& body,
+                     const Headers& headers) {
+    http::request<http::string_body> request(method, target, 11);
+    request.set(http::field::host, host());
+    for (const auto& [name, value] : headers)
+      request.set(name, value);
+    request.body() = body;
+    request.prepare_payload();
+    wait_for([&](auto done) { http::async_write(stream, request, done); });
+    http::response_parser<http::string_body> parser;
+    if (method == http::verb::head) parser.skip(true);
+    if (wait_for([&](auto done) { http::async_read(stream, in_, parser, done); })) return {};
+    const auto response = parser.release();
+    return {response.result_int(), response.body(), response.base()};
+  }
+
   boost::asio::io_context io_;
   beast::tcp_stream stream_;
   std::uint16_t port_;
-};
-
-struct WebAnswer {
-  unsigned status = 0;  // 0: the connection ended without an answer
-  std::string body;
-  http::fields fields;
-  nlohmann::json json() const { return nlohmann::json::parse(body); }
+  beast::flat_buffer in_;
 };
 
 class HttpClient : WebLine {
@@ -62,22 +81,8 @@ class HttpClient : WebLine {
 
   WebAnswer ask(http::verb method, const std::string& target, const std::string& body = {},
                 const Headers& headers = {}) {
-    http::request<http::string_body> request(method, target, 11);
-    request.set(http::field::host, host());
-    for (const auto& [name, value] : headers)
-      request.set(name, value);
-    request.body() = body;
-    request.prepare_payload();
-    wait_for([&](auto done) { http::async_write(stream_, request, done); });
-    http::response_parser<http::string_body> parser;
-    if (method == http::verb::head) parser.skip(true);
-    if (wait_for([&](auto done) { http::async_read(stream_, in_, parser, done); })) return {};
-    const auto response = parser.release();
-    return {response.result_int(), response.body(), response.base()};
+    return exchange(stream_, method, target, body, headers);
   }
-
- private:
-  beast::flat_buffer in_;
 };
 
 // On a connection of its own.

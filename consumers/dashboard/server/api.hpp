@@ -4,7 +4,9 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "../login/sessions.hpp"
 #include "request_target.hpp"
 
 namespace trainbus {
@@ -15,9 +17,11 @@ struct Answer {
   unsigned status = 200;
   std::string body;
   std::string_view content_type = "application/json";
-  std::string_view allow = {};  // with 405
-  int retry_after_sec = 0;      // with 429
-  bool lasting = false;         // the same for ever: a browser may keep it
+  std::string_view allow = {};            // with 405
+  int retry_after_sec = 0;                // with 429
+  bool lasting = false;                   // the same for ever: a browser may keep it
+  std::string location = {};              // with 303
+  std::vector<std::string> cookies = {};  // values of Set-Cookie
 };
 Answer refusal(unsigned status, std::string_view why);
 
@@ -27,6 +31,7 @@ struct ApiRequest {
   std::string_view content_type;
   std::string_view body;
   std::string client;  // address
+  Person person = {};  // who asks
 };
 
 // True for the paths that are not files.

@@ -7,6 +7,7 @@
 
 #include "json_text.hpp"
 #include "site.hpp"
+#include "trainbus/bus_key.hpp"
 #include "trainbus/incarnation.hpp"
 #include "trainer_json.hpp"
 
@@ -17,7 +18,7 @@ using nlohmann::json;
 using Reply = std::function<void(Answer)>;
 
 // The command in the body, checked, with an id; or why not.
-std::variant<v1::ControlCommand, Answer> read_command(std::string_view body) {
+std::variant<v1::ControlCommand, Answer> read_command(std::string_view body, const std::string& issuer) {
   const json message = json::parse(body, nullptr, false);
   if (!message.is_object()) return refusal(400, "the body must be a JSON object with a type and a value");
   const auto type = message.find("type");
@@ -30,7 +31,7 @@ std::variant<v1::ControlCommand, Answer> read_command(std::string_view body) {
   v1::ControlCommand command;
   command.set_type(parsed);
   command.set_command_id(new_command_id());
-  command.set_issuer("dashboard");
+  command.set_issuer(issuer);
   if (const auto name = message.find("name"); name != message.end() && !name->is_null()) {
     if (!name->is_string()) return refusal(400, "name must be a text");
     (*command.mutable_parameters())["name"] = name->get<std::string>();
@@ -46,6 +47,18 @@ std::variant<v1::ControlCommand, Answer> read_command(std::string_view body) {
   }
   if (const auto problem = command_problem(command); !problem.empty()) return refusal(400, problem);
   return command;
+}
+
+// What the record says of who issued it. The broker takes what follows the name of this program's key.
+std::string issuer_of(const Person& person) {
+  const auto key = process_key();
+  const auto program = key ? key->said("name") : std::string{};
+  const auto issuer = program.empty() ? "dashboard" : program;
+  return person.name.empty() ? issuer : issuer + ':' + person.name;
+}
+
+bool is_of_history(v1::CommandType type) {
+  return type == v1::ARCHIVE_HISTORY || type == v1::RESTORE_HISTORY || type == v1::DELETE_HISTORY;
 }
 
 // Of several: the one that is least far.
@@ -90,15 +103,19 @@ bool is_command_id(const std::string& id) {
 }  // namespace
 
 void issue_command(Site& site, const ApiRequest& request, Reply reply) {
+  if (request.person.role < PageRole::kOperator)
+    return reply(refusal(403, request.person.name + " may watch, and not command"));
   if (!is_json_content(request.content_type)) return reply(refusal(415, "commands must be application/json"));
   if (!site.server.command_rate.allow(request.client, RateLimit::Clock::now())) {
     Answer answer = refusal(429, "too many commands");
     answer.retry_after_sec = site.server.command_rate.retry_after_sec();
     return reply(answer);
   }
-  auto read = read_command(request.body);
+  auto read = read_command(request.body, issuer_of(request.person));
   if (auto* problem = std::get_if<Answer>(&read)) return reply(*problem);
   const auto& command = std::get<v1::ControlCommand>(read);
+  if (is_of_history(command.type()) && request.person.role < PageRole::kAdmin)
+    return reply(refusal(403, request.person.name + " may command, and not archive or delete"));
   const SessionName session{request.target.segments[2], request.target.segments[3]};
   const bool known = session.trainer == "*" ? site.model.has_run(session.run) : site.model.find(session) != nullptr;
   if (!known) return reply(refusal(404, "no trainer " + session.id()));

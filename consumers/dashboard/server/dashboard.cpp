@@ -23,6 +23,7 @@ constexpr milliseconds kGoodbyeCheck{20};
 class Dashboard::Core {
  public:
   explicit Core(const DashboardOptions& options) : server_(options), listener_(server_), timer_(server_.io) {
+    server_.login.open(port(), LoginDesk::Clock::now());
     show_lists();
     listener_.start();
   }
@@ -40,7 +41,17 @@ class Dashboard::Core {
   std::string url() const {
     const std::string& host = server_.options.host;
     const bool bracketed = host.find(':') != std::string::npos && host.front() != '[';
-    return "http://" + (bracketed ? '[' + host + ']' : host) + ':' + std::to_string(port()) + '/';
+    return (server_.tls ? "https://" : "http://") + (bracketed ? '[' + host + ']' : host) + ':' +
+           std::to_string(port()) + server_.options.base_path + '/';
+  }
+  std::string login_url() const {
+    const auto token = server_.login.one_time_token(LoginDesk::Clock::now());
+    return token.empty() ? url() : url() + "?token=" + token;
+  }
+  void reload() {
+    asio::post(server_.io, [this] {
+      if (server_.tls) server_.tls->reload();
+    });
   }
 
  private:
@@ -52,6 +63,7 @@ class Dashboard::Core {
         site->limits.look(steady_ms());
         site->hub.show_lists();
       }
+      server_.login.tick(LoginDesk::Clock::now());
       show_lists();
     });
   }
@@ -75,6 +87,8 @@ Dashboard::Dashboard(const DashboardOptions& options) : core_(std::make_unique<C
 Dashboard::~Dashboard() = default;
 std::uint16_t Dashboard::port() const { return core_->port(); }
 std::string Dashboard::url() const { return core_->url(); }
+std::string Dashboard::login_url() const { return core_->login_url(); }
+void Dashboard::reload() { core_->reload(); }
 void Dashboard::run() { core_->run(); }
 void Dashboard::stop() { core_->stop(); }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,12 @@ struct DashboardOptions {
   std::vector<std::string> allowed_hosts = {};             // further names in the Host header
   std::size_t max_memory_bytes = std::size_t{1280} << 20;  // of curves and media of each broker
   std::size_t max_connections = 256;                       // further ones get 503
-  std::size_t queue_bytes = 8 << 20;  // of kept messages a browser has not read; past it, it is cut
-  double commands_per_second = 10;    // per client address; past it and the burst 429
+  std::size_t queue_bytes = 8 << 20;          // of kept messages a browser has not read; past it, it is cut
+  std::optional<std::string> login_dir = {};  // of users, token and sessions; none: nobody is asked who they are
+  std::string tls_cert = {}, tls_key = {};    // PEM files; "": plain HTTP
+  std::string base_path = {};                 // "/bus": what a proxy leaves before every path
+  std::vector<std::string> proxies = {};      // addresses whose X-Forwarded-... headers are believed
+  double commands_per_second = 10;            // per client address; past it and the burst 429
   double command_burst = 20;
 };
 
@@ -38,9 +43,13 @@ class Dashboard {
 
   std::uint16_t port() const;
   std::string url() const;  // "http://127.0.0.1:8080/"
+  // The same with a token that logs in once, where somebody is asked.
+  std::string login_url() const;
 
   // Serves in the calling thread until stop().
   void run();
+  // Any thread. Reads the certificate again.
+  void reload();
   // Any thread. Browsers are told; run() returns within a second and a half.
   void stop();
 

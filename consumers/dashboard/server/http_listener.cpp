@@ -54,7 +54,9 @@ void HttpListener::on_accept(tcp::socket socket) {
   socket.set_option(tcp::no_delay(true), error);
   bool full = false;
   auto ticket = server_.connections.enter(client.address().to_string(), full);
-  std::make_shared<HttpSession>(std::move(socket), server_, std::move(ticket), full)->start();
+  std::make_shared<HttpSession>(WebStream(std::move(socket), server_.tls ? &server_.tls->context() : nullptr), server_,
+                                std::move(ticket), full)
+      ->start();
 }
 
 void HttpListener::close() {

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "command_api.hpp"
+#include "login_api.hpp"
 #include "site.hpp"
 #include "trainbus/program.hpp"
 
@@ -16,6 +17,7 @@ namespace http = beast::http;
 using beast::string_view;
 
 constexpr std::size_t kMaxHeaderBytes = 8192;
+constexpr std::chrono::seconds kHandshake{10};
 constexpr std::chrono::seconds kSilence{30};
 constexpr std::chrono::seconds kEnding{2};
 constexpr std::size_t kMaxLeftover = 256 << 10;  // read and dropped after a refusal, so that the client sees it
@@ -44,14 +46,19 @@ unsigned status_of(beast::error_code error) {
 
 }  // namespace
 
-HttpSession::HttpSession(asio::ip::tcp::socket socket, Server& server, ConnectionBook::Ticket ticket, bool full)
-    : stream_(std::move(socket)), server_(server), ticket_(std::move(ticket)), full_(full) {}
+HttpSession::HttpSession(WebStream stream, Server& server, ConnectionBook::Ticket ticket, bool full)
+    : stream_(std::move(stream)), server_(server), ticket_(std::move(ticket)), full_(full) {}
 
 void HttpSession::start() {
   ticket_->on_end([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->stream_.close();
+    if (const auto self = weak.lock()) self->stream_.tcp().close();
   });
-  read();
+  if (!stream_.is_tls()) return read();
+  ticket_->set_idle(true);
+  stream_.tcp().expires_after(kHandshake);
+  stream_.tls().async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](Error error) {
+    if (!error) self->read();
+  });
 }
 
 void HttpSession::read() {
@@ -59,7 +66,7 @@ void HttpSession::read() {
   parser_.emplace();
   parser_->header_limit(kMaxHeaderBytes);
   parser_->body_limit(kMaxBodyBytes);
-  stream_.expires_after(kSilence);
+  stream_.tcp().expires_after(kSilence);
   http::async_read(stream_, in_, *parser_,
                    [self = shared_from_this()](Error error, std::size_t) { self->on_read(error); });
 }
@@ -82,7 +89,8 @@ void HttpSession::on_read(Error error) {
 // Why this request is not answered; empty when it is.
 std::optional<Answer> HttpSession::refuse(const RequestTarget* target) const {
   if (full_) return refusal(503, "too many connections");
-  const auto host = to_std(request_[http::field::host]);
+  if (auto problem = doubled_header(request_); !problem.empty()) return refusal(400, problem);
+  const std::string_view host = visitor_.host;
   if (!server_.host_names.answers_to(host)) return refusal(403, "this server does not answer to that Host");
   if (target == nullptr) return refusal(400, "not a path");
   const auto method = request_.method();
@@ -100,30 +108,55 @@ std::optional<Answer> HttpSession::refuse(const RequestTarget* target) const {
 }
 
 void HttpSession::route() {
-  auto target = parse_target(to_std(request_.target()));
+  Error gone;
+  const auto peer = stream_.tcp().socket().remote_endpoint(gone);
+  if (gone) return;
+  visitor_ = visitor_of(request_, peer.address().to_string(), stream_.is_tls(), server_.options.proxies);
+  const auto path = below_base_path(to_std(request_.target()), server_.options.base_path);
+  if (!path && !full_) return send(refusal(404, "this server is below " + server_.options.base_path + '/'));
+  auto target = path ? parse_target(*path) : std::nullopt;
   Site* const site = target ? server_.site_of(*target) : nullptr;
   if (auto refused = refuse(target ? &*target : nullptr)) {
     if (full_) request_.keep_alive(false);
     return send(*refused);
   }
+  const auto token = target->query.find("token");
+  if (request_.method() == http::verb::get && target->path == "/" && token != target->query.end() &&
+      server_.login.asks())
+    return send(enter_by_url(server_.login, token->second, credentials()));
+  const auto person = server_.login.person(credentials(), LoginDesk::Clock::now());
+  if (!person && !is_open(*target)) return ask_to_log_in(*target);
   if (site == nullptr) return send(refusal(404, "no such site: the sites are at /at/NAME/"));
-  if (target->path == "/ws") return upgrade(*site);
+  if (target->path == "/ws") return upgrade(*site, *person);
   if (!is_api(*target)) return serve_file(*target);
-  Error gone;
-  const auto client = stream_.socket().remote_endpoint(gone);
-  if (gone) return;
   ApiRequest request{.post = request_.method() == http::verb::post,
                      .target = std::move(*target),
                      .content_type = to_std(request_[http::field::content_type]),
                      .body = request_.body(),
-                     .client = client.address().to_string()};
-  answer_api(*site, request, [self = shared_from_this()](const Answer& answer) { self->send(answer); });
+                     .client = visitor_.client,
+                     .person = person.value_or(Person{})};
+  const auto reply = [self = shared_from_this()](const Answer& answer) { self->send(answer); };
+  if (answer_login(server_.login, request, credentials(), reply)) return;
+  answer_api(*site, request, reply);
 }
 
-void HttpSession::upgrade(Site& site) {
+Credentials HttpSession::credentials() const {
+  return {to_std(request_[http::field::cookie]), to_std(request_[http::field::authorization]), visitor_.client,
+          visitor_.secure};
+}
+
+// The page itself is there only for who is logged in; in its place is one that asks.
+void HttpSession::ask_to_log_in(const RequestTarget& target) {
+  const bool page = target.path == "/" || target.path == "/index.html";
+  if (page && request_.method() != http::verb::post)
+    return serve(StaticFiles::built_in("/login.html", accepts_gzip()), 401);
+  send(refusal(401, "log in first: a cookie of /api/login, or the header Authorization: Bearer TOKEN"));
+}
+
+void HttpSession::upgrade(Site& site, const Person& person) {
   if (const auto why = ticket_->become_web_socket(); !why.empty()) return send(refusal(503, why));
   std::make_shared<WsSession>(std::move(stream_), site.hub, std::move(ticket_), server_.options.queue_bytes)
-      ->accept(request_);
+      ->accept(request_, server_.login.sessions(), person.session);
 }
 
 void HttpSession::serve_file(const RequestTarget& target) {
@@ -132,12 +165,20 @@ void HttpSession::serve_file(const RequestTarget& target) {
     answer.allow = "GET, HEAD";
     return send(answer);
   }
-  const bool accepts_gzip = request_[http::field::accept_encoding].find("gzip") != string_view::npos;
-  auto file = server_.files.find(target.path, accepts_gzip);
+  serve(is_login_page_file(target) ? StaticFiles::built_in(target.path, accepts_gzip())
+                                   : server_.files.find(target.path, accepts_gzip()),
+        200);
+}
+
+bool HttpSession::accepts_gzip() const {
+  return request_[http::field::accept_encoding].find("gzip") != string_view::npos;
+}
+
+void HttpSession::serve(std::optional<StaticFile> file, unsigned status) {
   if (!file) return send(refusal(404, "no such file"));
-  const bool same = request_[http::field::if_none_match] == string_view(file->etag);
-  http::response<http::span_body<const char>> response(same ? http::status::not_modified : http::status::ok,
-                                                       request_.version());
+  const bool same = status == 200 && request_[http::field::if_none_match] == string_view(file->etag);
+  http::response<http::span_body<const char>> response(
+      same ? http::status::not_modified : static_cast<http::status>(status), request_.version());
   response.set(http::field::etag, file->etag);
   response.set(http::field::cache_control, "no-cache");  // ask every time; the ETag makes that cheap
   response.set(http::field::vary, "Accept-Encoding");
@@ -154,6 +195,9 @@ void HttpSession::send(const Answer& answer) {
   response.set(http::field::content_type, string_view(answer.content_type.data(), answer.content_type.size()));
   response.set(http::field::cache_control, answer.lasting ? "private, max-age=86400, immutable" : "no-store");
   if (!answer.allow.empty()) response.set(http::field::allow, string_view(answer.allow.data(), answer.allow.size()));
+  if (!answer.location.empty()) response.set(http::field::location, answer.location);
+  for (const auto& cookie : answer.cookies)
+    response.insert(http::field::set_cookie, cookie);
   if (answer.retry_after_sec > 0) response.set(http::field::retry_after, std::to_string(answer.retry_after_sec));
   response.body() = answer.body;
   write(std::move(response));
@@ -163,6 +207,8 @@ template <class Response>
 void HttpSession::write(Response response, std::shared_ptr<const void> owner) {
   ++server_.responses[response.result_int()];
   add_security(response);
+  if (visitor_.secure) response.set(http::field::strict_transport_security, "max-age=31536000");
+  if (response.result_int() == 401) response.set(http::field::www_authenticate, "Bearer");
   response.keep_alive(request_.keep_alive());
   response.prepare_payload();
   if (request_.method() == http::verb::head) response.body() = {};
@@ -178,10 +224,10 @@ void HttpSession::write(Response response, std::shared_ptr<const void> owner) {
 void HttpSession::end() {
   ticket_->set_idle(true);
   Error ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  stream_.tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   if (in_.size() > 0) in_.consume(in_.size());
-  stream_.expires_after(kEnding);
-  asio::async_read(stream_, in_.prepare(kMaxLeftover), [self = shared_from_this()](Error, std::size_t) {});
+  stream_.tcp().expires_after(kEnding);
+  asio::async_read(stream_.tcp(), in_.prepare(kMaxLeftover), [self = shared_from_this()](Error, std::size_t) {});
 }
 
 }  // namespace trainbus

@@ -33,8 +33,10 @@ Server::Server(const DashboardOptions& chosen)
     : options(checked(chosen)),
       files(options.www_root),
       host_names(options.host, options.allowed_hosts),
+      login(options.login_dir, io.get_executor()),
       command_rate(options.commands_per_second, options.command_burst),
       connections({options.max_connections}) {
+  if (!options.tls_cert.empty()) tls.emplace(options.tls_cert, options.tls_key);
   for (const auto& broker : options.sites)
     sites.push_back(std::make_unique<Site>(*this, broker));
 }

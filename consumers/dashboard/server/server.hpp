@@ -5,15 +5,18 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "../login/login_desk.hpp"
 #include "connection_book.hpp"
 #include "dashboard.hpp"
 #include "host_names.hpp"
 #include "request_guard.hpp"
 #include "request_target.hpp"
 #include "static_files.hpp"
+#include "tls_files.hpp"
 
 namespace trainbus {
 
@@ -32,6 +35,8 @@ struct Server {
   boost::asio::io_context io{1};
   StaticFiles files;
   HostNames host_names;
+  std::optional<TlsFiles> tls;
+  LoginDesk login;
   RateLimit command_rate;
   ConnectionBook connections;                   // WebSockets included
   std::map<unsigned, std::uint64_t> responses;  // by HTTP status

@@ -37,7 +37,10 @@ StaticFiles::StaticFiles(std::string www_root) : www_root_(std::move(www_root)) 
 
 std::optional<StaticFile> StaticFiles::find(std::string_view path, bool accepts_gzip) const {
   if (path == "/") path = "/index.html";
-  if (!www_root_.empty()) return read(path);
+  return www_root_.empty() ? built_in(path, accepts_gzip) : read(path);
+}
+
+std::optional<StaticFile> StaticFiles::built_in(std::string_view path, bool accepts_gzip) {
   const auto files = embedded_page();
   const auto found = std::find_if(files.begin(), files.end(), [&](const auto& file) { return file.path == path; });
   if (found == files.end()) return std::nullopt;

@@ -36,6 +36,8 @@ class StaticFiles {
 
   // `path`: decoded, absolute, without "." and ".." segments; "/" is index.html. Compressed when there is such a form.
   std::optional<StaticFile> find(std::string_view path, bool accepts_gzip) const;
+  // The same of the files in the program.
+  static std::optional<StaticFile> built_in(std::string_view path, bool accepts_gzip);
 
  private:
   std::optional<StaticFile> read(std::string_view path) const;

@@ -31,7 +31,7 @@ websocket::permessage_deflate compression() {
 
 }  // namespace
 
-WsSession::WsSession(beast::tcp_stream&& stream, Hub& hub, ConnectionBook::Ticket ticket, std::size_t queue_bytes)
+WsSession::WsSession(WebStream&& stream, Hub& hub, ConnectionBook::Ticket ticket, std::size_t queue_bytes)
     : stream_(std::move(stream)),
       hub_(hub),
       ticket_(std::move(ticket)),
@@ -44,15 +44,27 @@ WsSession::WsSession(beast::tcp_stream&& stream, Hub& hub, ConnectionBook::Ticke
   stream_.set_option(compression());
 }
 
-void WsSession::accept(const Upgrade& request) {
+void WsSession::accept(const Upgrade& request, Sessions& logins, const std::string& login) {
   beast::get_lowest_layer(stream_).expires_never();  // the WebSocket has its own timeouts
+  if (!login.empty())
+    login_ = logins.on_end(login, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->logged_out();
+    });
   stream_.async_accept(request, [self = shared_from_this()](Error error) {
     if (error) return;
+    if (self->leaving_) return self->cut();
     self->joined_ = true;
     self->hub_.join(self);
     self->wait_for_question();
     self->read();
   });
+}
+
+void WsSession::logged_out() {
+  if (joined_)
+    bye("this login is over");
+  else
+    leaving_ = true;  // the handshake is under way
 }
 
 void WsSession::wait_for_question() {

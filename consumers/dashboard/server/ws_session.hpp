@@ -12,9 +12,11 @@
 #include <memory>
 #include <string_view>
 
+#include "../login/sessions.hpp"
 #include "browser_queue.hpp"
 #include "client_message.hpp"
 #include "connection_book.hpp"
+#include "web_stream.hpp"
 
 namespace trainbus {
 
@@ -24,8 +26,9 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
  public:
   using Upgrade = boost::beast::http::request<boost::beast::http::string_body>;
 
-  WsSession(boost::beast::tcp_stream&& stream, Hub& hub, ConnectionBook::Ticket ticket, std::size_t queue_bytes);
-  void accept(const Upgrade& request);
+  WsSession(WebStream&& stream, Hub& hub, ConnectionBook::Ticket ticket, std::size_t queue_bytes);
+  // `login`: a session of `logins`, with which this one ends; "": of none.
+  void accept(const Upgrade& request, Sessions& logins, const std::string& login);
 
   // For the hub.
   void keep(Outgoing message);
@@ -40,6 +43,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
  private:
   using Error = boost::beast::error_code;
 
+  void logged_out();
   void wait_for_question();
   void read();
   void on_message();
@@ -54,12 +58,13 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
   void leave();
   void cut();
 
-  boost::beast::websocket::stream<boost::beast::tcp_stream> stream_;
+  boost::beast::websocket::stream<WebStream> stream_;
   Hub& hub_;
   ConnectionBook::Ticket ticket_;
   BrowserQueue queue_;
   boost::beast::flat_buffer in_;
   Outgoing out_;  // being written
+  Sessions::EndWatch login_;
   bool writing_ = false;
   bool joined_ = false;
   bool leaving_ = false;

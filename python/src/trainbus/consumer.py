@@ -17,7 +17,7 @@ try:
     import zmq
 
     from ._keys import chosen_key
-    from ._wire import KIND_NAMES, KINDS, BusError, ControlSocket, Endpoints, schema, socket
+    from ._wire import KIND_NAMES, KINDS, LOOK_SECONDS, BusError, ControlSocket, Endpoints, schema, socket
 except ImportError as error:
     raise ImportError("trainbus.Consumer needs pyzmq and protobuf: pip install 'trainbus[consumer]'") from error
 
@@ -105,7 +105,7 @@ class Consumer:
         endpoints, shown = Endpoints(broker), chosen_key(key)
         self._context = zmq.Context()
         self._control = ControlSocket(self._context, endpoints, shown)
-        self._sub = socket(self._context, zmq.SUB, endpoints.data_out, shown)
+        self._sub, self._handshakes = socket(self._context, zmq.SUB, endpoints.data_out, shown)
         self._streams = {}
         self._ready = []
         self._after = None  # the next page of the history; None: all of it was read
@@ -114,7 +114,11 @@ class Consumer:
         self._load_positions()
         for kind in [*self._kinds, "heartbeat"]:
             self._sub.subscribe(self._topic(kind))
-        self._fence()
+        try:
+            self._fence()
+        except BaseException:
+            self._close_sockets()
+            raise
         self._begin_history()
 
     def __enter__(self):
@@ -160,7 +164,11 @@ class Consumer:
         if self._context.closed:
             return
         self._save_positions(at_once=True)
+        self._close_sockets()
+
+    def _close_sockets(self):
         self._control.close()
+        self._handshakes.close()
         self._sub.close()
         self._context.term()
 
@@ -173,9 +181,10 @@ class Consumer:
         """Every subscription made before is in force when it comes back."""
         fence = f"fence/{secrets.token_hex(8)}/"
         self._sub.subscribe(fence)
-        end = time.monotonic() + 5.0
-        while time.monotonic() < end:
-            if not self._sub.poll(100):
+        began = time.monotonic()
+        while time.monotonic() < began + 5.0:
+            if not self._sub.poll(int(LOOK_SECONDS * 1000)):
+                self._handshakes.check(time.monotonic() - began)
                 continue
             frames = self._sub.recv_multipart()
             if frames[0].startswith(b"fence/"):

@@ -3,6 +3,7 @@ import { options, render } from "preact";
 import { AlertDesk, parseAlerts } from "./alerts";
 import { followCommand, isOfHistory, issueCommand } from "./command";
 import { LiveSocket } from "./live_socket";
+import { unknownLogin, readLogin } from "./login";
 import { fetchMediaList } from "./media_api";
 import { ByteMeter } from "./byte_meter";
 import type { Page } from "./page";
@@ -74,6 +75,7 @@ const sites = new Sites({
 const page: Page = {
   state,
   theme: currentTheme(),
+  login: unknownLogin,
   now: Date.now(),
   tiles: () => (tileView ??= new TileView(socketAt(""), dataArrived, countPredictions)),
   charts,
@@ -142,6 +144,7 @@ function dataArrived(): void {
 const socket = new LiveSocket(() => new WebSocket(socketAt("")), {
   opened() {
     state.link = "open";
+    void lookWho();
     askForList();
     watch();
     void readAlerts();
@@ -165,6 +168,7 @@ const socket = new LiveSocket(() => new WebSocket(socketAt("")), {
   lost() {
     if (state.link !== "lost") state.lostAt = Date.now();
     state.link = "lost";
+    void lookWho(); // the login may be over
     repaint();
   },
 });
@@ -179,6 +183,11 @@ let askedColumns: string[] = [];
 function renewList(): void {
   const wanted = extrasOf(readOverview(parseParams(location.hash)));
   if (state.route.page === "overview" && wanted.join("\n") !== askedColumns.join("\n")) askForList();
+}
+
+async function lookWho(): Promise<void> {
+  page.login = (await readLogin()) ?? page.login;
+  repaint();
 }
 
 // The answer is the whole history, and every later record follows: also how the page catches up after a lost connection.

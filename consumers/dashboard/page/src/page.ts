@@ -7,6 +7,7 @@ import type { CommandEvent, CommandVerb, Points, Trainer } from "./protocol";
 import type { Site } from "./sites";
 import type { SchedulePlayer } from "./schedule";
 import type { State } from "./state";
+import type { Login } from "./login";
 import type { Theme } from "./theme";
 import type { Range, Timeline, XMode } from "./timeline";
 import type { TileView } from "./tiles/tile_view";
@@ -36,6 +37,7 @@ export interface CompareView {
 export interface Page {
   state: State;
   theme: Theme;
+  login: Login;
   now: number; // local ms, the same for one paint
   tiles: () => TileView;
   charts: ChartView;

@@ -62,12 +62,14 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
         <>
           <b>{count(selected.length)} selected</b>
           {!order &&
+            page.login.mayCommand &&
             orders.map((one) => (
               <button key={one.type} class="small" disabled={able.length === 0} data-testid={`bulk-${one.type}`} onClick={() => setOrder(one)}>
                 {one.title}…
               </button>
             ))}
           {!order &&
+            page.login.mayDelete &&
             historyOrders
               .filter((one) => withHistory(selected, one).length > 0)
               .map((one) => (
@@ -75,7 +77,7 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
                   {one.title}…
                 </button>
               ))}
-          {!order && able.length > 0 && <KnobChoice trainers={able} choose={setOrder} />}
+          {!order && page.login.mayCommand && able.length > 0 && <KnobChoice trainers={able} choose={setOrder} />}
           {order && (
             <form
               class="bulk-form"

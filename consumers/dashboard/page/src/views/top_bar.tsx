@@ -1,4 +1,5 @@
 import { count } from "../format";
+import { logOut } from "../login";
 import type { Page } from "../page";
 import { overviewHref } from "../route";
 import { AlertBell } from "./alert_bell";
@@ -45,6 +46,11 @@ export function TopBar({ page }: { page: Page }) {
       <button class="icon" onClick={page.toggleTheme} aria-label={theme === "dark" ? "Light theme" : "Dark theme"} title="Light or dark">
         {theme === "dark" ? "☀" : "☾"}
       </button>
+      {page.login.user !== "" && (
+        <button class="small" data-testid="log-out" title={page.login.mayCommand ? "may command" : "may watch"} onClick={() => void logOut()}>
+          {page.login.user} · log out
+        </button>
+      )}
     </header>
   );
 }

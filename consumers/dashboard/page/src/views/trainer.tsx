@@ -50,7 +50,7 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
       </div>
       <RateStrip page={page} watched={watched} trainer={trainer} />
       {trainer && endedStates.includes(trainer.state) && <Summary page={page} watched={watched} trainer={trainer} />}
-      {trainer && <Controls page={page} watched={watched} trainer={trainer} />}
+      {trainer && page.login.mayCommand && <Controls page={page} watched={watched} trainer={trainer} />}
       {tileSettings.wide && tiles}
       <div class="columns">
         <div class="column">
