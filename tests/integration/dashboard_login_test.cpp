@@ -5,7 +5,7 @@
 #include "consumers/dashboard/login/one_time.hpp"
 #include "consumers/dashboard/login/page_users.hpp"
 #include "consumers/dashboard/login/password.hpp"
-#include "consumers/beast/secret_file.hpp"
+#include "proto/beast/secret_file.hpp"
 #include "tests/support/running_dashboard.hpp"
 #include "tests/support/temp_dir.hpp"
 

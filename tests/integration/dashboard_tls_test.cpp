@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "consumers/beast/secret_file.hpp"
+#include "proto/beast/secret_file.hpp"
 #include "tests/support/running_dashboard.hpp"
 #include "tests/support/tls_client.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "consumers/beast/secret_file.hpp"
+#include "proto/beast/secret_file.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/running_dashboard.hpp"
 #include "tests/support/server_process.hpp"

@@ -7,7 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <list>
 
-#include "consumers/beast/secret_file.hpp"
+#include "proto/beast/secret_file.hpp"
 #include "consumers/dashboard/login/cookie.hpp"
 #include "consumers/dashboard/login/login_desk.hpp"
 #include "consumers/dashboard/login/token.hpp"

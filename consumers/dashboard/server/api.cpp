@@ -116,7 +116,7 @@ void answer_api(Site& site, const ApiRequest& request, std::function<void(Answer
     case Resource::kSites: return reply(answer_sites(site.server));
     case Resource::kLedger: return reply(answer_ledger(site, request.target));
     case Resource::kNames: return reply(answer_names(site.model));
-    case Resource::kSeries: return reply(answer_series(site.model, request.target));
+    case Resource::kSeries: return answer_series(site, request.target, std::move(reply));
     case Resource::kMedia: return reply(answer_media(site.model, request.target));
     case Resource::kCommand: return find_command(site, request.target.segments[2], std::move(reply));
     default: return reply(refusal(404, "no such resource"));

@@ -65,7 +65,7 @@ void ControlDesk::run() {
   for (auto patience = kFirstFigures; !stopping();) {
     if (auto job = wait_for_job(patience)) {
       (*job)(client);
-    } else if (!stopping()) {
+    } else if (on_figures_ && !stopping()) {
       on_figures_(ask_for_figures(client));
       patience = kFiguresInterval;
     }

@@ -38,8 +38,8 @@ class ControlDesk {
   static constexpr std::chrono::milliseconds kFirstFigures{500};
   static constexpr std::chrono::milliseconds kFiguresInterval{5000};
 
-  // `on_figures` is called in the desk's thread, every few seconds.
-  ControlDesk(std::string broker, std::function<void(BrokerFigures)> on_figures);
+  // `on_figures` is called in the desk's thread, every few seconds; none: nobody wants to know them.
+  explicit ControlDesk(std::string broker, std::function<void(BrokerFigures)> on_figures = {});
   ~ControlDesk();  // forgets the jobs that wait; ends within kTimeout
 
   // Any thread. False when kMaxJobs wait already.

@@ -28,6 +28,10 @@ std::size_t Curve::size() const {
   return size;
 }
 
+bool Curve::thinned() const {
+  return folded_.thinned() || std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.points.thinned(); });
+}
+
 void Curve::set_limit(std::size_t max_points) {
   limit_ = max_points;
   folded_.set_limit(limit_);

@@ -28,6 +28,7 @@ class Curve {
 
   Axis axis() const { return axis_; }
   std::size_t size() const;
+  bool thinned() const;  // points were dropped
 
   void set_limit(std::size_t max_points);
   // x as the incarnation counts it.

@@ -3,20 +3,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "record_value.hpp"
+
 namespace trainbus {
 namespace {
-
-// The step that a record itself says; 0 when it says none.
-double said_step(const v1::MetricsRequest& message) {
-  switch (message.payload_case()) {
-    case v1::MetricsRequest::kBatchData: return static_cast<double>(message.batch_data().step());
-    case v1::MetricsRequest::kEpochData: return static_cast<double>(message.epoch_data().step());
-    case v1::MetricsRequest::kPerformanceData: return static_cast<double>(message.performance_data().step());
-    case v1::MetricsRequest::kScalarData: return static_cast<double>(message.scalar_data().step());
-    case v1::MetricsRequest::kMediaData: return static_cast<double>(message.media_data().step());
-    default: return 0;
-  }
-}
 
 // The epoch of a batch or an epoch record; 0 of a batch is not said.
 double first_epoch(const v1::MetricsRequest& message) {
@@ -44,7 +34,7 @@ Placement::Placed Placement::take(const v1::MetricsRequest& message, std::int64_
   const auto [known, is_new] = known_.try_emplace(incarnation);
   if (order != 0) known->second.order = order;
   const auto place = line_.place(incarnation, message);
-  Placed placed{.own_step = said_step(message)};
+  Placed placed{.own_step = static_cast<double>(step_in(message))};
   if (place) placed.own_step = static_cast<double>(place->x - line_.first_step(incarnation).value_or(0));
   const bool began = place && place->began;
   const double epoch = first_epoch(message);

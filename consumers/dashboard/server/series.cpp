@@ -36,7 +36,9 @@ void Series::set_limit(std::size_t max_points) {
 }
 
 void Series::halve_at_limit() {
-  if (points_.size() >= limit_) points_ = decimate(points_, limit_ / 2);
+  if (points_.size() < limit_) return;
+  points_ = decimate(points_, limit_ / 2);
+  thinned_ = true;
 }
 
 void Series::append(double x, double y) {

@@ -32,6 +32,7 @@ class Series {
   void cut(double x);
 
   std::size_t size() const { return points_.size(); }
+  bool thinned() const { return thinned_; }  // points were dropped
   // The points with x_min <= x <= x_max. Valid until the next change.
   std::span<const Point> range(double x_min = -kNoBound, double x_max = kNoBound) const;
 
@@ -39,6 +40,7 @@ class Series {
   void halve_at_limit();
 
   std::size_t limit_ = kMaxPoints;
+  bool thinned_ = false;
   std::vector<Point> points_;
 };
 

@@ -1,14 +1,20 @@
 #include "series_api.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <chrono>
 #include <cmath>
 
 #include "curve_json.hpp"
+#include "journal_curve.hpp"
 #include "json_text.hpp"
+#include "site.hpp"
 #include "trainbus/incarnation.hpp"
 
 namespace trainbus {
 namespace {
+
+constexpr std::chrono::seconds kReadingTime{8};
 
 struct CurveRequest {
   std::string name;
@@ -49,36 +55,123 @@ Answer list(const SessionName& session, const TrainerCurves& curves) {
   return answer;
 }
 
-Answer one(const SessionName& session, const TrainerCurves& curves, const CurveRequest& request) {
-  const auto curve = curves.all().find(request.name);
-  if (curve == curves.all().end()) return refusal(404, "no series of this name; without a name all are listed");
-  if (request.incarnation && curves.placement().find(Axis::kStep, *request.incarnation) == nullptr)
-    return refusal(404, "no incarnation " + std::to_string(*request.incarnation));
-  const auto points = request.incarnation ? curves.of(request.name, *request.incarnation, request.x_min, request.x_max)
-                                          : curves.line(request.name, request.x_min, request.x_max);
+// What is to be answered, as memory has it, and where the journal may have
+// more.
+struct Found {
+  SessionName session;
+  CurveRequest request;
+  Axis axis = Axis::kStep;
+  std::vector<Point> points;
+  bool thinned = false;  // points that were said are missing
+  bool known = true;     // the incarnation that was asked for is told apart in memory
+  bool from_journal = false;
+
+  bool asks_for_more() const {
+    return !known || (axis == Axis::kStep && thinned && points.size() < request.max_points);
+  }
+};
+
+// A part of the answer in the journal: what one incarnation adds to it.
+struct Part {
+  JournalRange range;
+  double offset = 0;
+  double end = kNoBound;
+};
+
+Found in_memory(const SessionName& session, const TrainerCurves& curves, const Curve& curve, CurveRequest request) {
+  Found found;
+  found.session = session;
+  found.axis = curve.axis();
+  found.thinned = curve.thinned();
+  if (!request.incarnation) {
+    found.points = curves.line(request.name, request.x_min, request.x_max);
+  } else if (curves.placement().find(Axis::kStep, *request.incarnation) != nullptr) {
+    found.points = curves.of(request.name, *request.incarnation, request.x_min, request.x_max);
+  } else {
+    found.known = false;
+  }
+  found.request = std::move(request);
+  return found;
+}
+
+std::vector<Part> parts_of(const Found& found, const Placement& placement) {
+  const CurveRequest& request = found.request;
+  const auto part = [&](const Place& place, double begin, double end) {
+    return Part{{found.session, place.incarnation, request.name, std::max(request.x_min, begin) - place.offset,
+                 std::min(request.x_max, end) - place.offset},
+                place.offset,
+                end};
+  };
+  if (!found.known) return {part({.incarnation = *request.incarnation}, -kNoBound, kNoBound)};
+  std::vector<Part> parts;
+  for (const Place& place : placement.places(Axis::kStep)) {
+    if (request.incarnation && place.incarnation != *request.incarnation) continue;
+    if (request.incarnation) return {part(place, -kNoBound, kNoBound)};
+    if (place.begin <= request.x_max && place.end > request.x_min) parts.push_back(part(place, place.begin, place.end));
+  }
+  return parts;
+}
+
+// Of incarnations that are no longer told apart memory's points stay.
+void add_from_journal(ControlClient& client, const std::vector<Part>& parts, const GiveUp& give_up, Found& found) {
+  double begin = kNoBound;
+  for (const Part& part : parts)
+    begin = std::min(begin, part.range.x_min + part.offset);
+  std::vector<Point> points;
+  std::ranges::copy_if(found.points, std::back_inserter(points), [&](const Point& point) { return point.x < begin; });
+  bool complete = true;
+  for (const Part& part : parts) {
+    const auto read = read_journal(client, part.range, give_up);
+    complete = complete && read.complete;
+    for (const Point& point : read.points)
+      if (const double x = point.x + part.offset; x < part.end) points.push_back({x, point.y});
+  }
+  if (!complete || points.size() < found.points.size()) return;
+  found.points = std::move(points);
+  found.thinned = false;
+  found.from_journal = found.known = true;
+}
+
+Answer answer_of(const Found& found) {
+  const CurveRequest& request = found.request;
+  if (!found.known) return refusal(404, "no incarnation " + std::to_string(*request.incarnation));
   Answer answer;
   {  // closed before the answer moves away
     JsonObject object(answer.body);
-    object.add("run", session.run).add("trainer", session.trainer).add("name", request.name);
-    object.add("axis", axis_name(curve->second.axis()));
+    object.add("run", found.session.run).add("trainer", found.session.trainer).add("name", request.name);
+    object.add("axis", axis_name(found.axis));
     if (request.incarnation) object.add("incarnation", std::to_string(*request.incarnation));
-    object.add("total", points.size());
-    object.add("not_finite", std::ranges::count_if(points, [](const Point& point) { return !std::isfinite(point.y); }));
-    append_pairs(object.key("points"), decimate(points, request.max_points));
+    object.add("total", found.points.size());
+    object.add("from", found.from_journal ? "journal" : "memory").add("thinned", found.thinned);
+    object.add("not_finite",
+               std::ranges::count_if(found.points, [](const Point& point) { return !std::isfinite(point.y); }));
+    append_pairs(object.key("points"), decimate(found.points, request.max_points));
   }
   return answer;
 }
 
 }  // namespace
 
-Answer answer_series(const BusModel& model, const RequestTarget& target) {
+void answer_series(Site& site, const RequestTarget& target, std::function<void(Answer)> reply) {
   const SessionName session{target.segments[2], target.segments[3]};
-  const TrainerModel* trainer = model.find(session);
-  if (trainer == nullptr) return refusal(404, "no trainer " + session.id());
-  if (!target.query.contains("name")) return list(session, trainer->curves());
+  const TrainerModel* trainer = site.model.find(session);
+  if (trainer == nullptr) return reply(refusal(404, "no trainer " + session.id()));
+  const TrainerCurves& curves = trainer->curves();
+  if (!target.query.contains("name")) return reply(list(session, curves));
   CurveRequest request;
-  if (const auto problem = read_request(target, request); !problem.empty()) return refusal(400, problem);
-  return one(session, trainer->curves(), request);
+  if (const auto problem = read_request(target, request); !problem.empty()) return reply(refusal(400, problem));
+  const auto curve = curves.all().find(request.name);
+  if (curve == curves.all().end()) return reply(refusal(404, "no series of this name; without a name all are listed"));
+  Found found = in_memory(session, curves, curve->second, std::move(request));
+  if (!found.asks_for_more()) return reply(answer_of(found));
+  const auto until = std::chrono::steady_clock::now() + kReadingTime;
+  const auto read = [&site, until, reply, found, parts = parts_of(found, curves.placement())](ControlClient& client) {
+    const auto give_up = [&] { return site.server.io.stopped() || std::chrono::steady_clock::now() > until; };
+    Found more = found;
+    add_from_journal(client, parts, give_up, more);
+    boost::asio::post(site.server.io, [reply, answer = answer_of(more)] { reply(answer); });
+  };
+  if (!site.reading_room.ask(read)) reply(answer_of(found));
 }
 
 }  // namespace trainbus

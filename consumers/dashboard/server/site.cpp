@@ -21,6 +21,7 @@ Site::Site(Server& owner, const NamedBroker& where)
            [this](BrokerFigures figures) {
              asio::post(server.io, [this, figures = std::move(figures)]() mutable { take(std::move(figures)); });
            }),
+      reading_room(at.address),
       feed(at.address, [this](BusBatch batch) {
         asio::post(server.io, [this, batch = std::move(batch)] {
           hub.publish(batch);

@@ -22,6 +22,7 @@ struct Site {
   BrokerFigures broker;  // the newest
   ControlDesk desk;
   SiteLimits limits{*this};
+  ControlDesk reading_room;  // long reads of the journal: no command waits for them
   BusFeed feed;
 
  private:
