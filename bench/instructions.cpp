@@ -167,7 +167,7 @@ class Forwarder {
                      Durability::kProcess,
                      {},
                      [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
-                     [](const Topic&, const v1::MetricsRequest&, zmq::message_t) {}};
+                     [](const Topic&, const v1::MetricsRequest&, zmq::message_t, std::int64_t) {}};
   const RecordStore::News news_{[](const Stream&) {}, [](const LostRecords&) {},
                                 [](const std::string&, const std::string&) {}, [](const std::string&) {}};
   const std::int64_t now_ms_ = steady_ms();

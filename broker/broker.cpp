@@ -44,8 +44,7 @@ Broker::Broker(const BrokerOptions& options)
       store_(
           folder_.journal_path(), options.durability, options.retention,
           [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
-          [this](const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body,
-                 std::int64_t taken_in_ms) {
+          [this](const Topic& topic, const v1::MetricsRequest& message, zmq::message_t body, std::int64_t taken_in_ms) {
             if (message.has_command()) restore(message.session_id(), message.command());
             if (message.has_alert()) conflicts_.restore(message);
             if (message.has_alert()) restore_own(message);

@@ -80,7 +80,8 @@ void DataPath::reject(WireError error, std::string_view topic, std::int64_t now_
   if (now_ms < say_again_ms_[reason]) return;
   say_again_ms_[reason] = now_ms + kSayEveryMs;
   std::string shown = clean_text(topic, kMaxTopicShown);
-  std::ranges::replace_if(shown, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  std::ranges::replace_if(
+      shown, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   spdlog::warn("a message on the topic '{}' was refused: {} ({} so far)", shown, wire_error_name(error), count);
 }
 

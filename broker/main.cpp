@@ -87,7 +87,8 @@ int main(int argc, char** argv) {
          "--metrics", metrics,
          "Serve /metrics to Prometheus, and /healthz and /readyz to probes, as 127.0.0.1:9463 (default: nowhere)")
       ->type_name("HOST:PORT");
-  app.add_option("--metrics-host", metrics_hosts, "A name by which that may be asked, beside localhost; repeatable");
+  app.add_option("--metrics-host", metrics_hosts, "A name by which that may be asked, beside localhost; repeatable")
+      ->allow_extra_args(false);
   app.add_flag("--insecure", insecure,
                "Listen on an address that others can reach, without keys; --metrics, which has none, too");
   auto* check = app.add_subcommand("check", "Read a journal that no broker has open and say what is damaged: exit 1");

@@ -36,6 +36,15 @@ MetricsPort::MetricsPort(const std::string& listen, std::vector<std::string> hos
   }
 }
 
+MetricsPort::~MetricsPort() {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  answered_.notify_all();
+  server_.reset();
+}
+
 void MetricsPort::turn(const std::function<v1::BrokerStats()>& stats) {
   turned_ = true;
   if (!asked_.exchange(false)) return;
@@ -50,8 +59,9 @@ v1::BrokerStats MetricsPort::figures() {
   std::unique_lock lock(mutex_);
   answer_.reset();
   asked_ = true;
-  if (!answered_.wait_for(lock, answer_within_, [this] { return answer_.has_value(); }))
+  if (!answered_.wait_for(lock, answer_within_, [this] { return answer_ || ended_; }))
     throw std::runtime_error("the broker's loop has not turned for " + std::to_string(answer_within_.count()) + " ms");
+  if (!answer_) throw std::runtime_error("the broker ends");
   return *answer_;
 }
 

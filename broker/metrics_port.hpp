@@ -28,11 +28,15 @@ class MetricsPort {
   // which it may be asked beside those of loopback.
   MetricsPort(const std::string& listen, std::vector<std::string> host_names,
               std::chrono::milliseconds answer_within = kAnswerWithin);
+  // At once, also while somebody waits for an answer.
+  ~MetricsPort();
 
   const std::string& host() const { return host_; }
   std::uint16_t port() const { return server_->port(); }
   // In each turn of the bus thread: `stats` is called when somebody asks.
   void turn(const std::function<v1::BrokerStats()>& stats);
+  // Somebody waits for the next turn. Any thread.
+  bool is_asked() const { return asked_; }
 
  private:
   // Throws std::runtime_error when the loop does not turn.
@@ -47,6 +51,7 @@ class MetricsPort {
   std::condition_variable answered_;
   std::atomic<bool> asked_{false};
   std::optional<v1::BrokerStats> answer_;
+  bool ended_ = false;
   std::unique_ptr<MetricsServer> server_;  // the last member: its threads use the others
 };
 

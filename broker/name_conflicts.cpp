@@ -26,9 +26,11 @@ void NameConflicts::tick(std::int64_t now_ms) {
     if (crowd.overlap && !open_.contains(crowd.session_id)) begin(crowd);
   const auto& in_store = store_.shared().now(now_ms);
   const auto& unnumbered = roster_.shared().now(now_ms);
-  look_for_shared(in_store, "records come again under their numbers: two trainers say this incarnation, or one that was "
-                            "started again did. Of each number only the first record is kept");
-  look_for_shared(unnumbered, "two trainers publish under this name at once, without an incarnation: they are taken for one");
+  look_for_shared(in_store,
+                  "records come again under their numbers: two trainers say this incarnation, or one that was "
+                  "started again did. Of each number only the first record is kept");
+  look_for_shared(unnumbered,
+                  "two trainers publish under this name at once, without an incarnation: they are taken for one");
   std::vector<std::string> over;
   for (const auto& [session_id, open] : open_)
     if ((!open.restored || now_ms >= settled_ms_) && roster_.live(session_id, now_ms).size() < 2 &&

@@ -29,7 +29,8 @@ class RecordStore {
   static constexpr std::size_t kReadBackAtStart = 20'000;
   // `seen` gets the newest record of every stream that is read back, and every command and alert of it.
   // `taken_in_ms`: Unix time of the broker when it took the record in; 0: of a command or an alert.
-  using Seen = std::function<void(const Topic&, const v1::MetricsRequest&, zmq::message_t body, std::int64_t taken_in_ms)>;
+  using Seen =
+      std::function<void(const Topic&, const v1::MetricsRequest&, zmq::message_t body, std::int64_t taken_in_ms)>;
   using SeenArchived = std::function<void(const IncarnationRow&)>;  // each, after the records
   RecordStore(
       const std::string& journal_path, Durability durability, Retention retention, Publish publish, Seen seen,

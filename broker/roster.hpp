@@ -43,8 +43,8 @@ class Roster {
     std::array<std::string, v1::Kind_ARRAYSIZE> last;
     std::array<std::int64_t, v1::Kind_ARRAYSIZE> taken_in_ms{};  // each of these; Unix time of the broker
     ClassNames::Shared class_names;                              // of the plan in `last`
-    std::vector<v1::Knob> knobs;     // of its newest plan
-    bool by_control_only = false;    // so came its last heartbeat
+    std::vector<v1::Knob> knobs;                                 // of its newest plan
+    bool by_control_only = false;                                // so came its last heartbeat
     std::uint64_t tiles_in = 0;
     std::uint64_t tiles_lost_on_link = 0;  // gaps in their sequence
     std::uint64_t tiles_sequence = 0;

@@ -10,7 +10,7 @@ namespace trainbus {
 
 class SharedNames {
  public:
-  static constexpr std::int64_t kEndsMs = 60'000;   // without further evidence it is over
+  static constexpr std::int64_t kEndsMs = 60'000;     // without further evidence it is over
   static constexpr std::size_t kMaxSessions = 1'000;  // policy: further ones are not noted
 
   struct Evidence {

@@ -64,7 +64,8 @@ Endpoints parse_endpoints(std::string_view base) {
 
 std::string default_broker() {
   const char* value = std::getenv("TRAINBUS_BROKER");
-  return value != nullptr && *value != '\0' ? value : std::string(kDefaultBroker);
+  if (value == nullptr) return std::string(kDefaultBroker);
+  return *value == '\0' ? "off" : value;
 }
 
 bool is_loopback(std::string_view host) {

@@ -84,9 +84,9 @@ void look_here(Findings& findings) {
   findings.push_back(file_limit_finding(raise_file_limit()));
   const char* said = std::getenv("TRAINBUS_SPOOL_DIR");
   std::filesystem::path spool = said != nullptr ? said : default_state_dir("spool");
-  while (!spool.empty() && !std::filesystem::exists(spool) && spool.has_relative_path())
-    spool = spool.parent_path();  // where it will be made
   std::error_code error;
+  while (!std::filesystem::exists(spool, error) && spool.has_relative_path())
+    spool = spool.parent_path();  // where it will be made
   const auto space = std::filesystem::space(spool, error);
   if (!error && !spool.empty())
     findings.push_back(disk_finding("disk of the spools (" + spool.string() + ")", space.available, space.capacity));

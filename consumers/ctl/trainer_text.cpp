@@ -29,7 +29,8 @@ void add(std::vector<std::string>& lines, const char* name, const std::optional<
 
 void add_position(std::vector<std::string>& lines, const TrainerFigures& figures, const v1::TrainingConfig& plan) {
   if (figures.epoch) lines.push_back(line("epoch", of_total(*figures.epoch, plan.total_epochs())));
-  if (figures.batch) lines.push_back(line("batch", of_total(std::int64_t{*figures.batch} + 1, plan.batches_per_epoch())));
+  if (figures.batch)
+    lines.push_back(line("batch", of_total(std::int64_t{*figures.batch} + 1, plan.batches_per_epoch())));
   lines.push_back(line("step", std::to_string(figures.step)));
   if (const auto first = figures.first_step()) lines.push_back(line("first step", std::to_string(*first)));
 }

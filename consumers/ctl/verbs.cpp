@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -231,6 +232,17 @@ void add_remarks(ControlClient& client) {
   warn_of(journal_losses(*stats));
 }
 
+// The broker counts what is alive, or was last: of older incarnations only their records are left.
+void say_what_the_ledger_leaves_out(ControlClient& client, const std::string& run) {
+  auto request = of_run(run);
+  request.set_older(true);
+  const auto list = client.list(request, kPatience);
+  if (!list) return;
+  const auto older =
+      std::ranges::count_if(list->trainers(), [](const auto& entry) { return !entry.newest() && !entry.live(); });
+  if (older > 0) spdlog::info("{} older incarnations of this run are not in the ledger, nor what they lost", older);
+}
+
 int export_edits(const CommandHistory::Edits& applied, const std::string& file) {
   std::ofstream out(file);
   out << "# edits of " << applied.session_id << ", incarnation " << applied.incarnation << ", started "
@@ -341,6 +353,7 @@ int show_ledger(const CtlOptions& ctl, const std::string& run, std::chrono::mill
     say(ledger_json(ledgers));
   else
     say_all(ledger_lines(ledgers));
+  if (!run.empty()) say_what_the_ledger_leaves_out(client, run);
   if (const auto stats = client.stats(kPatience)) {
     warn_of(storing_trouble(*stats));
     warn_of(journal_losses(*stats));

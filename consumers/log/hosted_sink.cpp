@@ -28,7 +28,8 @@ std::string one_line(std::string text) {
 }  // namespace
 
 struct HostedSink::Face : trainbus_host {
-  explicit Face(HostedSink& owner) : trainbus_host{on_fail, on_have, on_warn, owner.broker_.c_str(), on_limit_met}, sink(owner) {}
+  explicit Face(HostedSink& owner)
+      : trainbus_host{on_fail, on_have, on_warn, owner.broker_.c_str(), on_limit_met}, sink(owner) {}
 
   static HostedSink& of(const trainbus_host* self) { return static_cast<const Face*>(self)->sink; }
   static int on_fail(const trainbus_host* self, const char* format, ...) {
@@ -61,7 +62,11 @@ struct HostedSink::Face : trainbus_host {
 };
 
 HostedSink::HostedSink(SinkPlan plan, std::string broker)
-    : plan_(std::move(plan)), broker_(std::move(broker)), secrets_(plan_), limits_(plan_.label), face_(std::make_unique<Face>(*this)) {
+    : plan_(std::move(plan)),
+      broker_(std::move(broker)),
+      secrets_(plan_),
+      limits_(plan_.label),
+      face_(std::make_unique<Face>(*this)) {
   for (const auto& value : plan_.values)
     values_.push_back(value.c_str());
   try {

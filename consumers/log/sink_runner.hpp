@@ -22,7 +22,7 @@ struct SinkReport {
   std::string over = {};       // why it has ended for good; "": it has not
   std::string limits = {};     // which of its bounds it met within the last minute, and what happens then; "": none
   std::map<std::string, std::uint64_t> limits_met = {};  // how often each was met
-  std::string blocked = {};    // "write() has not returned for 12 s"; "": none runs for that long
+  std::string blocked = {};  // "write() has not returned for 12 s"; "": none runs for that long
   bool connected = false;
   std::string journal_trouble = {};  // why the broker gives no more of its journal; "": it does
   std::string port_trouble = {};     // which of the broker's ports does not answer, and why; "": all do

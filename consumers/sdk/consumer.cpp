@@ -29,7 +29,8 @@ constexpr std::size_t kMaxWithoutOrder = 10'000;  // asked again past it
 ConsumerOptions checked(ConsumerOptions options) {
   const auto check_name = [](const char* what, const std::string& name) {
     if (!name.empty() && !valid_name(name))
-      throw std::invalid_argument(std::string(what) + " '" + name + "' is not [A-Za-z0-9._-]{1,64}, and not of dots alone");
+      throw std::invalid_argument(std::string(what) + " '" + name +
+                                  "' is not [A-Za-z0-9._-]{1,64}, and not of dots alone");
   };
   check_name("run", options.run);
   check_name("trainer", options.trainer);

@@ -78,7 +78,10 @@ std::unique_ptr<Judge> make_judge(const Condition& condition) {
     case ConditionKind::kThreshold: return std::make_unique<ThresholdJudge>(condition);
     case ConditionKind::kSinkFailing:
     case ConditionKind::kJournalFailing:
-    case ConditionKind::kDuplicateName: return nullptr;
+    case ConditionKind::kDuplicateName:
+    case ConditionKind::kStateFolder:
+    case ConditionKind::kJournalDamaged:
+    case ConditionKind::kLimit: return nullptr;
   }
   return nullptr;
 }

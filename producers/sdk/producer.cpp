@@ -26,7 +26,8 @@ void require(bool good, const std::string& what) {
 ProducerOptions checked(ProducerOptions options) {
   if (options.broker == kOff) options.broker.clear();
   for (const auto& [what, name] : {std::pair("run", options.run), std::pair("trainer", options.trainer)})
-    require(valid_name(name), std::string(what) + " name '" + name + "' must match [A-Za-z0-9._-]{1,64}, and not of dots alone");
+    require(valid_name(name),
+            std::string(what) + " name '" + name + "' must match [A-Za-z0-9._-]{1,64}, and not of dots alone");
   require(options.tile_pixels >= 1 && options.tile_pixels <= kMaxImagePixels,
           "tile_pixels " + std::to_string(options.tile_pixels) + " must be 1 to " + std::to_string(kMaxImagePixels));
   require(options.jpeg_quality >= 1 && options.jpeg_quality <= 100,

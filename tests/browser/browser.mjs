@@ -18,9 +18,11 @@ export const desktop = { width: 1440, height: 900 };
 export const phone = { width: 390, height: 844 };
 
 // The page's own errors, refusals of the content security policy and requests to anywhere else land in `complaints`.
-export async function newPage(browser, url, { viewport = desktop, colorScheme = "light" } = {}) {
+// `deaf`: its WebSockets are never answered.
+export async function newPage(browser, url, { viewport = desktop, colorScheme = "light", deaf = false } = {}) {
   const context = await browser.newContext({ viewport, colorScheme, deviceScaleFactor: viewport === phone ? 2 : 1 });
   const page = await context.newPage();
+  if (deaf) await page.routeWebSocket(/./, () => {});
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
   page.on("console", (message) => {

@@ -1,4 +1,5 @@
-// A broker and a dashboard on free ports of 127.0.0.1, with a state folder that goes away with them.
+// A broker and a dashboard on free ports of 127.0.0.1, with a state folder that goes away with them. $TRAINBUS_WWW_ROOT:
+// a page just built, instead of the one in the program.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +24,8 @@ export class Bus {
 
   // `flags`: of who may.
   async startDashboard(listen, flags = ["--no-login"]) {
-    this.dashboard = await this.run("trainbus-dashboard", ["--listen", listen, ...flags, "--broker", this.address], /open (https?:\S+)/);
+    const page = process.env.TRAINBUS_WWW_ROOT ? ["--www-root", process.env.TRAINBUS_WWW_ROOT] : [];
+    this.dashboard = await this.run("trainbus-dashboard", ["--listen", listen, ...flags, ...page, "--broker", this.address], /open (https?:\S+)/);
     this.url = this.dashboard.readyLine[1].replace(/\/(\?.*)?$/, "");
   }
 

@@ -20,7 +20,8 @@ const { values } = parseArgs({
 });
 const wanted = Number(values.trainers);
 const seconds = Number(values.seconds);
-const kWarmUpMs = 5000;
+const kQuietMs = 1000;
+const kPatienceMs = 10_000;
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? null;
@@ -54,6 +55,18 @@ const watchFrames = (page, forMs, scroll) =>
     })();
   }), [forMs, scroll]);
 
+// All trainers are in the list, and the page has done what it does once: a second passed without a long task. Beside a
+// busy machine that second may never come.
+const settled = (page) =>
+  page.evaluate(([quietMs, patienceMs]) => new Promise((done) => {
+    let timer = setTimeout(done, quietMs);
+    new PerformanceObserver(() => {
+      clearTimeout(timer);
+      timer = setTimeout(done, quietMs);
+    }).observe({ type: "longtask" });
+    setTimeout(done, patienceMs);
+  }), [kQuietMs, kPatienceMs]);
+
 const bus = await Bus.start();
 const browser = await launchBrowser();
 const proxy = new Link();
@@ -70,8 +83,8 @@ try {
   });
   if (values.finished) await load.ended;
   const { page, at } = await newPage(browser, url);
-  await at("trainer-row").first().waitFor();
-  await wait(kWarmUpMs);
+  await eventually("all in the list", async () => Number((await at("trainer-count").textContent()).replace(/\D/g, "")) >= wanted);
+  await settled(page);
   const devtools = await browser.newBrowserCDPSession();
   const before = { bytes: proxy.bytes, cpu: await rendererSeconds(devtools) };
   await wait(seconds * 1000);

@@ -1,8 +1,10 @@
 // How old is a batch of 16 tiles when it is drawn, and how soon is a long run's whole curve on screen?
-//   node latency.mjs [--seconds 20] [--rate 60] [--size 256] [--batches 100000] [--overlaid 0] [--beside] [--link BYTES]
-// --beside: a training uses one core meanwhile. --link: a link of so many bytes a second to the browser. --overlaid: so
-// many runs of --batches each over one another. Prints one JSON object, with the load average of the machine. Age: the trainer's timestamp to the end of the draw, as the page itself shows it. Curve:
-// opening the page (navigation start) to the first painted frame with the whole curve, median and worst of 5.
+//   node latency.mjs [--seconds 20] [--rate 60] [--size 256] [--batches 100000] [--overlaid 0] [--large] [--beside] [--link BYTES]
+// --large: tiles over the whole window, so that each is drawn with 256 pixels and more. --beside: a training uses one core
+// meanwhile. --link: a link of so many bytes a second to the browser. --overlaid: so many runs of --batches each over one
+// another. Prints one JSON object, with the load average of the machine. Age: the trainer's timestamp to the end of the
+// draw, as the page itself shows it. Curve: opening the page (navigation start) to the first painted frame with the whole
+// curve, median and worst of 5.
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { Bus } from "./bus.mjs";
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     size: { type: "string", default: "256" },
     batches: { type: "string", default: "100000" },
     overlaid: { type: "string", default: "0" },
+    large: { type: "boolean", default: false },
     beside: { type: "boolean", default: false },
     link: { type: "string", default: "0" },
   },
@@ -41,6 +44,10 @@ async function tileAges(bus, browser) {
   ]);
   const name = await eventually("the load", async () => (await trainers(bus)).find((trainer) => trainer.run === "tiles")?.trainer);
   const view = await newPage(browser, `${url}/#/trainer/tiles/${name}`);
+  if (values.large) {
+    await view.page.evaluate(() => localStorage.setItem("trainbus-tiles", "5 wide"));
+    await view.page.reload();
+  }
   await eventually("tiles", async () => Number(await view.at("tiles-canvas").getAttribute("data-frames")) > 0);
   const drawn = await view.page.evaluate(([warmUpMs, forMs]) => {
     const canvas = document.querySelector("[data-testid=tiles-canvas]");

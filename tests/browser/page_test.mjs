@@ -240,7 +240,7 @@ await steps.step("A click enlarges a tile with all its scores; only wrong ones a
   await at("tile-dialog").waitFor({ state: "detached" });
   await at("wrong-only").click();
   const [right, all] = (await textOf("tiles-right")).match(/\d+/g).map(Number);
-  assert.equal(Number(await at("tiles-canvas").getAttribute("data-tiles")), all - right);
+  await eventually("the wrong ones", async () => Number(await at("tiles-canvas").getAttribute("data-tiles")) === all - right);
   await at("wrong-only").click();
   await at("freeze").click();
   await eventually("16 tiles", async () => (await at("tiles-canvas").getAttribute("data-tiles")) === "16");

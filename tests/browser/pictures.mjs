@@ -1,7 +1,9 @@
 // Pictures of every state that a person may see, on desktops of 1440 and 1920 pixels and on a phone, light and dark, for
 // people to look at; and axe-core's complaints and what is wider than the screen, which there must not be.
-//   node pictures.mjs FOLDER [--only running] [--crowd 1000]
-import { mkdirSync } from "node:fs";
+//   node pictures.mjs FOLDER [--only NAME…] [--screens 1440,1920,phone] [--colors light,dark] [--crowd 1000] [--whole]
+// --only: those whose names begin so. --whole: the whole page, not what a window shows of it.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { barriers, desktop, launchBrowser, newPage, phone } from "./browser.mjs";
@@ -10,87 +12,133 @@ import { eventually } from "./steps.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: "string", default: "" }, crowd: { type: "string", default: "1000" } },
+  options: {
+    only: { type: "string", multiple: true, default: [""] },
+    screens: { type: "string", default: "1440,1920,phone" },
+    colors: { type: "string", default: "light,dark" },
+    crowd: { type: "string", default: "1000" },
+    whole: { type: "boolean", default: false },
+  },
 });
 const [folder = "pictures"] = positionals;
-const screens = { 1440: desktop, 1920: { width: 1920, height: 1080 }, phone };
-const kLong = "a-name-as-long-as-names-may-be-".repeat(3).slice(0, 63);  // and a digit
+const sizes = { 1440: desktop, 1920: { width: 1920, height: 1080 }, phone };
+const screens = values.screens.split(",");
+const kLong = "a-name-as-long-as-names-may-be-".repeat(3).slice(0, 64);
+const kPatienceMs = 240_000;
 mkdirSync(folder, { recursive: true });
 
 const bus = await Bus.start();
 const browser = await launchBrowser();
+const unread = mkdtempSync(join(tmpdir(), "trainbus-pictures-"));
 const problems = [];
 
-async function shoot(name, path, ready) {
-  if (values.only && !name.startsWith(values.only)) return;
-  for (const [screen, viewport] of Object.entries(screens))
-    for (const colorScheme of ["light", "dark"]) {
-      const view = await newPage(browser, `${bus.url}/${path}`, { viewport, colorScheme });
-      await ready(view);
-      await view.page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`) });
+const wanted = (name) => values.only.some((only) => name.startsWith(only));
+
+// `ready` waits until what the picture is about is on the page; `deaf`: the server never answers its WebSockets.
+async function shoot(name, path, ready, { deaf = false } = {}) {
+  if (!wanted(name)) return;
+  for (const screen of screens)
+    for (const colorScheme of values.colors.split(",")) {
+      const view = await newPage(browser, `${bus.url}/${path}`, { viewport: sizes[screen], colorScheme, deaf });
+      const late = await ready(view).then(() => [], (error) => [`not so: ${error.message.split("\n")[0]}`]);
+      await view.page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`), fullPage: values.whole });
       const wide = await view.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      const found = [...(wide > 0 ? [`${wide} pixels too wide`] : []), ...(await barriers(view.page)), ...view.complaints];
+      const found = [...late, ...(wide > 0 ? [`${wide} pixels too wide`] : []), ...(await barriers(view.page)), ...view.complaints];
       for (const problem of found) problems.push(`${name}-${screen}-${colorScheme}: ${problem}`);
       await view.close();
     }
   console.log(name);
 }
 
-const shows = (id) => async ({ at }) => at(id).first().waitFor();
-const says = (state) => async ({ page, at }) => {
-  await eventually(state, async () => (await at("state").first().textContent().catch(() => "")).trim() === state, 120_000);
-  await page.waitForTimeout(1500);
+const all = (...conditions) => async (view) => {
+  for (const condition of conditions) await condition(view);
 };
-const state = async (run, name) => (await bus.trainer(run, name))?.state;
-const shapes = (name, ...more) => bus.train(name, ["--run", "shapes", "--dataset", "shapes", "--limit-samples", "2000", "--batches-per-epoch", "30", "--batch-size", "16", "--threads", "1", ...more]);
+const shows = (id) => ({ at }) => at(id).first().waitFor();
+const says = (state) => ({ page }) => page.locator("[data-testid=state]").first().and(page.getByText(state, { exact: true })).waitFor({ timeout: kPatienceMs });
+const tiles = ({ page }) => page.waitForFunction(() => Number(document.querySelector("[data-testid=tiles-canvas]")?.dataset.frames ?? 0) > 3);
+const curves = ({ page }) => page.waitForFunction(() => Number(document.querySelector("[data-testid=loss-chart]")?.dataset.points ?? 0) > 0);
+const rows = (atLeast) => ({ page }) => page.waitForFunction((count) => Number(document.querySelector("[data-testid=trainer-count]")?.textContent.replace(/\D/g, "") ?? 0) >= count, atLeast);
+const click = (id) => ({ at }) => at(id).first().click();
+const lookAt = (id) => ({ at }) => at(id).first().scrollIntoViewIfNeeded();
+
+const train = (run, name, ...more) => bus.train(name, ["--run", run, "--threads", "1", ...more]);
+const shapes = (name, ...more) => train("shapes", name, "--limit-samples", "2000", "--batches-per-epoch", "20", "--batch-size", "16", ...more);
 const loadgen = (...args) => bus.run("trainbus-loadgen", ["--broker", bus.address, ...args]);
-const order = (path, type) => fetch(`${bus.url}/api/trainers/${path}/commands`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ type }) });
+const order = (path, type) =>
+  fetch(`${bus.url}/api/trainers/${path}/commands`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ type }) });
+const known = (run, name, what, question) => eventually(`${run}/${name}: ${what}`, async () => question((await bus.trainer(run, name)) ?? {}), kPatienceMs);
+const becomes = (run, name, state) => known(run, name, state, (trainer) => trainer.state === state);
+
+// A data set that cannot be read: its training fails, and says why.
+function unreadableImages() {
+  for (const name of ["cats", "dogs"]) {
+    mkdirSync(join(unread, name));
+    writeFileSync(join(unread, name, "1.jpg"), "no picture");
+  }
+  return `folder:${unread}`;
+}
+
+// Nobody reads what it prints, so at some line it waits for ever: its heartbeats go on, its steps do not.
+function stall(program) {
+  for (const stream of [program.process.stdout, program.process.stderr]) stream.pause();
+}
 
 try {
   await shoot("empty", "", shows("empty"));
-  const running = await shapes("running", "--epochs", "1000", "--batch-delay-ms", "60");
+  await shoot("loading-overview", "", shows("app"), { deaf: true });
+  await bus.run("trainbus-watch", ["--broker", bus.address]);
+  const running = await shapes("running", "--epochs", "1000", "--batch-delay-ms", "60", "--tag", "baseline", "--notes", "Small network, plain SGD.");
   const ended = await shapes("ended", "--epochs", "4");
   const nan = await shapes("diverged", "--epochs", "1000", "--lr", "1e9", "--batch-delay-ms", "200");
+  const failed = await train("shapes", "failed", "--dataset", unreadableImages());
+  stall(await train("shapes", "stalled", "--epochs", "1000000", "--limit-samples", "16", "--batch-size", "8"));
   const media = await loadgen("--run", "media", "--trainers", "1", "--batch-rate", "20", "--epoch-every", "20", "--scalars", "8", "--media", "--tile-rate", "5", "--tile-size", "64");
-  const long = await loadgen("--run", kLong + "r", "--name-prefix", kLong, "--trainers", "1", "--batch-rate", "5", "--tile-rate", "5", "--tile-size", "32");
+  const long = await train(kLong, kLong, "--limit-samples", "2000", "--epochs", "1000", "--batch-delay-ms", "200");
   await ended.ended;
-  await eventually("several epochs", async () => (await bus.trainer("shapes", "running"))?.epoch >= 6, 240_000);
-  await shoot("running", "#/trainer/shapes/running", says("ALIVE"));
-  await shoot("nan", "#/trainer/shapes/diverged", shows("diverged"));
-  await shoot("media", "#/trainer/media/t0", async (view) => {
-    await says("ALIVE")(view);
-    await view.at("media-card").first().scrollIntoViewIfNeeded();
-    await view.page.waitForTimeout(1000);
-  });
-  await shoot("long-names", `#/trainer/${kLong}r/${kLong}0`, says("ALIVE"));
-  await shoot("ended", "#/trainer/shapes/ended", shows("summary"));
+  await failed.ended;
+  await known("shapes", "running", "several epochs", ({ epoch }) => epoch >= 5);
+  const trainer = all(says("ALIVE"), curves, tiles);
+  await shoot("loading-trainer", "#/trainer/shapes/running", shows("app"), { deaf: true });
+  await shoot("running", "#/trainer/shapes/running", trainer);
+  await shoot("tile", "#/trainer/shapes/running", all(trainer, click("freeze"), click("tile-spot"), shows("tile-dialog")));
+  await shoot("help", "#/trainer/shapes/running", all(trainer, click("help"), shows("help-dialog")));
+  await shoot("stopping", "#/trainer/shapes/running", all(trainer, click("stop"), shows("stop-confirm")));
+  await shoot("nan", "#/trainer/shapes/diverged", all(shows("diverged"), curves));
+  await shoot("alerts", "#/trainer/shapes/diverged", all(shows("diverged"), click("bell"), shows("alert")));
+  await shoot("media", "#/trainer/media/t0", all(says("ALIVE"), shows("media-card"), lookAt("media")));
+  await shoot("long-names", `#/trainer/${kLong}/${kLong}`, trainer);
+  await shoot("ended", "#/trainer/shapes/ended", all(shows("summary"), curves));
+  await shoot("failed", "#/trainer/shapes/failed", says("FAILED"));
   await shoot("compare", "#/compare?of=shapes/ended&of=shapes/running&of=shapes/diverged&value=batch_loss&value=epoch_loss", shows("compare-chart"));
   await order("shapes/running", "PAUSE_TRAINING");
-  await shoot("paused", "#/trainer/shapes/running", says("PAUSED"));
+  await shoot("paused", "#/trainer/shapes/running", all(says("PAUSED"), curves));
+  await becomes("shapes", "stalled", "STALLED");
+  await shoot("stalled", "#/trainer/shapes/stalled", says("STALLED"));
   media.process.kill("SIGKILL");
-  await eventually("a dead one", async () => (await state("media", "t0")) === "DEAD", 60_000);
-  await shoot("dead", "#/trainer/media/t0", says("DEAD"));
+  await becomes("media", "t0", "DEAD");
+  await shoot("dead", "#/trainer/media/t0", all(says("DEAD"), curves));
+  await order("shapes/running", "RESUME_TRAINING");
+  await shoot("overview", "#/", rows(6));
+  await shoot("groups", "#/?group=run", all(rows(6), shows("group-row")));
+  await shoot("selected", "#/", all(rows(6), click("select-all"), shows("bulk")));
   await order("shapes/running", "STOP_TRAINING");
   await running.ended;
-  await shoot("stopped", "#/trainer/shapes/running", shows("summary"));
-  await shoot("overview", "#/", shows("trainer-row"));
+  await shoot("stopped", "#/trainer/shapes/running", all(shows("summary"), curves));
   await nan.stop();
   await long.stop();
-  const crowd = await loadgen("--run", "crowd", "--trainers", values.crowd, "--batch-rate", "1");
-  await eventually("all of them", async () => (await (await fetch(`${bus.url}/api/trainers?limit=1`)).json()).total >= Number(values.crowd), 120_000);
-  await shoot("crowd", "#/", async (view) => {
-    await shows("trainer-row")(view);
-    await view.page.waitForTimeout(3000);
-  });
-  await crowd.stop();
+  if (wanted("crowd")) {
+    const crowd = await loadgen("--run", "crowd", "--trainers", values.crowd, "--batch-rate", "1");
+    await eventually("all of them", async () => (await (await fetch(`${bus.url}/api/trainers?limit=1`)).json()).total >= Number(values.crowd), kPatienceMs);
+    await shoot("crowd", "#/", rows(Number(values.crowd)));
+    await crowd.stop();
+  }
   await bus.broker.stop();
-  await shoot("no-broker", "#/", async (view) => {
-    await shows("trainer-row")(view);
-    await view.page.waitForTimeout(2000);
-  });
+  await shoot("no-broker", "#/", all(shows("broker-banner"), shows("trainer-row")));
+  await shoot("no-broker-trainer", "#/trainer/shapes/running", all(shows("broker-banner"), curves));
 } finally {
   await browser.close();
   await bus.stop();
+  rmSync(unread, { recursive: true, force: true });
 }
 for (const problem of problems) console.log(problem);
 console.log(`${problems.length} problems`);

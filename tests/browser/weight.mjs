@@ -1,7 +1,8 @@
 // What the page weighs, as the server sends it, and how soon something is painted.
 //   node weight.mjs [--runs 9]
-// Prints one JSON object: bytes of each file compressed, their sum, and the first contentful paint of an overview of one
-// trainer, median and worst, each in a new browser context, with the load average of the machine.
+// Prints one JSON object: bytes of each file compressed, those that the overview needs to be shown, and the sum of all that is
+// loaded when every view is opened; the first contentful paint of an overview of one trainer, and its first row, median
+// and worst, each in a new browser context; with the load average of the machine.
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { Bus } from "./bus.mjs";
@@ -9,40 +10,69 @@ import { launchBrowser, newPage } from "./browser.mjs";
 import { eventually } from "./steps.mjs";
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "9" } } });
-const kFiles = ["/", "/app.js", "/tiles.js", "/style.css", "/favicon.svg"];
 
-async function weights(url) {
-  const sizes = {};
-  for (const file of kFiles) {
-    const response = await fetch(url + file, { headers: { "Accept-Encoding": "gzip" } });
-    sizes[file] = Number(response.headers.get("content-length"));
-  }
-  return sizes;
+async function weightOf(file, url) {
+  const response = await fetch(url + file, { headers: { "Accept-Encoding": "gzip" } });
+  return Number(response.headers.get("content-length"));
 }
 
-const firstPaint = () =>
-  new Promise((done) => {
-    new PerformanceObserver((list) => {
-      const paint = list.getEntriesByName("first-contentful-paint")[0];
-      if (paint) done(paint.startTime);
-    }).observe({ type: "paint", buffered: true });
+// Of each file that the browser asks for while it opens all views.
+async function weights(browser, url, trainer) {
+  const { page, at, close } = await newPage(browser, "about:blank");
+  const files = new Set();
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (!pathname.startsWith("/api/")) files.add(pathname);
   });
+  await page.goto(`${url}/`);
+  await at("trainer-row").first().waitFor();
+  const needed = await page.evaluate(() => ["/", ...[...document.querySelectorAll("link[href], script[src]")].map((element) => new URL(element.href || element.src).pathname)]);
+  await page.goto(`${url}/#/trainer/${trainer}`);
+  await at("loss-chart").waitFor();
+  await at("tiles-canvas").waitFor();
+  await page.goto(`${url}/#/compare?of=${trainer}`);
+  await at("compare-chart").first().waitFor();
+  await eventually("the worker's parts", async () => files.has("/tiles.js"));
+  await close();
+  const sizes = {};
+  for (const file of [...files].sort()) sizes[file] = await weightOf(file, url);
+  return { files: sizes, needed: needed.map((file) => sizes[file]) };
+}
+
+const paints = () =>
+  new Promise((done) => {
+    const first = new Promise((painted) => {
+      new PerformanceObserver((list) => {
+        const paint = list.getEntriesByName("first-contentful-paint")[0];
+        if (paint) painted(paint.startTime);
+      }).observe({ type: "paint", buffered: true });
+    });
+    (function look() {
+      const shown = document.querySelector("[data-testid=trainer-row]");
+      requestAnimationFrame(shown ? async () => done({ paint: await first, row: performance.now() }) : look);
+    })();
+  });
+
+const sum = (sizes) => sizes.reduce((total, size) => total + size, 0);
+const middle = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 const bus = await Bus.start();
 const browser = await launchBrowser();
 try {
   await bus.run("trainbus-loadgen", ["--broker", bus.address, "--run", "r", "--trainers", "1", "--batch-rate", "5"]);
   await eventually("a trainer", async () => (await (await fetch(`${bus.url}/api/trainers?limit=1`)).json()).total === 1);
-  const files = await weights(bus.url);
-  const paints = [];
+  const { files, needed } = await weights(browser, bus.url, "r/t0");
+  const times = [];
   for (let i = 0; i < Number(values.runs); i++) {
     const view = await newPage(browser, `${bus.url}/`);
-    paints.push(await view.page.evaluate(firstPaint));
+    times.push(await view.page.evaluate(paints));
     await view.close();
   }
-  paints.sort((a, b) => a - b);
-  const total = Object.values(files).reduce((sum, size) => sum + size, 0);
-  console.log(JSON.stringify({ load_average: loadavg()[0], files, total_bytes: total, first_paint_ms_median: paints[Math.floor(paints.length / 2)], first_paint_ms_worst: paints.at(-1) }, null, 2));
+  const [paint, row] = ["paint", "row"].map((what) => times.map((time) => time[what]));
+  console.log(JSON.stringify({
+    load_average: loadavg()[0], files, overview_bytes: sum(needed), total_bytes: sum(Object.values(files)),
+    first_paint_ms_median: middle(paint), first_paint_ms_worst: Math.max(...paint), first_row_ms_median: middle(row), first_row_ms_worst: Math.max(...row),
+  }, null, 2));
 } finally {
   await browser.close();
   await bus.stop();

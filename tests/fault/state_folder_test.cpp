@@ -117,7 +117,8 @@ TEST_F(StateFolderFault, WhileItIsAwayATrainingCanBeStopped) {
   EXPECT_EQ(issued->commands[0].command().state(), v1::COMMAND_ACCEPTED);
   EXPECT_TRUE(eventually("it is delivered", [&] {
     const auto found = client.find(command.command_id(), 10s);
-    return found && found->commands.size() == 1 && peer->next_of(v1::MetricsResponse::kCommand).command().type() == v1::STOP_TRAINING;
+    return found && found->commands.size() == 1 &&
+           peer->next_of(v1::MetricsResponse::kCommand).command().type() == v1::STOP_TRAINING;
   }));
   fs::rename(temp_ / "away", state_);
   EXPECT_TRUE(broker_->wait_for("the journal works again")) << broker_->output();

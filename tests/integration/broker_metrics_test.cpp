@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "broker/metrics_port.hpp"
@@ -85,6 +86,21 @@ TEST(BrokerMetrics, ALoopThatStandsStillIsNeither) {
   }
 }
 
+TEST(BrokerMetrics, WhoWaitsForALoopThatHasEndedHoldsUpNoEnd) {
+  spdlog::set_level(spdlog::level::off);
+  auto port = std::make_unique<MetricsPort>("127.0.0.1:0", std::vector<std::string>{}, 1h);
+  port->turn([] { return v1::BrokerStats{}; });
+  std::thread asker([at = port->port()] {
+    try {
+      get(at, "/readyz");
+    } catch (const std::exception&) {  // it was cut off
+    }
+  });
+  EXPECT_TRUE(test::eventually("it is asked", [&] { return port->is_asked(); }));
+  port.reset();
+  asker.join();
+}
+
 TEST(BrokerMetrics, WhoStoresNothingIsHealthyButNotReady) {
   for (const char* gauge : {"journal_failing", "state_folder_missing"}) {
     MetricsPort port("127.0.0.1:0", {});
@@ -105,7 +121,9 @@ TEST(BrokerMetrics, ABrokerSaysItsNameItsVersionAndItsDisk) {
   EXPECT_GT(gauges.at("disk_bytes"), 0);
   EXPECT_GE(gauges.at("disk_bytes"), gauges.at("disk_free_bytes"));
   EXPECT_GT(gauges.at("journal_bytes"), 0);
-  EXPECT_EQ(std::ranges::count_if(gauges, [](const auto& one) { return one.first.starts_with("info{id=\""); }), 1);
+  EXPECT_EQ(
+      std::count_if(gauges.begin(), gauges.end(), [](const auto& one) { return one.first.starts_with("info{id=\""); }),
+      1);
 }
 
 TEST(BrokerMetrics, WrongPlacesToListenAreOneLine) {

@@ -1,7 +1,8 @@
-// Curves that memory holds thinned are read from the broker's journal when
-// somebody looks closer.
+// Curves that memory holds thinned are read from the broker's journal when somebody looks closer.
 
 #include <gmock/gmock.h>
+
+#include <algorithm>
 
 #include "tests/support/running_dashboard.hpp"
 
@@ -24,9 +25,9 @@ class DashboardHistory : public DashboardTest {
     EXPECT_TRUE(eventually("the last batch", [&] {
       const auto answer = get(port, std::string(test::kTrainer) + "/series");
       if (answer.status != 200) return false;
-      for (const auto& series : answer.json()["series"])
-        if (series["name"] == "batch_loss") return series["last_x"] == kBatches;
-      return false;
+      const json list = answer.json()["series"];
+      return std::ranges::any_of(
+          list, [](const json& series) { return series["name"] == "batch_loss" && series["last_x"] == kBatches; });
     }));
     return port;
   }

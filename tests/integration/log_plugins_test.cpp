@@ -251,7 +251,8 @@ TEST_F(LogPlugins, ThatLeaveSomethingOutSayWhichBoundTheyMet) {
     test::get(static_cast<std::uint16_t>(std::stoi(*port)), "/metrics");
     return alerted("prometheus", "limit") == true;
   })) << log.output();
-  EXPECT_THAT(message_, HasSubstr("prometheus max-trainers (at most 1 trainers): those heard longest ago have no metrics"));
+  EXPECT_THAT(message_,
+              HasSubstr("prometheus max-trainers (at most 1 trainers): those heard longest ago have no metrics"));
   log.signal(SIGTERM);
   EXPECT_EQ(log.wait(10s), 0);
   EXPECT_EQ(alerted("prometheus", "limit"), false);

@@ -7,10 +7,10 @@
 #include <boost/asio/io_context.hpp>
 #include <list>
 
-#include "proto/beast/secret_file.hpp"
 #include "consumers/dashboard/login/cookie.hpp"
 #include "consumers/dashboard/login/login_desk.hpp"
 #include "consumers/dashboard/login/token.hpp"
+#include "proto/beast/secret_file.hpp"
 #include "tests/support/patience.hpp"
 #include "tests/support/temp_dir.hpp"
 

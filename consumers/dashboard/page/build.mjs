@@ -1,8 +1,8 @@
 // Builds the page. `node build.mjs` writes static files to $PAGE_OUT (else dist/); `--generate` only turns the schema
 // into TypeScript; `--test` bundles the tests. $PROTOC names another protoc.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -30,17 +30,33 @@ const shared = { absWorkingDir: here, bundle: true, target: "es2022", logLevel: 
 async function bundlePage(out) {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  await build({
+  const { metafile } = await build({
     ...shared,
     entryPoints: { app: "src/main.tsx", tiles: "src/tiles/worker.ts", style: "src/style.css" },
     outdir: out,
-    format: "iife",
+    chunkNames: "part-[hash]",
+    format: "esm",
+    splitting: true,
+    metafile: true,
     minify: true,
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "none",
   });
   cpSync(join(here, "static"), out, { recursive: true });
+  preload(partsOf(metafile, out, "app.js"), join(out, "index.html"));
+}
+
+// What a script always needs beside itself: parts that it shares with others.
+function partsOf({ outputs }, out, script) {
+  const imports = outputs[relative(here, join(out, script))].imports;
+  return imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => basename(path));
+}
+
+// They come with the script, not after it.
+function preload(parts, html) {
+  const links = parts.map((part) => `    <link rel="modulepreload" href="${part}">\n`);
+  writeFileSync(html, readFileSync(html, "utf8").replace("  </head>", `${links.join("")}  </head>`));
 }
 
 async function bundleTests() {

@@ -7,7 +7,9 @@ namespace {
 
 // Those of `points` that lie on the line within the bounds and before `end`.
 void add_moved(std::vector<Point>& out, const Series& points, double offset, double end, double x_min, double x_max) {
-  for (const Point& point : points.range(x_min - offset, x_max - offset)) {
+  const auto range = points.range(x_min - offset, x_max - offset);
+  out.reserve(out.size() + range.size());  // a million points are not copied again and again
+  for (const Point& point : range) {
     const double x = point.x + offset;
     if (x >= end) break;
     out.push_back({x, point.y});

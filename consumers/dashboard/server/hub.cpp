@@ -122,9 +122,9 @@ BusModel::Troubles Hub::troubles() const {
   auto troubles = model_.troubles();
   if (!model_.bus.port_trouble.empty())
     troubles[{"dashboard", "port_silent"}] = {model_.bus.port_trouble, model_.bus.port_trouble_since_ms};
-  if (const auto& storing = model_.storing_trouble();
-      !storing.message.empty() && !troubles.contains({"broker", "state_folder"}) &&
-      !troubles.contains({"broker", "journal_failing"}))
+  if (const auto& storing = model_.storing_trouble(); !storing.message.empty() &&
+                                                      !troubles.contains({"broker", "state_folder"}) &&
+                                                      !troubles.contains({"broker", "journal_failing"}))
     troubles[{"broker", "journal_failing"}] = storing;
   return troubles;
 }

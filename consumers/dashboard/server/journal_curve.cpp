@@ -143,6 +143,8 @@ JournalPoints read_journal(ControlClient& client, const JournalRange& range, con
   request.set_archived(true);
   const auto incarnations = client.list(request, kAnswerTime);
   if (!incarnations) return read;
+  const auto is_asked_for = [&](const auto& entry) { return entry.incarnation() == range.incarnation; };
+  if (std::ranges::none_of(incarnations->trainers(), is_asked_for)) return read;
   std::size_t room = kMaxJournalRecords;
   read.complete = true;
   for (const Kind kind : kinds_with(range.curve))

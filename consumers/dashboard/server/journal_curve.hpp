@@ -23,7 +23,7 @@ struct JournalRange {
 
 struct JournalPoints {
   std::vector<Point> points;  // in the order of x, one for each x: the last that was said
-  bool complete = false;      // false: more than kMaxRecords, it was given up, or records that say no step
+  bool complete = false;      // false: unknown incarnation, more than kMaxJournalRecords, given up, or no step said
 };
 
 // Asked between two pages; true: what was read until now is all.

@@ -55,8 +55,7 @@ Answer list(const SessionName& session, const TrainerCurves& curves) {
   return answer;
 }
 
-// What is to be answered, as memory has it, and where the journal may have
-// more.
+// What is to be answered, as memory has it, and where the journal may have more.
 struct Found {
   SessionName session;
   CurveRequest request;

@@ -18,10 +18,11 @@ constexpr std::int64_t kAgainMs = 5'000;
 
 SiteLimits::SiteLimits(Site& site) : site_(site), incarnation_(new_incarnation()) {
   const auto& bounds = site.server.connections.bounds();
-  table_.add({"dashboard_connections", "connections", static_cast<double>(bounds.all),
-              "idle connections end for others; where none is idle, further ones are answered 503",
-              [&site] { return static_cast<double>(site.server.connections.current()); },
-              [&site] { return site.server.connections.counters().refused + site.server.connections.counters().made_way; }});
+  table_.add(
+      {"dashboard_connections", "connections", static_cast<double>(bounds.all),
+       "idle connections end for others; where none is idle, further ones are answered 503",
+       [&site] { return static_cast<double>(site.server.connections.current()); },
+       [&site] { return site.server.connections.counters().refused + site.server.connections.counters().made_way; }});
   table_.add({"dashboard_browsers", "WebSockets", static_cast<double>(bounds.web_sockets()),
               "further browsers, or those of one address, are answered 503 with the reason",
               [&site] { return static_cast<double>(site.server.connections.web_sockets()); },

@@ -140,7 +140,8 @@ void TensorboardSink::add_values(TrainerFiles& trainer, Kind kind, const v1::Met
   if (left_out == 0)
     warn('\'' + message.session_id() + "': more than " + std::to_string(tensorboard::TagNames::kMaxNames) +
          " names of values and media; the values of further ones are left out");
-  limit_met("tag_names", tensorboard::TagNames::kMaxNames, "names of one trainer", "values of further names are left out");
+  limit_met("tag_names", tensorboard::TagNames::kMaxNames, "names of one trainer",
+            "values of further names are left out");
 }
 
 void TensorboardSink::notice(const SinkRecord& record) {

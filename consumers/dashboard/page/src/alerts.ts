@@ -47,6 +47,9 @@ export function parseAlerts(answer: unknown): Alerts {
 export const sortedAlerts = (alerts: Alerts): Alert[] =>
   [...alerts.values()].sort((a, b) => Number(a.endedAt !== 0) - Number(b.endedAt !== 0) || b.raisedAt - a.raisedAt);
 
+// A rule is named as in the watcher's file; people read words.
+export const ruleWords = (rule: string): string => rule.replaceAll("_", " ");
+
 export const silenceKey = (alert: Alert): string => `${sessionId(alert)} ${alert.rule}`;
 
 // What one user wants to hear of.

@@ -1,10 +1,11 @@
 // The curves and settings of what is compared, fetched from the server: once, and of live trainers again and again.
 import { itemId, nothingCompared, type Compared, type CompareItem } from "./compare";
 import { realTimers, type Timers } from "./live_socket";
-import { parseIncarnations, parseTrainer, type Axis, type Incarnation, type Points, type Trainer } from "./protocol";
+import { FinePoints } from "./fine_points";
+import { parseIncarnations, parseTrainer, type Incarnation, type Trainer } from "./protocol";
 import { apiOf } from "./route";
-import { fetchCurve, fetchJson } from "./series_api";
-import { Timeline } from "./timeline";
+import { fetchCurve, fetchJson, type FetchedCurve } from "./series_api";
+import { Timeline, type Range, type XMode } from "./timeline";
 
 const kMaxPoints = 2000;
 const kAgainMs = 3000;
@@ -14,12 +15,11 @@ export interface ComparedItem {
   names: Set<string>; // its curves
   incarnations: Incarnation[];
   info: Trainer | null;
-  curves: Map<string, { points: Points; axis: Axis }>;
+  curves: Map<string, FetchedCurve>;
+  fine: FinePoints; // of the range in sight
   timeline: Timeline;
   problem: string;
 }
-
-const newItem = (): ComparedItem => ({ names: new Set(), incarnations: [], info: null, curves: new Map(), timeline: new Timeline(), problem: "" });
 
 export class CompareData {
   readonly items = new Map<string, ComparedItem>();
@@ -45,6 +45,12 @@ export class CompareData {
     this.items.clear();
   }
 
+  // The range of x that is shown: finer points of it are fetched. To be called before each paint.
+  look(range: Range | null, mode: XMode): void {
+    for (const { timeline, fine } of this.items.values())
+      fine.show(range && { min: Math.floor(timeline.toStep(mode, range.min)), max: Math.ceil(timeline.toStep(mode, range.max)) });
+  }
+
   // Every curve that at least one of them has.
   get names(): Set<string> {
     return new Set([...this.items.values()].flatMap(({ names }) => [...names]));
@@ -62,7 +68,7 @@ export class CompareData {
     const id = itemId(item);
     const known = this.items.get(id);
     if (again && !this.isLive(item)) return;
-    const made = known ?? newItem();
+    const made = known ?? this.newItem(item);
     this.items.set(id, made);
     try {
       if (!known || again) await this.fetchList(item, made);
@@ -77,6 +83,13 @@ export class CompareData {
       made.problem = error instanceof Error ? error.message : String(error);
     }
     this.changed();
+  }
+
+  private newItem(item: CompareItem): ComparedItem {
+    const finer = (name: string, range: Range) =>
+      fetchCurve(item, name, { maxPoints: kMaxPoints, range, incarnation: item.incarnation }).then(({ points }) => points);
+    const fine = new FinePoints(finer, () => this.changed());
+    return { names: new Set(), incarnations: [], info: null, curves: new Map(), fine, timeline: new Timeline(), problem: "" };
   }
 
   private async fetchList(item: CompareItem, made: ComparedItem): Promise<void> {

@@ -20,12 +20,13 @@ import { namesakes } from "./trainer_state";
 import { applyTheme, currentTheme, onSystemTheme, toggleTheme } from "./theme";
 import type { FrameReport } from "./tiles/messages";
 import { TileView } from "./tiles/tile_view";
-import { App } from "./views/app";
+import { App, loadViews } from "./views/app";
 import { WatchedCharts } from "./watched_charts";
 
 const kPaintEveryMs = 100; // for what arrives by itself; what the user does is painted with the next frame
 const kTickMs = 500; // ages count on
 const kMaxPoints = 2000;
+const kIdleMs = 2000; // after which the page is taken to have nothing to do
 
 const root = document.getElementById("app")!;
 const state = newState(parseRoute(location.hash));
@@ -113,6 +114,7 @@ function repaint(): void {
     paintAsked = false;
     page.now = paintedAt = Date.now();
     charts.refresh();
+    compare.data.look(charts.settings.range, charts.settings.x);
     state.trainers = sites.trainers(state.rows.trainers);
     playSchedule();
     page.sites = sites.list({ broker: state.broker, link: state.link, brokerConnected: state.brokerConnected });
@@ -149,6 +151,7 @@ const socket = new LiveSocket(() => new WebSocket(socketAt("")), {
     watch();
     void readAlerts();
     repaint();
+    whenIdle(() => loadViews("all"));
   },
   text(raw) {
     meter.add(raw.length);
@@ -222,6 +225,7 @@ async function refreshMedia(): Promise<void> {
 function routeChanged(): void {
   const route = parseRoute(location.hash);
   state.route = route;
+  if (route.page !== "overview") loadViews(route.page);
   renewList();
   const wanted = route.page === "trainer" ? sessionId(route) : null;
   if (wanted !== (state.watched && sessionId(state.watched))) {
@@ -242,6 +246,9 @@ function themeChanged(): void {
   tileView?.recolour();
   repaint();
 }
+
+// Some browsers do not say when they are.
+const whenIdle = (work: () => void): unknown => ("requestIdleCallback" in globalThis ? requestIdleCallback(work) : setTimeout(work, kIdleMs));
 
 addEventListener("hashchange", routeChanged);
 addEventListener("online", () => socket.connect());

@@ -9,6 +9,12 @@ export interface CurveWish {
   incarnation?: string; // "": all
 }
 
+export interface FetchedCurve {
+  points: Points;
+  axis: Axis;
+  total: number; // points that there are; those here may be thinned
+}
+
 // Throws an Error with the server's one line.
 export async function fetchJson(url: string): Promise<Record<string, unknown>> {
   const response = await fetch(url);
@@ -28,8 +34,10 @@ export function curveQuery(name: string, { maxPoints, range, incarnation }: Curv
   return query;
 }
 
-export async function fetchCurve(session: Session, name: string, wish: CurveWish): Promise<{ points: Points; axis: Axis }> {
+export async function fetchCurve(session: Session, name: string, wish: CurveWish): Promise<FetchedCurve> {
   const answer = await fetchJson(`${apiOf(session)}/series?${curveQuery(name, wish)}`);
   const pairs = Array.isArray(answer.points) ? answer.points.filter((pair): pair is unknown[] => Array.isArray(pair)) : [];
-  return { points: parsePoints(pairs.map((pair) => pair[0]), pairs.map((pair) => pair[1])), axis: answer.axis === "epoch" ? "epoch" : "step" };
+  const points = parsePoints(pairs.map((pair) => pair[0]), pairs.map((pair) => pair[1]));
+  const total = answer.thinned === true ? Infinity : typeof answer.total === "number" ? answer.total : points.x.length;
+  return { points, axis: answer.axis === "epoch" ? "epoch" : "step", total };
 }

@@ -1,4 +1,5 @@
 // What happened to the watched trainer, as marks on its charts: over steps.
+import { ruleWords } from "./alerts";
 import { knobTitle } from "./command";
 import type { BusEvent, CommandVerb } from "./protocol";
 import { offsetOf, type Watched } from "./state";
@@ -23,7 +24,7 @@ function markerOf(watched: Watched, event: BusEvent, timeline: Timeline): Marker
   // An alert has a time only.
   if (event.kind === "alert" && event.active && timeline.can("time")) {
     const x = Math.round(timeline.toStep("time", event.timestamp_ms / 1000));
-    return x > 0 ? [{ x, label: event.rule, kind: "alert" }] : [];
+    return x > 0 ? [{ x, label: ruleWords(event.rule), kind: "alert" }] : [];
   }
   if (event.kind !== "command" || event.state !== "APPLIED" || event.step <= 0) return [];
   const name = event.type === "SET_KNOB" ? knobTitle(event.name) : (shortName[event.type] ?? event.type);

@@ -66,7 +66,7 @@ test("curves come once, those of a live trainer again, and one that fails says w
   const data = new CompareData(({ trainer }) => trainer === "live", () => {}, timers);
   data.show({ items: [item("a"), item("live"), item("gone")], values: ["loss"], hidden: [], group: "" });
   await settled();
-  assert.deepEqual(data.items.get("r/a")?.curves.get("loss"), { axis: "step", points: { x: [1, 2], y: [2, NaN] } });
+  assert.deepEqual(data.items.get("r/a")?.curves.get("loss"), { axis: "step", total: 2, points: { x: [1, 2], y: [2, NaN] } });
   assert.equal(data.items.get("r/gone")?.problem, "no trainer r/gone");
   assert.deepEqual(data.items.get("r/a")?.info?.plan?.parameters, [["lr", "1"]]);
   const before = asked.length;

@@ -86,7 +86,10 @@ test("finer points are asked for once, for the part in sight, and what came sinc
   );
   fine.show({ min: 40, max: 60 });
   assert.equal(fine.of("loss", series), series.points, "the range has not come to rest");
-  await new Promise((done) => setTimeout(done, 300));
+  for (let paint = 0; paint < 6; paint++) {
+    await new Promise((done) => setTimeout(done, 50));
+    fine.show({ min: 40, max: 60 }); // of a live training: each paint says it again
+  }
   assert.equal(fine.of("loss", series), series.points);
   await Promise.resolve();
   fine.of("loss", series);

@@ -4,6 +4,8 @@ import type { TileBatch } from "./tile_batch";
 import { askedPixels, layoutFor, tileOrigin, type TileLayout } from "./tile_layout";
 import type { TileColours, TileSize, TileVerdict } from "./messages";
 
+const kMaxFits = 1000;
+
 type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
 const kFamily = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
@@ -12,6 +14,7 @@ export class TilePainter {
   private readonly context: Context;
   private layout: TileLayout = layoutFor(480, 4);
   private scale = 1;
+  private readonly fits = new Map<string, string>(); // by font, width and text
   colours: TileColours = {
     right: "#0a7f5b", wrong: "#d4480b", unknown: "#8b95a3", text: "#111", muted: "#666", surface: "#eee",
   };
@@ -31,16 +34,25 @@ export class TilePainter {
     return askedPixels(this.layout, scale);
   }
 
-  // The tiles of these indices, in their order.
+  // The tiles of these indices, in their order. Texts of one font follow one another: a change of the font costs more than
+  // a text.
   draw(batch: TileBatch, verdicts: readonly TileVerdict[], shown: readonly number[]): void {
-    const { context, scale } = this;
+    const { context, layout, scale } = this;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, this.canvas.width / scale, this.canvas.height / scale);
-    shown.forEach((index, place) => {
-      const { x, y } = tileOrigin(this.layout, place);
+    const placed = shown.map((index, place) => ({ index, verdict: verdicts[index]!, ...tileOrigin(layout, place) }));
+    for (const { index, verdict, x, y } of placed) {
       this.drawPicture(batch.tiles[index]!, x, y);
-      this.drawVerdict(verdicts[index]!, x, y);
-    });
+      this.drawBorder(this.colourOf(verdict), verdict.right === false, x, y);
+    }
+    const captioned = layout.caption === 0 ? [] : placed.filter(({ verdict }) => verdict.label);
+    context.textBaseline = "alphabetic";
+    context.font = `${layout.font}px ${kFamily}`;
+    context.fillStyle = this.colours.muted;
+    const percentWidth = context.measureText("100%").width;
+    for (const { verdict, x, y } of captioned) this.drawTruth(verdict, percentWidth, x, y);
+    context.font = `600 ${layout.font}px ${kFamily}`;
+    for (const { verdict, x, y } of captioned) this.drawLabel(verdict, x, y);
   }
 
   private drawPicture(tile: TileBatch["tiles"][number], x: number, y: number): void {
@@ -59,26 +71,26 @@ export class TilePainter {
     );
   }
 
-  private drawVerdict(verdict: TileVerdict, x: number, y: number): void {
-    const { context, layout, colours } = this;
-    const colour = verdict.right === null ? colours.unknown : verdict.right ? colours.right : colours.wrong;
-    this.drawBorder(colour, verdict.right === false, x, y);
-    if (!verdict.label || layout.caption === 0) return;
-    const glyph = verdict.right === null ? "" : verdict.right ? "✓ " : "✗ ";
-    const percent = `${Math.round(verdict.confidence * 100)}%`;
-    const first = y + layout.cell + layout.font * 1.15;
-    const second = first + layout.font * 1.25;
-    context.textBaseline = "alphabetic";
-    context.font = `${layout.font}px ${kFamily}`;
-    const percentWidth = context.measureText("100%").width;
-    context.fillStyle = colours.muted;
+  private colourOf({ right }: TileVerdict): string {
+    return right === null ? this.colours.unknown : right ? this.colours.right : this.colours.wrong;
+  }
+
+  // Below the label: what it is, and how sure the model was.
+  private drawTruth(verdict: TileVerdict, percentWidth: number, x: number, y: number): void {
+    const { context, layout } = this;
+    const percent = Number.isFinite(verdict.confidence) ? `${Math.round(verdict.confidence * 100)}%` : "NaN";
+    const line = y + layout.cell + layout.font * 2.4;
     context.textAlign = "right";
-    context.fillText(percent, x + layout.cell, second);
+    context.fillText(percent, x + layout.cell, line);
     context.textAlign = "left";
-    context.fillText(this.fitted(verdict.truth && `is ${verdict.truth}`, layout.cell - percentWidth - 3), x, second);
-    context.font = `600 ${layout.font}px ${kFamily}`;
-    context.fillStyle = verdict.right === null ? colours.text : colour;
-    context.fillText(this.fitted(glyph + verdict.label, layout.cell), x, first);
+    context.fillText(this.fitted(verdict.truth && `is ${verdict.truth}`, layout.cell - percentWidth - 3), x, line);
+  }
+
+  private drawLabel(verdict: TileVerdict, x: number, y: number): void {
+    const { context, layout, colours } = this;
+    const glyph = verdict.right === null ? "" : verdict.right ? "✓ " : "✗ ";
+    context.fillStyle = verdict.right === null ? colours.text : this.colourOf(verdict);
+    context.fillText(this.fitted(glyph + verdict.label, layout.cell), x, y + layout.cell + layout.font * 1.15);
   }
 
   private drawBorder(colour: string, dashed: boolean, x: number, y: number): void {
@@ -91,7 +103,18 @@ export class TilePainter {
     context.setLineDash([]);
   }
 
+  // Labels come again and again: each is measured once.
   private fitted(text: string, width: number): string {
+    const key = `${this.context.font} ${width} ${text}`;
+    const known = this.fits.get(key);
+    if (known !== undefined) return known;
+    if (this.fits.size >= kMaxFits) this.fits.clear();
+    const fit = this.shortened(text, width);
+    this.fits.set(key, fit);
+    return fit;
+  }
+
+  private shortened(text: string, width: number): string {
     if (this.context.measureText(text).width <= width) return text;
     let end = text.length - 1;
     while (end > 1 && this.context.measureText(`${text.slice(0, end)}…`).width > width) end--;

@@ -12,7 +12,7 @@ export function newTilePlayer(canvas: HTMLCanvasElement, url: string, report: (s
     const stream = new TileStream(() => new WebSocket(url), painter, report);
     return (request) => perform(request, stream, painter);
   }
-  const worker = new Worker("tiles.js");
+  const worker = new Worker("tiles.js", { type: "module" });
   const post = (message: ToWorker, transfer: Transferable[] = []) => worker.postMessage(message, transfer);
   worker.onmessage = (event: MessageEvent<FromWorker>) => report(event.data);
   const offscreen = canvas.transferControlToOffscreen();

@@ -1,6 +1,6 @@
 // The bell: how many alerts stand that nobody here knows of, and the list of all with their history.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { sortedAlerts, type Alert } from "../alerts";
+import { ruleWords, sortedAlerts, type Alert } from "../alerts";
 import { dateTime, duration } from "../format";
 import type { Page } from "../page";
 import { trainerHref } from "../route";
@@ -73,7 +73,7 @@ function Line({ alert, page, now, close }: { alert: Alert; page: Page; now: numb
   return (
     <li class={`alert ${stands ? "stands" : "over"}`} data-testid="alert" data-rule={alert.rule} data-active={stands}>
       <p class="alert-head">
-        <b>{alert.rule}</b>
+        <b>{ruleWords(alert.rule)}</b>
         <a href={trainerHref(alert)} onClick={close}>
           {alert.run}/{alert.trainer}
         </a>
@@ -100,7 +100,7 @@ function Line({ alert, page, now, close }: { alert: Alert; page: Page; now: numb
         {stands && until === 0 && (
           <select
             class="small"
-            aria-label={`Silence ${alert.rule} of ${alert.run}/${alert.trainer}`}
+            aria-label={`Silence ${ruleWords(alert.rule)} of ${alert.run}/${alert.trainer}`}
             data-testid="silence"
             value=""
             onChange={(event) => act(() => desk.silence(alert, now + Number(event.currentTarget.value)))}

@@ -1,9 +1,17 @@
 import type { Page } from "../page";
 import { Banner } from "./banner";
-import { ComparePage } from "./compare";
+import { whenOpened } from "./opened";
 import { Overview } from "./overview";
 import { TopBar } from "./top_bar";
-import { TrainerPage } from "./trainer";
+
+const trainerPage = whenOpened(() => import("./trainer").then(({ TrainerPage }) => TrainerPage));
+const comparePage = whenOpened(() => import("./compare").then(({ ComparePage }) => ComparePage));
+
+// What the route shows, else all: so that a click is answered at once.
+export function loadViews(page: "trainer" | "compare" | "all"): void {
+  if (page !== "compare") trainerPage.load();
+  if (page !== "trainer") comparePage.load();
+}
 
 export function App({ page }: { page: Page }) {
   const { state } = page;
@@ -16,9 +24,9 @@ export function App({ page }: { page: Page }) {
       <Banner page={page} />
       <main id="main" tabIndex={-1}>
         {state.route.page === "trainer" && state.watched ? (
-          <TrainerPage key={`${state.watched.run}/${state.watched.trainer}`} page={page} watched={state.watched} />
+          <trainerPage.View key={`${state.watched.run}/${state.watched.trainer}`} page={page} watched={state.watched} />
         ) : state.route.page === "compare" ? (
-          <ComparePage page={page} />
+          <comparePage.View page={page} />
         ) : (
           <Overview page={page} />
         )}

@@ -12,6 +12,7 @@ import { overviewHref, sessionId, trainerHref } from "../route";
 import { shortIncarnation } from "../trainer_state";
 import { ChartMenu } from "./chart_menu";
 import { ChartTools, useEscape } from "./chart_tools";
+import { Column } from "./column";
 import { CompareTable } from "./compare_table";
 
 const kHeight = 300;
@@ -47,12 +48,12 @@ export function ComparePage({ page }: { page: Page }) {
         </h1>
       </div>
       <div class="columns compare-columns">
-        <aside class="column">
+        <Column>
           <GroupBy page={page} />
           <Items page={page} />
           <Values page={page} />
-        </aside>
-        <div class="column">
+        </Column>
+        <Column>
           <ChartTools page={page} />
           {compared.values.map((value) => (
             <Chart
@@ -88,7 +89,7 @@ export function ComparePage({ page }: { page: Page }) {
           ))}
           <CompareTable compared={compared} data={data} />
           <Differences compared={compared} items={compared.items.map((item) => data.items.get(itemId(item)))} />
-        </div>
+        </Column>
       </div>
     </div>
   );
@@ -129,8 +130,10 @@ function ownLines({ compare: { compared, data }, charts }: Page, value: string):
     const known = data.items.get(id);
     const curve = known?.curves.get(value);
     if (!known || !curve || compared.hidden.includes(id)) return [];
-    const points = known.timeline.place(curve.points, curve.axis, charts.settings.x);
-    return [{ id, label: labelOf(item), points: stable(curve.points, charts.settings.x, points), ...lookOf(place), smooth: curve.axis === "step", dots: points.x.length <= 40, format: number }];
+    const fine = known.fine.of(value, curve);
+    const points = known.timeline.place(fine, curve.axis, charts.settings.x);
+    const total = fine === curve.points && Number.isFinite(curve.total) ? curve.total : points.x.length;
+    return [{ id, label: labelOf(item), total, points: stable(fine, charts.settings.x, points), ...lookOf(place), smooth: curve.axis === "step", dots: points.x.length <= 40, format: number }];
   });
 }
 

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { commandName, commandTitle, isEnded, knobTitle, type Command } from "../command";
 import { count, number } from "../format";
 import type { Page } from "../page";
-import type { CommandEvent, CommandVerb, Knob, Trainer } from "../protocol";
+import { endedStates, type CommandEvent, type CommandVerb, type Knob, type Trainer } from "../protocol";
 import type { Watched } from "../state";
 import { namesakes, noControl, shortIncarnation, shownState, trainerKey } from "../trainer_state";
 import { CopyAs } from "./copy_as";
@@ -43,6 +43,24 @@ export function Controls({ page, watched, trainer: shown }: { page: Page; watche
     }
   }
   const target = { page, disabled, issue };
+  const foot = (
+    <div class="controls-foot">
+      <SchedulePanel page={page} watched={watched} trainer={trainer} />
+      <CopyAs page={page} trainer={trainer} />
+    </div>
+  );
+  const over = endedStates.includes(trainer.state) || trainer.state === "DEAD";
+  if (over && twins.length < 2) {
+    return (
+      <section class="panel controls" aria-label="Control">
+        <span class="dim" data-testid="no-control">
+          {reason}
+        </span>
+        <CommandStates page={page} trainer={trainer} />
+        {foot}
+      </section>
+    );
+  }
 
   return (
     <section class="panel controls" aria-label="Control">
@@ -81,6 +99,7 @@ export function Controls({ page, watched, trainer: shown }: { page: Page; watche
           {reason}
         </span>
       )}
+      {foot}
       {own.length > 0 && <Knobs knobs={own} target={target} />}
       {problem && (
         <p class="problem" role="alert">
@@ -88,10 +107,6 @@ export function Controls({ page, watched, trainer: shown }: { page: Page; watche
         </p>
       )}
       <CommandStates page={page} trainer={trainer} />
-      <div class="controls-foot">
-        <SchedulePanel page={page} watched={watched} trainer={trainer} />
-        <CopyAs page={page} trainer={trainer} />
-      </div>
     </section>
   );
 }

@@ -1,4 +1,5 @@
 // Status changes, commands and alerts, newest first. A command takes one line: its latest state.
+import { ruleWords } from "../alerts";
 import { commandTitle } from "../command";
 import { count, dateTime, timeOfDay } from "../format";
 import type { BusEvent } from "../protocol";
@@ -56,7 +57,7 @@ function describe(event: BusEvent): string {
     case "status":
       return event.message ? `${event.status}: ${event.message}` : event.status;
     case "alert":
-      return `${event.active ? "alert" : "alert over"} ${event.rule}${event.message && `: ${event.message}`}`;
+      return `${event.active ? "alert" : "alert over"} ${ruleWords(event.rule)}${event.message && `: ${event.message}`}`;
     case "command": {
       const value = event.value && ` ${event.value}`;
       const end = event.state === "APPLIED" ? changeOf(event) : outcome(event);

@@ -1,5 +1,6 @@
 // The head of a group in the list: how many, in which states, and their losses together.
 import { compareHref } from "../compare";
+import { diverged } from "../divergence";
 import { count, loss } from "../format";
 import { spreadOf, statesOf, type GroupHead } from "../overview_groups";
 
@@ -14,6 +15,7 @@ interface Props {
 export function GroupRow({ line: { group, open }, by, top, index, toggle }: Props) {
   const { name, trainers } = group;
   const spread = spreadOf(trainers.map((trainer) => trainer.loss ?? trainer.epoch_loss));
+  const lost = trainers.filter((trainer) => diverged(trainer) !== null).length;
   const title = by.slice(by.indexOf(":") + 1);
   return (
     <div class="row group-row" style={{ transform: `translateY(${top}px)` }} role="row" aria-rowindex={index} data-testid="group-row" data-group={name}>
@@ -30,12 +32,16 @@ export function GroupRow({ line: { group, open }, by, top, index, toggle }: Prop
         <span class="dim">{statesOf(trainers)}</span>
         {spread && (
           <span>
-            loss <b>{loss(spread.mean)}</b>{" "}
-            <span class="dim">
-              mean, {loss(spread.low)} to {loss(spread.high)}
-            </span>
+            loss <b>{loss(spread.mean)}</b>
+            {spread.high > spread.low && (
+              <span class="dim">
+                {" "}
+                mean, {loss(spread.low)} to {loss(spread.high)}
+              </span>
+            )}
           </span>
         )}
+        {lost > 0 && <b class="bad">{count(lost)} NaN</b>}
         <a class="button small" href={compareHref(trainers, by === "run" ? "run" : by.replace(/^parameter:/, ""))}>
           Compare
         </a>

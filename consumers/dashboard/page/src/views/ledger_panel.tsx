@@ -30,7 +30,7 @@ function Sums({ page, watched }: { page: Page; watched: Watched }) {
   return (
     <>
       {ledgers.map((ledger) => (
-        <dl key={String(ledger.incarnation)} aria-label={`Ledger of @${shortIncarnation(ledger.incarnation)}`}>
+        <dl key={String(ledger.incarnation)} class="pairs" aria-label={`Ledger of @${shortIncarnation(ledger.incarnation)}`}>
           {ledgerLines(ledger, ledger.newest && frame ? { shown: frame.frames, leftOut: frame.dropped } : null).map(({ what, text, tone }) => (
             <div key={what} data-what={what}>
               <dt>{what}</dt>
@@ -72,7 +72,7 @@ export function Costs({ page }: { page: Page }) {
     ["kept here", `${count(page.state.trainers.size)} trainers, ${page.state.watched ? count(pointsOf(page)) : kNone} points of curves`],
   ];
   return (
-    <dl class="costs" aria-label="What this page costs" data-testid="costs">
+    <dl class="pairs costs" aria-label="What this page costs" data-testid="costs">
       {costs.map(([what, text]) => (
         <div key={what}>
           <dt>{what}</dt>

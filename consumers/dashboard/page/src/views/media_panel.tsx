@@ -5,6 +5,7 @@ import { fetchMedia, type MediaContent, type NamedMedia } from "../media_api";
 import type { Page } from "../page";
 import type { Watched } from "../state";
 import { HistogramView } from "./histogram";
+import { HistogramOverTime } from "./histogram_time";
 import { TableView } from "./table_view";
 
 const kShownAtOnce = 12;
@@ -37,6 +38,7 @@ export function MediaPanel({ page, watched }: { page: Page; watched: Watched }) 
 
 function Card({ page, watched, media }: { page: Page; watched: Watched; media: NamedMedia }) {
   const [chosen, setChosen] = useState(""); // id; "": the newest
+  const [overTime, setOverTime] = useState(false);
   const { records } = media;
   const found = records.findIndex((record) => record.id === chosen);
   const at = found < 0 ? records.length - 1 : found;
@@ -47,14 +49,25 @@ function Card({ page, watched, media }: { page: Page; watched: Watched; media: N
       <header>
         <h2>{media.name}</h2>
         <span class="facts">
-          <span data-testid="media-step">step {count(record.step)}</span>
-          <span class="dim">{timeOfDay(record.timestamp_ms)}</span>
+          {!overTime && <span data-testid="media-step">step {count(record.step)}</span>}
+          {!overTime && <span class="dim">{timeOfDay(record.timestamp_ms)}</span>}
         </span>
+        {media.type === "histogram" && records.length > 1 && (
+          <button class="small" aria-pressed={overTime} data-testid="over-time" onClick={() => setOverTime(!overTime)}>
+            over time
+          </button>
+        )}
       </header>
       <div class="media-body" aria-busy={shown.busy}>
-        {shown.problem ? <p class="problem">{shown.problem}</p> : shown.content && <Content content={shown.content} />}
+        {overTime ? (
+          <HistogramOverTime page={page} watched={watched} records={records} />
+        ) : shown.problem ? (
+          <p class="problem">{shown.problem}</p>
+        ) : (
+          shown.content && <Content content={shown.content} />
+        )}
       </div>
-      {records.length > 1 && (
+      {records.length > 1 && !overTime && (
         <footer>
           <input
             type="range"

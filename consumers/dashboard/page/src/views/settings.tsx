@@ -34,7 +34,7 @@ export function Settings({ plan }: { plan: Plan | null }) {
 function Parameters({ parameters }: { parameters: [string, string][] }) {
   if (parameters.length === 0) return null;
   return (
-    <dl>
+    <dl class="pairs">
       {parameters.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>

@@ -9,6 +9,7 @@ import { curveOf, lineStep, type Watched } from "../state";
 import { readStored, store } from "../storage";
 import { readTileSettings, tileSettingsText, type TileSettings } from "../tile_settings";
 import { ChartBoard } from "./chart_board";
+import { Column } from "./column";
 import { ConfusionPanel } from "./confusion_panel";
 import { Controls } from "./controls";
 import { EpochTable } from "./epoch_table";
@@ -28,6 +29,7 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
   const [tileSettings, setTileSettings] = useState(() => readTileSettings(readStored(kTileKey)));
   const trainer = state.trainers.get(sessionId(watched)) ?? watched.info;
   if (!trainer && state.listed && watched.phase === "live") return <Unknown watched={watched} />;
+  const ended = trainer !== null && endedStates.includes(trainer.state);
   const changeTiles = (settings: TileSettings) => {
     store(kTileKey, tileSettingsText(settings));
     setTileSettings(settings);
@@ -44,24 +46,24 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
         {trainer && <Skew trainer={trainer} />}
         {trainer && <Twins page={page} trainer={trainer} />}
         {trainer && <Lost watched={watched} trainer={trainer} />}
-        <span class="message">{trainer?.status_message}</span>
+        {!ended && <span class="message">{trainer?.status_message}</span>}
         <span class="spacer" />
         <span class="dim">{[trainer?.model, trainer?.dataset].filter(Boolean).join(" · ")}</span>
       </div>
-      <RateStrip page={page} watched={watched} trainer={trainer} />
-      {trainer && endedStates.includes(trainer.state) && <Summary page={page} watched={watched} trainer={trainer} />}
+      {!ended && <RateStrip page={page} watched={watched} trainer={trainer} />}
+      {trainer && ended && <Summary page={page} watched={watched} trainer={trainer} />}
       {trainer && page.login.mayCommand && <Controls page={page} watched={watched} trainer={trainer} />}
       {tileSettings.wide && tiles}
       <div class="columns">
-        <div class="column">
+        <Column>
           {!tileSettings.wide && tiles}
           <ConfusionPanel watched={watched} />
           {trainer && <Numbers page={page} watched={watched} trainer={trainer} />}
           <Settings plan={watched.plan} />
           <EventLog events={watched.events} />
           <LedgerPanel page={page} watched={watched} />
-        </div>
-        <div class="column">
+        </Column>
+        <Column>
           {watched.phase === "loading" ? (
             <div class="panel loading" role="status">
               Loading the history…
@@ -71,7 +73,7 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
           )}
           <MediaPanel page={page} watched={watched} />
           <EpochTable watched={watched} />
-        </div>
+        </Column>
       </div>
     </div>
   );
@@ -176,6 +178,7 @@ function Summary({ page, watched, trainer }: { page: Page; watched: Watched; tra
   const ended = lost?.value ?? curveOf(watched, "epoch_loss").last ?? trainer.epoch_loss ?? trainer.loss;
   const accuracy = curveOf(watched, "epoch_accuracy").last ?? trainer.accuracy;
   const good = trainer.state === "COMPLETED" && lost === null;
+  const done = `${count(trainer.epoch)} ${trainer.epoch === 1 ? "epoch" : "epochs"}, ${count(lineStep(watched, trainer))} steps`;
   return (
     <section class={good ? "panel summary good" : trainer.state === "FAILED" || lost !== null ? "panel summary bad" : "panel summary"} data-testid="summary" aria-label="Summary">
       <strong>
@@ -187,11 +190,9 @@ function Summary({ page, watched, trainer }: { page: Page; watched: Watched; tra
           {lost.name} is {number(lost.value)} since {lost.axis} <b>{count(lost.since)}</b>
         </span>
       )}
-      {trainer.status_message && <span>{trainer.status_message}</span>}
+      {trainer.status_message && trainer.status_message !== done && <span>{trainer.status_message}</span>}
       <span>after {duration(elapsedMs(page, watched, trainer))}</span>
-      <span>
-        {count(trainer.epoch)} {trainer.epoch === 1 ? "epoch" : "epochs"}, {count(lineStep(watched, trainer))} steps
-      </span>
+      <span>{done}</span>
       {(ended !== null || accuracy !== null) && (
         <span>
           loss <b>{loss(ended)}</b>

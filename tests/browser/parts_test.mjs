@@ -1,0 +1,77 @@
+// What the page loads only when somebody looks: views and media; and where it leaves them room. Real programs; ends with
+// "N passed, M failed" and exit status 0 or 1.
+import assert from "node:assert/strict";
+import { Bus } from "./bus.mjs";
+import { barriers, launchBrowser, newPage } from "./browser.mjs";
+import { eventually, Steps } from "./steps.mjs";
+
+const steps = new Steps();
+const bus = await Bus.start();
+const browser = await launchBrowser();
+const load = await bus.run("trainbus-loadgen", [
+  "--broker", bus.address, "--run", "parts", "--batch-rate", "20", "--epoch-every", "5", "--scalars", "12", "--media",
+]);
+const trainer = "#/trainer/parts/t0";
+
+async function open(path, prepare = async () => {}) {
+  const view = await newPage(browser, "about:blank");
+  view.page.setDefaultTimeout(60_000);
+  await prepare(view.page);
+  await view.page.goto(`${bus.url}/${path}`);
+  return view;
+}
+
+// The parts that the list needs are named in the page itself; the others belong to the views.
+const named = new Set((await (await fetch(`${bus.url}/`)).text()).match(/part-[A-Z0-9]+\.js/g));
+const ofViews = (url) => /\/part-/.test(url.pathname) && !named.has(url.pathname.slice(1));
+
+await steps.step("The list is there before the views, which are loaded when they are opened", async () => {
+  let release;
+  const held = new Promise((done) => (release = done));
+  const view = await open("#/", (page) => page.route(ofViews, async (route) => held.then(() => route.continue())));
+  await view.at("trainer-row").click();
+  await view.page.getByText("Loading…", { exact: true }).waitFor();
+  release();
+  await view.at("loss-chart").waitFor();
+  await view.close();
+});
+
+await steps.step("A view that does not load says so, and comes with a page loaded anew", async () => {
+  const view = await open(trainer, (page) => page.route(ofViews, (route) => route.abort()));
+  await view.page.getByText("This part of the page did not load").waitFor();
+  assert.deepEqual(await barriers(view.page), []);
+  await view.page.unroute(ofViews);
+  await view.page.getByRole("button", { name: "Load the page anew" }).click();
+  await view.at("loss-chart").waitFor();
+  await view.close();
+});
+
+await steps.step("A histogram is shown over time, a column for each step", async () => {
+  const view = await open(trainer);
+  const card = view.page.locator("[data-testid=media-card][data-type=histogram]");
+  await eventually("several steps", async () => Number(await card.locator("[data-testid=media-slider]").getAttribute("max").catch(() => 0)) >= 3);
+  await card.locator("[data-testid=over-time]").click();
+  const picture = card.getByRole("img", { name: /^Histogram over time: \d+ steps from \d+ to \d+/ });
+  await picture.hover();
+  await eventually("what is under the pointer", async () => /step \d+: [\d.]+ % from \S+ to \S+/.test(await card.textContent()));
+  assert.ok((await picture.evaluate((canvas) => canvas.width)) >= 3);
+  assert.deepEqual(await barriers(view.page), []);
+  await view.close();
+});
+
+await steps.step("Of an ended training the curve is in the first window, and the shorter column leaves no blank", async () => {
+  await load.stop();
+  const view = await open(trainer);
+  await view.at("summary").waitFor();
+  const chart = await view.at("loss-chart").boundingBox();
+  assert.ok(chart.y + chart.height <= 900, `the chart ends at ${chart.y + chart.height}`);
+  const ends = () => view.page.evaluate(() => [...document.querySelectorAll(".column")].map((column) => column.getBoundingClientRect().bottom));
+  await view.page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await eventually("the end of both is in the window", async () => (await ends()).every((bottom) => bottom > 300 && bottom <= 900));
+  await view.close();
+});
+
+await browser.close();
+await bus.stop();
+console.log(steps.summary());
+process.exit(steps.failed > 0 ? 1 : 0);
