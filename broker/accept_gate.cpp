@@ -1,39 +1,23 @@
 #include "broker/accept_gate.hpp"
 
-#include <dirent.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cstdlib>
-#include <memory>
 #include <utility>
 
+#include "broker/listeners.hpp"
 #include "trainbus/service_type.hpp"
 
 namespace trainbus {
 namespace {
 
-sockaddr_storage address_of(int fd) {
+int family_of(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  return address;
-}
-
-int family_of(int fd) { return address_of(fd).ss_family; }
-
-int port_of(int fd) {
-  const auto address = address_of(fd);
-  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
-  return address.ss_family == AF_INET ? ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port) : 0;
-}
-
-bool listens(int fd) {
-  int listening = 0;
-  socklen_t size = sizeof listening;
-  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+  return address.ss_family;
 }
 
 using Filter = std::vector<sock_filter>;
@@ -62,13 +46,7 @@ Filter tools_of_ipv6() {
 
 }  // namespace
 
-AcceptGate::AcceptGate(int port) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc/self/fd"), closedir);
-  while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
-    const int fd = std::atoi(entry->d_name);
-    if (entry->d_name[0] != '.' && listens(fd) && port_of(fd) == port) listeners_.push_back(fd);
-  }
-}
+AcceptGate::AcceptGate(int port) : listeners_(listeners_at(port)) {}
 
 void AcceptGate::set(Gate gate) {
   if (std::exchange(gate_, gate) == gate) return;

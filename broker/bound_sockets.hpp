@@ -18,9 +18,9 @@ struct BoundSockets {
   Endpoints endpoints;   // with the real port
 };
 
-// Binds all three, with `secret_key` (Z85) for clients with keys only, which a Gatekeeper of the context then answers,
-// or throws std::runtime_error with one line that names the address. A base port of 0 finds three free ports in a row
-// below 32768 (above it a connecting socket could be given the port it connects to).
+// Binds all three, with `secret_key` (Z85; two with a space between) for clients with keys only, as a Gatekeeper
+// answers, or throws std::runtime_error with one line that names the address. A base port of 0 finds three free ports
+// in a row below 32768 (above it a connecting socket could be given the port it connects to).
 BoundSockets bind_sockets(zmq::context_t& context, const Endpoints& wanted, const std::string& secret_key = {});
 
 }  // namespace trainbus

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "broker/key_roll.hpp"
 #include "trainbus/sockets.hpp"
 #include "trainbus/text.hpp"
 #include "trainbus/wire.hpp"
@@ -35,7 +36,8 @@ Gatekeeper::Gatekeeper(std::optional<KeyFolder> keys) : folder_(std::move(keys))
   anonymous_.roles = Roles::all();
   stranger_.state = Identity::State::kUnknown;
   if (!folder_) return;
-  secret_key_ = folder_->broker_key().secret_key;
+  for (const auto& key : broker_keys(*folder_, unix_ms() / 1000))
+    secret_key_ += (secret_key_.empty() ? "" : " ") + key.secret_key;
   reload();
 }
 

@@ -49,7 +49,7 @@ class Gatekeeper {
 
   bool has_keys() const { return folder_.has_value(); }
   std::size_t keys() const { return good_; }
-  // The broker's own secret key; "" without keys.
+  // The broker's own secret key, as bind_sockets() takes it (with the one before, if that is good); "" without keys.
   const std::string& secret_key() const { return secret_key_; }
 
   // Who sent the message that `frame` is of (its payload, on a ROUTER).

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "broker/key_desk.hpp"
+#include "broker/key_roll.hpp"
 #include "trainbus/bus_key.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/program.hpp"
@@ -22,6 +23,7 @@ struct Flags {
   NewKey key;
   std::string out;
   std::string broker;
+  std::string key_file, broker_file;  // of adopt
   std::chrono::seconds overlap{86'400};
   bool json = false;
 };
@@ -67,6 +69,19 @@ int init(KeyDesk& desk) {
   return 0;
 }
 
+int roll(const KeyDesk& desk, std::chrono::seconds overlap) {
+  roll_broker_key(KeyFolder(desk.path()), overlap, unix_ms() / 1000);
+  std::cout
+      << "made another key of the broker; the one before is good until the first start of a broker after the overlap.\n"
+         "1. Restart the broker: it serves both.\n"
+         "2. Give "
+      << desk.path() << "/broker.key to who has a key; for each of their files they say\n"
+      << "   trainbus-keys adopt FILE broker.key\n"
+      << "   (rotate also makes files for the new one, and your own key is one already)\n"
+      << "3. After the overlap restart the broker: it serves the new one only.\n";
+  return 0;
+}
+
 std::string file_of(const Flags& flags, const KeyDesk& desk) {
   if (!flags.out.empty()) return flags.out;
   const auto own = desk.own_path();
@@ -106,11 +121,16 @@ int main(int argc, char** argv) {
   add_name(*revoking, flags);
   auto* rotating = app.add_subcommand("rotate", "a new key for a name; the old one stays good for a while");
   add_name(*rotating, flags);
-  rotating->add_option("--overlap", flags.overlap, "how long the old one is good: 30m, 12h, 7d")
-      ->type_name("TIME")
-      ->transform(CLI::AsNumberWithUnit(std::map<std::string, int>{{"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}},
-                                        CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
-      ->default_str("1d");
+  auto* rolling = app.add_subcommand("roll", "a new key for the broker itself; the one before stays good for a while");
+  for (auto* verb : {rotating, rolling})
+    verb->add_option("--overlap", flags.overlap, "how long the old one is good: 30m, 12h, 7d")
+        ->type_name("TIME")
+        ->transform(CLI::AsNumberWithUnit(std::map<std::string, int>{{"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}},
+                                          CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
+        ->default_str("1d");
+  auto* adopting = app.add_subcommand("adopt", "make a key file one for the broker's new key");
+  adopting->add_option("FILE", flags.key_file, "the key file that was handed over")->required();
+  adopting->add_option("BROKER", flags.broker_file, "the broker's public key: broker.key of its keys")->required();
   for (auto* verb : {adding, rotating})
     verb->add_option("--out", flags.out, "the file to hand over (default: NAME.key_secret here)")->type_name("FILE");
   for (auto* verb : {adding, rotating, showing})
@@ -122,9 +142,14 @@ int main(int argc, char** argv) {
       "  trainbus-keys add alice --role trainer --run 'alice-*' --broker tcp://head:7760 --out alice.key_secret\n"
       "  trainbus-keys revoke alice          a running broker knows within a second");
   return run_program(app, argc, argv, [&] {
+    if (*adopting) {
+      adopt_broker_key(flags.key_file, flags.broker_file);
+      return 0;
+    }
     if (flags.dir.empty())
       throw std::invalid_argument("neither XDG_CONFIG_HOME nor HOME is an absolute path; say --dir");
     KeyDesk desk(flags.dir);
+    if (*rolling) return roll(desk, flags.overlap);
     if (*making) return init(desk);
     if (*listing) return list(flags, desk.keys());
     if (*showing) {

@@ -37,11 +37,13 @@ std::string chosen_keys_dir(const std::string& given) {
 
 // Before the journal is read back, which may take a while: a probe is then told that the loop does not turn yet.
 std::unique_ptr<trainbus::MetricsPort> metrics_at(const std::string& listen, std::vector<std::string> host_names,
-                                                  bool insecure) {
+                                                  const std::string& token_file, bool insecure) {
   if (listen.empty()) return nullptr;
   if (const auto address = trainbus::parse_listen(listen))
     trainbus::require_loopback("--metrics", address->host, insecure);
-  return std::make_unique<trainbus::MetricsPort>(listen, std::move(host_names));
+  auto token = token_file.empty() ? trainbus::BearerToken() : trainbus::BearerToken(token_file);
+  return std::make_unique<trainbus::MetricsPort>(listen, std::move(host_names), trainbus::MetricsPort::kAnswerWithin,
+                                                 std::move(token));
 }
 
 }  // namespace
@@ -59,6 +61,7 @@ int main(int argc, char** argv) {
   bool insecure = false;
   std::string metrics;
   std::vector<std::string> metrics_hosts;
+  std::string metrics_token;
   app.add_option("--listen", options.listen,
                  "Base address tcp://HOST:P; P, P+1 and P+2 are used; port * finds free ones")
       ->capture_default_str();
@@ -89,6 +92,8 @@ int main(int argc, char** argv) {
       ->type_name("HOST:PORT");
   app.add_option("--metrics-host", metrics_hosts, "A name by which that may be asked, beside localhost; repeatable")
       ->allow_extra_args(false);
+  app.add_option("--metrics-token", metrics_token,
+                 "File with the token that who asks for /metrics must show: Authorization: Bearer TOKEN");
   app.add_flag("--insecure", insecure,
                "Listen on an address that others can reach, without keys; --metrics, which has none, too");
   auto* check = app.add_subcommand("check", "Read a journal that no broker has open and say what is damaged: exit 1");
@@ -103,7 +108,7 @@ int main(int argc, char** argv) {
   return trainbus::run_program(app, argc, argv, [&] {
     if (*check) return trainbus::check_state_dir(offline_dir);
     if (*repair) return trainbus::repair_state_dir(offline_dir);
-    const auto metrics_port = metrics_at(metrics, metrics_hosts, insecure);
+    const auto metrics_port = metrics_at(metrics, metrics_hosts, metrics_token, insecure);
     options.keys_dir = chosen_keys_dir(options.keys_dir);
     insecure = insecure || !options.keys_dir.empty();
     trainbus::require_loopback("--listen", trainbus::parse_endpoints(options.listen).host, insecure);

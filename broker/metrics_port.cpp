@@ -23,14 +23,15 @@ MetricFamilies families_of(const v1::BrokerStats& stats) {
 }  // namespace
 
 MetricsPort::MetricsPort(const std::string& listen, std::vector<std::string> host_names,
-                         std::chrono::milliseconds answer_within)
+                         std::chrono::milliseconds answer_within, BearerToken token)
     : host_(address_of(listen).host), answer_within_(answer_within) {
   MetricsServer::Probes probes;
   probes["/healthz"] = [this] { return healthy(); };
   probes["/readyz"] = [this] { return ready(); };
   try {
     server_ = std::make_unique<MetricsServer>(
-        address_of(listen), std::move(host_names), [this] { return families_of(figures()); }, std::move(probes));
+        address_of(listen), std::move(host_names), [this] { return families_of(figures()); }, std::move(probes),
+        std::move(token));
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(std::string("--metrics: ") + error.what());
   }

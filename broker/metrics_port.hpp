@@ -25,9 +25,9 @@ class MetricsPort {
   static constexpr std::chrono::milliseconds kAnswerWithin{5'000};
 
   // Throws std::runtime_error or std::invalid_argument with one line when it cannot listen there. `host_names`: by
-  // which it may be asked beside those of loopback.
+  // which it may be asked beside those of loopback. `token`: what who asks for /metrics must show.
   MetricsPort(const std::string& listen, std::vector<std::string> host_names,
-              std::chrono::milliseconds answer_within = kAnswerWithin);
+              std::chrono::milliseconds answer_within = kAnswerWithin, BearerToken token = {});
   // At once, also while somebody waits for an answer.
   ~MetricsPort();
 

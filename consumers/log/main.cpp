@@ -55,8 +55,7 @@ struct Flags {
   SinkFilter filter;
   std::vector<std::string> kinds;
   double blocked_after_s = 10;
-  std::string metrics;  // HOST:PORT; "": none
-  std::vector<std::string> metrics_hosts;
+  MetricsFlags metrics;
   bool once = false;
   std::string told_sink;  // of the subcommand
   int argc = 0;
@@ -94,9 +93,11 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--blocked-after", flags.blocked_after_s, "seconds after which a sink that hangs counts as failing")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 3600.0));
-  app.add_option("--metrics", flags.metrics, "serve how the sinks do to Prometheus, as 127.0.0.1:9465");
-  app.add_option("--metrics-host", flags.metrics_hosts,
+  app.add_option("--metrics", flags.metrics.listen, "serve how the sinks do to Prometheus, as 127.0.0.1:9465");
+  app.add_option("--metrics-host", flags.metrics.host_names,
                  "a name by which that may be asked, beside localhost; repeatable");
+  app.add_option("--metrics-token", flags.metrics.token_file,
+                 "file with the token that who asks must show: Authorization: Bearer TOKEN");
   auto* sinks = app.add_subcommand("sinks", "tell what sinks there are, and their options");
   sinks->add_option("NAME", flags.told_sink, "only this one");
   app.callback([&app, &flags, sinks] {
@@ -260,8 +261,8 @@ int run(Flags& flags) {
   require_key_taken(flags.options.broker);
   try {
     std::unique_ptr<MetricsServer> metrics;
-    if (!flags.metrics.empty())
-      metrics = serve_sink_metrics(flags.metrics, flags.metrics_hosts, [&runners] { return reports_of(runners); });
+    if (!flags.metrics.listen.empty())
+      metrics = serve_sink_metrics(flags.metrics, [&runners] { return reports_of(runners); });
     const auto opened = open(runners, flags);
     if (opened == Opened::kNone) return finish(runners, Say::kNothing);
     if (opened == Opened::kSome) write(runners, flags);

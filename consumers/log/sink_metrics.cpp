@@ -36,14 +36,16 @@ MetricFamilies families_of(const std::vector<SinkReport>& reports) {
 
 std::string sink_metrics_text(const std::vector<SinkReport>& reports) { return families_of(reports).text(); }
 
-std::unique_ptr<MetricsServer> serve_sink_metrics(const std::string& listen, std::vector<std::string> host_names,
+std::unique_ptr<MetricsServer> serve_sink_metrics(const MetricsFlags& flags,
                                                   std::function<std::vector<SinkReport>()> reports) {
-  const auto address = parse_listen(listen);
-  if (!address) throw std::invalid_argument("--metrics '" + listen + "' does not look like HOST:PORT");
+  const auto address = parse_listen(flags.listen);
+  if (!address) throw std::invalid_argument("--metrics '" + flags.listen + "' does not look like HOST:PORT");
   require_loopback("--metrics", address->host, false);
   try {
-    auto server = std::make_unique<MetricsServer>(*address, std::move(host_names),
-                                                  [reports = std::move(reports)] { return families_of(reports()); });
+    auto token = flags.token_file.empty() ? BearerToken() : BearerToken(flags.token_file);
+    auto server = std::make_unique<MetricsServer>(
+        *address, flags.host_names, [reports = std::move(reports)] { return families_of(reports()); },
+        MetricsServer::Probes{}, std::move(token));
     spdlog::info("metrics at http://{}:{}/metrics", address->host, server->port());
     return server;
   } catch (const std::runtime_error& error) {

@@ -14,10 +14,17 @@ namespace trainbus {
 // The text that is served.
 std::string sink_metrics_text(const std::vector<SinkReport>& reports);
 
-// Serves them (MetricsServer); `reports` is called from a thread of its own. `host_names`: by which it may be asked,
-// beside those of loopback. Throws std::runtime_error with one line when it cannot listen there;
-// std::invalid_argument when `listen` is not HOST:PORT with a loopback host.
-std::unique_ptr<MetricsServer> serve_sink_metrics(const std::string& listen, std::vector<std::string> host_names,
+// Where they are served, and to whom.
+struct MetricsFlags {
+  std::string listen;                   // HOST:PORT; "": nowhere
+  std::vector<std::string> host_names;  // by which it may be asked, beside those of loopback
+  std::string token_file;               // "": nobody is asked for a token
+};
+
+// Serves them (MetricsServer); `reports` is called from a thread of its own. Throws std::runtime_error with one line
+// when it cannot listen there or read the token; std::invalid_argument when `listen` is not HOST:PORT with a loopback
+// host.
+std::unique_ptr<MetricsServer> serve_sink_metrics(const MetricsFlags& flags,
                                                   std::function<std::vector<SinkReport>()> reports);
 
 }  // namespace trainbus

@@ -41,8 +41,12 @@ struct Page {
 
 class MetricsServer::Listener : public MetricsDesk {
  public:
-  Listener(const ListenAddress& listen, std::vector<std::string> names, Collect collect, Probes probes)
-      : collect_(std::move(collect)), probes_(std::move(probes)), names_(bare_host(listen.host), std::move(names)) {
+  Listener(const ListenAddress& listen, std::vector<std::string> names, Collect collect, Probes probes,
+           BearerToken token)
+      : collect_(std::move(collect)),
+        probes_(std::move(probes)),
+        names_(bare_host(listen.host), std::move(names)),
+        token_(std::move(token)) {
     const auto endpoint = endpoint_of(listen);
     try {
       acceptor_.open(endpoint.protocol());
@@ -71,6 +75,9 @@ class MetricsServer::Listener : public MetricsDesk {
     if (answered_by_.empty()) answer_all_who_ask();
   }
   bool answers_to(std::string_view host) const override { return names_.answers_to(host); }
+  bool lets_in(std::string_view path, std::string_view authorization) const override {
+    return path != kMetrics || token_.lets_in(authorization);
+  }
   void count_response(unsigned status) override { ++responses_[status]; }
   void count_late() override { ++late_; }
 
@@ -174,6 +181,7 @@ class MetricsServer::Listener : public MetricsDesk {
   const Collect collect_;
   const Probes probes_;
   const HostNames names_;
+  const BearerToken token_;
   std::map<unsigned, std::uint64_t> responses_;  // by status
   std::uint64_t late_ = 0, crowded_ = 0;
   Clock::time_point say_at_{};
@@ -188,8 +196,9 @@ class MetricsServer::Listener : public MetricsDesk {
 };
 
 MetricsServer::MetricsServer(const ListenAddress& listen, std::vector<std::string> host_names, Collect collect,
-                             Probes probes)
-    : listener_(std::make_unique<Listener>(listen, std::move(host_names), std::move(collect), std::move(probes))) {}
+                             Probes probes, BearerToken token)
+    : listener_(std::make_unique<Listener>(listen, std::move(host_names), std::move(collect), std::move(probes),
+                                           std::move(token))) {}
 MetricsServer::~MetricsServer() = default;
 
 std::uint16_t MetricsServer::port() const { return listener_->port(); }

@@ -50,6 +50,9 @@ void MetricsSession::route() {
     return send(403, "this server does not answer to that Host\n");
   const auto path = target.substr(0, target.find('?'));
   if (!desk_.has(path)) return send(404, "nothing is here; try /metrics\n");
+  const auto shown = text(request_[http::field::authorization]);
+  if (request_.count(http::field::authorization) > 1 || !desk_.lets_in(path, shown))
+    return send(401, "show the token: Authorization: Bearer TOKEN\n");
   if (request_.method() != http::verb::get && request_.method() != http::verb::head) return send(405, "use GET\n");
   stream_.expires_never();
   desk_.ask(shared_from_this(), std::string(path));
@@ -67,6 +70,7 @@ void MetricsSession::send(unsigned status, const std::string& body, const char* 
   response.set(http::field::cache_control, "no-store");
   response.set("X-Content-Type-Options", "nosniff");
   if (status == 405) response.set(http::field::allow, "GET, HEAD");
+  if (status == 401) response.set(http::field::www_authenticate, "Bearer");
   response.body() = body;
   response.keep_alive(request_.keep_alive() && status == 200);
   response.prepare_payload();

@@ -25,6 +25,7 @@ class MetricsDesk {
   // answer() of the session comes later.
   virtual void ask(std::shared_ptr<MetricsSession> session, const std::string& path) = 0;
   virtual bool answers_to(std::string_view host) const = 0;
+  virtual bool lets_in(std::string_view path, std::string_view authorization) const = 0;
   virtual void count_response(unsigned status) = 0;
   virtual void count_late() = 0;  // a request that did not come in time
 };

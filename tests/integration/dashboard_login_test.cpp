@@ -65,12 +65,13 @@ class LoginTest : public DashboardTest {
     const auto set = set_cookie(answer);
     return {{"Cookie", set.substr(0, set.find(';'))}, {"Content-Type", "application/json"}};
   }
-  // A request as it is written.
-  std::string raw(const std::string& head) const {
+  // A request as it is written, and what follows it.
+  std::string raw(const std::string& head, const std::string& rest = {}) const {
     boost::asio::io_context io;
     boost::asio::ip::tcp::socket socket(io);
     socket.connect({boost::asio::ip::make_address("127.0.0.1"), port_});
-    boost::asio::write(socket, boost::asio::buffer(head + "Connection: close\r\n\r\n"));
+    boost::asio::write(socket,
+                       boost::asio::buffer(head + (rest.empty() ? "Connection: close\r\n" : "") + "\r\n" + rest));
     std::string answer;
     boost::system::error_code end;
     boost::asio::read(socket, boost::asio::dynamic_buffer(answer), end);
@@ -159,6 +160,43 @@ TEST_F(LoginTest, ATokenInTheAddressOpensOnce) {
   EXPECT_EQ(WebSocketClient(port_, with).status(), 101U);
   EXPECT_EQ(get(port_, "/metrics", owner()).status, 200U);
   EXPECT_EQ(WebSocketClient(port_, owner()).status(), 101U);
+}
+
+// What a browser may tell others of where it was, and a WebSocket that does not wait for the answer.
+TEST_F(LoginTest, NeitherARefererNorWhatFollowsAnUpgradeEnters) {
+  ask_all();
+  ASSERT_EQ(get(port_, "/healthz").status, 200U);  // it serves
+  const auto token = make_one_time_token(bearer().substr(7), OneTimeClock::now());
+  const auto page = "http://127.0.0.1:" + std::to_string(port_) + "/?token=" + token;
+  EXPECT_EQ(get(port_, "/api/trainers", {{"Referer", page}}).status, 401U);
+  EXPECT_EQ(get(port_, "/api/trainers?token=" + token).status, 401U) << "only the page's address logs in";
+  const std::string frame("\x81\x84\0\0\0\0list", 10);
+  const auto answer =
+      raw("GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+          frame);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(answer, Not(HasSubstr("HTTP/1.1 101")));
+  EXPECT_THAT(set_cookie(get(port_, "/?token=" + token)), StartsWith("trainbus-")) << "nobody has used it yet";
+}
+
+TEST_F(LoginTest, KeepsItsFilesToItself) {
+  set_user("alice", PageRole::kOperator, "password of alice");
+  ask_all();
+  const auto alice = cookie("alice", "password of alice");
+  ASSERT_TRUE(eventually("the session is kept",
+                         [&] { return std::filesystem::exists(folder() + "/sessions-" + std::to_string(port_)); }));
+  using std::filesystem::perms;
+  const auto others = perms::group_all | perms::others_all;
+  EXPECT_EQ(std::filesystem::status(folder()).permissions() & others, perms::none);
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder())) {
+    EXPECT_EQ(entry.status().permissions() & others, perms::none) << entry.path();
+    const auto text = read_secret_file(entry.path().string()).value_or("");
+    EXPECT_THAT(text, Not(AnyOf(HasSubstr("password of alice"), HasSubstr(alice.at("Cookie").substr(20)))));
+    ++files;
+  }
+  EXPECT_GE(files, 3) << "token, users and sessions";
 }
 
 TEST_F(LoginTest, AViewerWatchesAndTheRecordNamesWhoCommands) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <boost/asio/write.hpp>
@@ -11,7 +12,9 @@
 #include <list>
 #include <thread>
 
+#include "secret_file.hpp"
 #include "support/eventually.hpp"
+#include "support/temp_dir.hpp"
 #include "support/web_client.hpp"
 
 namespace trainbus {
@@ -139,6 +142,47 @@ TEST_F(MetricsServerTest, CollectsOnceForAllWhoAskMeanwhile) {
 TEST_F(MetricsServerTest, RefusesWhatIsNoRequest) {
   EXPECT_EQ(get(port(), "/metrics", {{"X", std::string(9000, 'x')}}).status, 431U);
   EXPECT_EQ(HttpClient(port()).ask(test::http::verb::get, "/metrics", "a body").status, 400U);
+}
+
+// Whoever has no token learns nothing, whatever they say instead of it.
+TEST(MetricsServer, AsksForItsToken) {
+  spdlog::set_level(spdlog::level::off);
+  const test::TempDir dir;
+  const std::string file = dir / "token", token = "0123456789abcdef";
+  write_secret_file(file, token + "\n");
+  MetricsServer server(
+      {"127.0.0.1", 0}, {}, [] { return MetricFamilies(); }, {{"/healthz", [] { return MetricsServer::Standing{}; }}},
+      BearerToken(file));
+  const auto asked = [&](const std::string& shown) {
+    return get(server.port(), "/metrics", {{"Authorization", shown}});
+  };
+  EXPECT_EQ(asked("Bearer " + token).status, 200U);
+  for (const std::string& other : std::vector<std::string>{
+           "", token, "Bearer", "Bearer ", "Bearer " + token + "x", "Bearer " + token.substr(1), "Bearer x" + token,
+           "bearer " + token, "Basic " + token, "Bearer  " + token, "Bearer " + token.substr(0, 15) + "g"}) {
+    const auto answer = asked(other);
+    EXPECT_EQ(answer.status, 401U) << other;
+    EXPECT_EQ(answer.fields[test::http::field::www_authenticate], "Bearer");
+    EXPECT_EQ(answer.body.find("trainbus_"), std::string::npos);
+  }
+  EXPECT_EQ(get(server.port(), "/metrics").status, 401U);
+  EXPECT_EQ(get(server.port(), "/healthz").status, 200U) << "a probe has no token";
+  EXPECT_EQ(get(server.port(), "/metrics?token=" + token).status, 401U) << "an address ends in logs";
+  EXPECT_EQ(get(server.port(), "/metrics", {{"Authorization", "Bearer " + token}, {"Host", "evil"}}).status, 403U);
+}
+
+TEST(MetricsServer, RefusesATokenThatIsNoSecret) {
+  const test::TempDir dir;
+  const std::string file = dir / "token";
+  EXPECT_THROW(BearerToken{file}, std::runtime_error) << "is not there";
+  for (const auto* text : {"", "\n0123456789abcdef\n", "0123456789abcde\n"}) {
+    write_secret_file(file, text);
+    EXPECT_THROW(BearerToken{file}, std::runtime_error) << text;
+  }
+  write_secret_file(file, "0123456789abcdef\n");
+  EXPECT_NO_THROW(BearerToken{file});
+  chmod(file.c_str(), 0644);
+  EXPECT_THROW(BearerToken{file}, std::runtime_error) << "others can read it";
 }
 
 TEST(MetricsServer, SaysWhenItCannotListen) {

@@ -28,8 +28,8 @@ TEST(SinkMetrics, SayHowEachSinkDoes) {
 
 TEST(SinkMetrics, AreServedOnLoopbackOnly) {
   const auto none = [] { return std::vector<SinkReport>{}; };
-  EXPECT_THROW(serve_sink_metrics("0.0.0.0:9465", {}, none), std::invalid_argument);
-  EXPECT_THROW(serve_sink_metrics("9465", {}, none), std::invalid_argument);
+  EXPECT_THROW(serve_sink_metrics({.listen = "0.0.0.0:9465"}, none), std::invalid_argument);
+  EXPECT_THROW(serve_sink_metrics({.listen = "9465"}, none), std::invalid_argument);
 }
 
 }  // namespace

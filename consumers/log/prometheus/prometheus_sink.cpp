@@ -28,11 +28,22 @@ std::vector<std::string> host_names(const SinkOptions& options) {
   return names;
 }
 
+BearerToken token(const SinkOptions& options) {
+  const auto path = options.text("token");
+  if (path.empty()) return {};
+  try {
+    return BearerToken(path);
+  } catch (const std::runtime_error& error) {
+    options.refuse("token", error.what());
+  }
+}
+
 }  // namespace
 
 PrometheusSink::PrometheusSink(const SinkOptions& options)
     : listen_(listen_address(options)),
       host_names_(host_names(options)),
+      token_(token(options)),
       max_trainers_(options.number("max-trainers", 1, 1'000'000)),
       forget_(options.duration("forget")) {}
 
@@ -45,7 +56,8 @@ StreamHeads PrometheusSink::open() {
       [this](const char* limit, std::size_t bound, const char* unit, const char* policy) {
         limit_met(limit, static_cast<double>(bound), unit, policy);
       });
-  server_ = std::make_unique<MetricsServer>(listen_, host_names_, [this] { return collector_->collect(); });
+  server_ = std::make_unique<MetricsServer>(
+      listen_, host_names_, [this] { return collector_->collect(); }, MetricsServer::Probes{}, token_);
   spdlog::info("metrics at http://{}:{}/metrics", listen_.host, server_->port());
   return {};
 }

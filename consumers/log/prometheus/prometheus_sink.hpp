@@ -22,6 +22,7 @@ class PrometheusSink : public Sink {
       {"max-trainers", "N", "1000", "the newest N are shown, the rest counted", 0},
       {"forget", "TIME", "1h", "a trainer silent for so long is shown no more", 0},
       {"hosts", "NAMES", "", "names beside loopback's and the address by which it may be asked, as head+head.lab", 0},
+      {"token", "FILE", "", "whose first line who asks must show: Authorization: Bearer TOKEN", 0},
       {"insecure", "yes|no", "no", "listen on an address that is not loopback: anybody there can read the metrics", 0},
       {},
   };
@@ -38,6 +39,7 @@ class PrometheusSink : public Sink {
  private:
   const ListenAddress listen_;
   const std::vector<std::string> host_names_;
+  const BearerToken token_;
   const std::uint64_t max_trainers_;
   const std::chrono::milliseconds forget_;
   std::unique_ptr<BusCollector> collector_;
