@@ -1,12 +1,10 @@
-# Run by CPack in each package's tree, before it is packed: configuration files live in /etc.
-file(GLOB_RECURSE files ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr/share/trainbus/etc/*)
-foreach(file IN LISTS files)
-  string(REPLACE /usr/share/trainbus/etc/ /etc/trainbus/ target ${file})
-  cmake_path(GET target PARENT_PATH folder)
-  file(MAKE_DIRECTORY ${folder})
-  file(RENAME ${file} ${target})
-  string(REGEX REPLACE "/etc/[^/]*$" "/etc" emptied ${file})
-  file(REMOVE_RECURSE ${emptied})
+# Run by CPack over the trees of all packages, before they are packed: configuration files live in /etc.
+file(GLOB folders ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr/share/trainbus/etc)
+foreach(folder IN LISTS folders)
+  string(REPLACE /usr/share/trainbus/etc /etc/trainbus target ${folder})
+  cmake_path(GET target PARENT_PATH parent)
+  file(MAKE_DIRECTORY ${parent})
+  file(RENAME ${folder} ${target})
 endforeach()
 # Debian wants manual pages compressed; -n leaves time and name out, so that the bytes are the same each time.
 file(GLOB_RECURSE pages ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr/share/man/*.1)

@@ -1,4 +1,4 @@
-"""Alert rules and dashboard of Prometheus and Grafana: they are understood, fire when they should, and every series that
+"""Alert rules and dashboards of Prometheus and Grafana: they are understood, fire when they should, and every series that
 they name is one that a real trainbus-log or broker serves."""
 import json
 import re
@@ -10,7 +10,7 @@ import urllib.request
 import support
 
 RULES = support.SOURCE / "packaging/prometheus/trainbus.rules.yml"
-DASHBOARD = support.SOURCE / "consumers/log/prometheus/grafana.json"
+DASHBOARDS = [support.SOURCE / "consumers/log/prometheus/grafana.json", support.SOURCE / "packaging/grafana/bus.json"]
 
 
 class Alerts(support.KitTest):
@@ -39,8 +39,8 @@ class Alerts(support.KitTest):
                        "--metrics", "127.0.0.1:0", "--state-dir", "log", output=output)
             self.eventually("all serve", lambda: len(self.ports()) == 3)
         named = set(re.findall(r"trainbus_\w+", "".join(re.findall(r"expr: .*", RULES.read_text()))))
-        for panel in json.loads(DASHBOARD.read_text())["panels"]:
-            for target in panel.get("targets", []):
+        for panel in [panel for dashboard in DASHBOARDS for panel in json.loads(dashboard.read_text())["panels"]]:
+            for target in panel["targets"]:
                 named |= set(re.findall(r"trainbus_\w+", target["expr"]))
         self.assertGreater(len(named), 10)
         missing = named
