@@ -15,7 +15,7 @@
 namespace trainbus {
 namespace {
 
-constexpr int kBacklog = 100;  // as libzmq's
+constexpr int kBacklog = 4096;  // as of the sockets beside it (apply_lane)
 
 struct Address {
   sockaddr_storage of{};

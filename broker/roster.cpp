@@ -146,7 +146,7 @@ void Roster::identify(const Topic& topic, v1::MetricsRequest& message, std::int6
     const bool is_newest = newest != nullptr && newest->incarnation == start.incarnation();
     if (start.another_begins(topic.kind, message, is_newest, now_ms)) start = UnnumberedStart(new_incarnation());
     start.take(message, now_ms);
-    if (is_kept(topic.kind) && start.from_two_places(topic.kind, connection, now_ms))
+    if (topic.kind == v1::KIND_BATCH && start.from_two_places(connection, now_ms))
       shared_.note(message.session_id(), start.incarnation(), now_ms);
     message.set_incarnation(start.incarnation());
     message.clear_sequence();

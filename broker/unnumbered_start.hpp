@@ -2,9 +2,9 @@
 // Which start of a trainer that numbers nothing a record belongs to: the rule of proto/README.md, "Trainers that number
 // nothing". Pure; times are steady milliseconds.
 
-#include <array>
 #include <cstdint>
 #include <tuple>
+#include <utility>
 
 #include "trainbus/wire.hpp"
 
@@ -43,15 +43,14 @@ class UnnumberedStart {
     }
   }
 
-  // Whether records of one kind come on two connections in turn: a lost connection does not come back. To be told of
-  // each record.
-  bool from_two_places(Kind kind, int connection, std::int64_t now_ms) {
-    auto& places = places_[static_cast<std::size_t>(kind)];
-    if (connection < 0 || connection == places.newest) return false;
-    const bool is_back = connection == places.before;
-    places.turns = is_back && now_ms - places.turn_ms < kTurnMs ? places.turns + 1 : 0;
-    places = {connection, places.newest, places.turns, now_ms};
-    return places.turns >= kTurns;
+  // Whether batches come on two connections in turn: a lost connection does not come back. To be told of each batch.
+  bool from_two_places(int connection, std::int64_t now_ms) {
+    if (connection < 0 || connection == connection_) return false;
+    const bool is_back = connection == connection_before_;
+    turns_ = is_back && now_ms - turn_ms_ < kTurnMs ? turns_ + 1 : 0;
+    turn_ms_ = now_ms;
+    connection_before_ = std::exchange(connection_, connection);
+    return turns_ >= kTurns;
   }
 
  private:
@@ -59,12 +58,6 @@ class UnnumberedStart {
   static constexpr std::int64_t kTurnMs = 30'000;
   static constexpr int kTurns = 3;
 
-  struct Places {
-    int newest = -1;  // the connection of the last record
-    int before = -1;  // the one that it followed
-    int turns = 0;
-    std::int64_t turn_ms = 0;
-  };
   using Position = std::tuple<std::int64_t, std::int64_t>;  // epoch, batch
 
   static bool says_position(const v1::MetricsRequest& record) {
@@ -81,7 +74,10 @@ class UnnumberedStart {
   bool past_initializing_ = false;
   std::int64_t heard_ms_ = 0;
   Position position_{INT64_MIN, 0};
-  std::array<Places, v1::Kind_ARRAYSIZE> places_;
+  int connection_ = -1;         // of the last batch
+  int connection_before_ = -1;  // the one that it followed
+  int turns_ = 0;
+  std::int64_t turn_ms_ = 0;
 };
 
 }  // namespace trainbus

@@ -123,20 +123,14 @@ int run_checked(CLI::App& app, int argc, char** argv, const std::function<int()>
   // Of each string that is not UTF-8 it would say so, a line a message: hostile bytes are counted, and fill no disk.
   google::protobuf::SetLogHandler(nullptr);
   on_reload([&] { reload(configuration); });
-  const auto say = [&](const std::exception& error) {
+  int code = 1;
+  try {
+    code = run();
+  } catch (const std::exception& error) {
     if (log.json() || stderr_is_journal())
       spdlog::error(error.what());
     else
       std::cerr << app.get_name() << ": " << error.what() << '\n';
-  };
-  int code = 1;
-  try {
-    code = run();
-  } catch (const std::invalid_argument& error) {  // of an option: an address, a name
-    say(error);
-    code = 2;
-  } catch (const std::exception& error) {
-    say(error);
   }
   on_reload({});
   notify_manager("STOPPING=1");

@@ -16,9 +16,9 @@ std::string sink_metrics_text(const std::vector<SinkReport>& reports);
 
 // Where they are served, and to whom.
 struct MetricsFlags {
-  std::string listen;                   // HOST:PORT; "": nowhere
-  std::vector<std::string> host_names;  // by which it may be asked, beside those of loopback
-  std::string token_file;               // "": nobody is asked for a token
+  std::string listen = {};                   // HOST:PORT; "": nowhere
+  std::vector<std::string> host_names = {};  // by which it may be asked, beside those of loopback
+  std::string token_file = {};               // "": nobody is asked for a token
 };
 
 // Serves them (MetricsServer); `reports` is called from a thread of its own. Throws std::runtime_error with one line

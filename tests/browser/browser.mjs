@@ -26,7 +26,7 @@ export async function newPage(browser, url, { viewport = desktop, colorScheme = 
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
   page.on("console", (message) => {
-    if (message.type() === "error" && !/net::ERR_|WebSocket connection/.test(message.text())) complaints.push(message.text());
+    if (message.type() === "error" && !/net::ERR_|WebSocket connection/.test(message.text())) complaints.push(`${message.text()} ${message.location().url}`);
   });
   page.on("request", (request) => {
     if (new URL(request.url()).host !== new URL(url).host) complaints.push(`request to ${request.url()}`);

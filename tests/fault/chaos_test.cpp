@@ -65,8 +65,9 @@ class ChaosTest : public testing::Test {
   std::unique_ptr<Process> start_off_time(const std::string& program, std::vector<std::string> arguments) {
     const int off_seconds = std::uniform_int_distribution<int>(-3600, 3600)(random_);
     const std::string off = (off_seconds < 0 ? "" : "+") + std::to_string(off_seconds) + "s";
-    arguments.insert(arguments.begin(),
-                     {"FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", off, TRAINBUS_BIN "/" + program});
+    // Not by the program faketime: it stays the parent, and a kill would reach it alone.
+    arguments.insert(arguments.begin(), {"LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1", "FAKETIME=" + off,
+                                         "FAKETIME_DONT_FAKE_MONOTONIC=1", TRAINBUS_BIN "/" + program});
     return std::make_unique<Process>("/usr/bin/env", std::move(arguments));
   }
   std::unique_ptr<Process> start_broker(const std::string& listen) {

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
 #include "consumers/dashboard/login/one_time.hpp"
 #include "consumers/dashboard/login/page_users.hpp"
 #include "consumers/dashboard/login/password.hpp"

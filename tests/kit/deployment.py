@@ -5,6 +5,7 @@ import support
 
 PACKAGING = support.SOURCE / "packaging"
 VARIABLE = r"TRAINBUS_({})_[A-Z_]+"
+OF_SEVERAL = {"TRAINBUS_SPOOL_DIR": "grpc"}  # not an option of trainbus-spool: one of the programs that have it
 VALUE = r'(?:=|, value: |: )("[^"]*"|[^\s,}]+)'
 
 
@@ -12,7 +13,7 @@ def variables(text):
     """The options of programs in a text: {(program, variable): value}."""
     programs = "|".join(name.upper() for name in support.PROGRAMS)
     found = re.finditer(rf"\b({VARIABLE.format(programs)}){VALUE}", text)
-    return {(match[2].lower(), match[1]): match[3].strip('"') for match in found}
+    return {(OF_SEVERAL.get(match[1], match[2].lower()), match[1]): match[3].strip('"') for match in found}
 
 
 class Deployment(support.KitTest):

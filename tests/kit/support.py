@@ -52,9 +52,9 @@ class KitTest(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def start_broker(self, *arguments, **more):
+    def start_broker(self, *arguments, state="state", **more):
         """A broker on a free port: (process, its address)."""
-        broker = self.start("broker", "--listen", "tcp://127.0.0.1:*", "--state-dir", "state", *arguments, **more)
+        broker = self.start("broker", "--listen", "tcp://127.0.0.1:*", "--state-dir", state, *arguments, **more)
         return broker, broker.stdout.readline().split()[-1]
 
     def eventually(self, what, condition):

@@ -29,6 +29,7 @@ class SinkUnderTest {
       pointers_.push_back(value.c_str());
     host_.fail = fail;
     host_.have = have;
+    host_.limit_met = limit_met;
     host_.warn = warn;
     host_.broker = "tcp://127.0.0.1:1";
     instance_ = type_->create(&host_, pointers_.data());
@@ -41,6 +42,7 @@ class SinkUnderTest {
   StreamHeads open() {
     heads() = {};
     warnings().clear();
+    limits().clear();
     check(type_->open(instance_));
     return heads();
   }
@@ -64,6 +66,11 @@ class SinkUnderTest {
   }
   void flush() { check(type_->flush(instance_)); }
   void sync() { check(type_->sync(instance_)); }
+  // How often which bound was met, since open().
+  static std::map<std::string, int>& limits() {
+    static std::map<std::string, int> met;
+    return met;
+  }
   // Said since open().
   static std::vector<std::string>& warnings() {
     static std::vector<std::string> lines;
@@ -112,6 +119,9 @@ class SinkUnderTest {
     std::vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     warnings().emplace_back(line);
+  }
+  static void limit_met(const trainbus_host*, const char* limit, double, const char*, const char*) {
+    ++limits()[limit];
   }
   static void check(int status) {
     if (status != 0) throw std::runtime_error(said());

@@ -259,7 +259,7 @@ TEST_F(RecordSpoolTest, LeavesNothingBehindWhenAllIsStored) {
 }
 
 TEST_F(RecordSpoolTest, DeliversTheOldestLifeFirst) {
-  for (const std::uint64_t incarnation : {2u, 1u, 10u}) {
+  for (const std::uint64_t incarnation : {1u, 2u, 10u}) {
     const auto spool = life(incarnation);
     for (std::uint64_t i = 0; i < incarnation; ++i)
       log(*spool, 1);

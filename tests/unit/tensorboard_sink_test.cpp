@@ -316,6 +316,7 @@ TEST_F(TensorboardSinkTest, LeavesOutNamesPastTheirBound) {
   filled->flush();
   EXPECT_THAT(filled->warnings(), ElementsAre("'r/t0': more than 4000 names of values and media; the values of further "
                                               "ones are left out"));
+  EXPECT_EQ(filled->limits().at("tag_names"), 1) << "a record";
   const auto all = events();
   ASSERT_EQ(all.size(), 8U);
   EXPECT_EQ(all[6].scalars.size(), 1000U);
@@ -480,7 +481,6 @@ TEST_F(TensorboardSinkTest, KeepsDotNamesWithinItsFolder) {
   record.message.set_session_id("../..");
   fill({record});
   EXPECT_EQ(test::read_event_folder(folder_ + "/%2E%2E/%2E%2E").size(), 3U);
-  EXPECT_EQ(fill({}).begin()->first.session_id, "../..");
 }
 
 TEST_F(TensorboardSinkTest, RefusesASecondWriterAndWrongOptions) {

@@ -16,15 +16,16 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kAnswerTime{1000};  // of one page
 constexpr std::uint32_t kPageBytes = 1 << 20;
+constexpr std::uint64_t kFirstLook = 1024;  // sequence
 constexpr std::uint64_t kHasAll = std::numeric_limits<std::int64_t>::max();
 
 // One kind of records of one incarnation, read from a sequence on.
 class StreamReader {
  public:
-  StreamReader(ControlClient& client, const JournalRange& range, Kind kind, const v1::TrainerList& incarnations,
-               const GiveUp& give_up)
+  StreamReader(ControlClient& client, const JournalRange& range, Kind kind,
+               const std::vector<v1::TrainerEntry>& incarnations, const GiveUp& give_up)
       : client_(client), range_(range), kind_(kind), give_up_(give_up) {
-    for (const auto& entry : incarnations.trainers()) {
+    for (const auto& entry : incarnations) {
       add_head(entry.incarnation(), kHasAll);
       if (entry.incarnation() != range.incarnation) continue;
       for (const auto& stored : entry.stored())
@@ -61,19 +62,31 @@ class StreamReader {
   // The highest sequence behind which the range lies whole: by halving, for steps rise with sequences.
   std::optional<std::uint64_t> start_of_range() {
     std::uint64_t low = 0;
-    std::uint64_t high = std::isfinite(range_.x_min) ? highest_ : 0;
+    if (!std::isfinite(range_.x_min)) return low;
+    std::uint64_t high = highest_;
+    for (std::uint64_t ahead = kFirstLook; highest_ == 0; ahead *= 2) {  // nobody says how many there are
+      const auto before = is_before_range(ahead);
+      if (!before) return std::nullopt;
+      high = ahead;
+      if (!*before) break;
+      low = ahead + 1;
+    }
     while (low < high) {
       const auto middle = low + (high - low) / 2;
-      heads_[range_.incarnation] = middle;
-      bool answered = false;
-      const auto step = first_step(answered);
-      if (!answered) return std::nullopt;
-      if (step && static_cast<double>(*step) < range_.x_min)
-        low = middle + 1;
-      else
-        high = middle;
+      const auto before = is_before_range(middle);
+      if (!before) return std::nullopt;
+      (*before ? low : high) = *before ? middle + 1 : middle;
     }
     return low;
+  }
+
+  // Whether the first record behind this sequence lies before the range; empty without an answer.
+  std::optional<bool> is_before_range(std::uint64_t sequence) {
+    heads_[range_.incarnation] = sequence;
+    bool answered = false;
+    const auto step = first_step(answered);
+    if (!answered) return std::nullopt;
+    return step && static_cast<double>(*step) < range_.x_min;
   }
 
   // Of the first record behind the head; empty when there is none.
@@ -99,14 +112,13 @@ class StreamReader {
     fetch.set_trainer(range_.session.trainer);
     fetch.set_max_bytes(max_bytes);
     fetch.set_after_position(after_position);
-    if (after_position == 0)
-      for (const auto& [incarnation, sequence] : heads_) {
-        auto& head = *fetch.add_heads();
-        head.set_session_id(range_.session.id());
-        head.set_incarnation(incarnation);
-        head.set_kind(kind_);
-        head.set_sequence(sequence);
-      }
+    for (const auto& [incarnation, sequence] : heads_) {
+      auto& head = *fetch.add_heads();
+      head.set_session_id(range_.session.id());
+      head.set_incarnation(incarnation);
+      head.set_kind(kind_);
+      head.set_sequence(sequence);
+    }
     auto answer = client_.ask(std::move(question), kAnswerTime);
     if (!answer || !answer->has_fetch_reply()) return std::nullopt;
     return std::move(*answer->mutable_fetch_reply());
@@ -120,6 +132,20 @@ class StreamReader {
   std::uint64_t highest_ = 0;                     // of this incarnation
   v1::MetricsRequest message_;
 };
+
+// All incarnations that the broker tells of: of one that is out of its lists, the newest alone.
+std::vector<v1::TrainerEntry> incarnations_of(ControlClient& client, const SessionName& session) {
+  for (const bool archived : {false, true}) {
+    v1::ListRequest request;
+    request.set_run(session.run);
+    request.set_trainer(session.trainer);
+    request.set_older(!archived);
+    request.set_archived(archived);
+    const auto list = client.list(request, kAnswerTime);
+    if (list && !list->trainers().empty()) return {list->trainers().begin(), list->trainers().end()};
+  }
+  return {};
+}
 
 // One x has one point: the last that was said.
 void sort_by_x(std::vector<Point>& points) {
@@ -136,19 +162,13 @@ void sort_by_x(std::vector<Point>& points) {
 
 JournalPoints read_journal(ControlClient& client, const JournalRange& range, const GiveUp& give_up) {
   JournalPoints read;
-  v1::ListRequest request;
-  request.set_run(range.session.run);
-  request.set_trainer(range.session.trainer);
-  request.set_older(true);
-  request.set_archived(true);
-  const auto incarnations = client.list(request, kAnswerTime);
-  if (!incarnations) return read;
+  const auto incarnations = incarnations_of(client, range.session);
   const auto is_asked_for = [&](const auto& entry) { return entry.incarnation() == range.incarnation; };
-  if (std::ranges::none_of(incarnations->trainers(), is_asked_for)) return read;
+  if (std::ranges::none_of(incarnations, is_asked_for)) return read;
   std::size_t room = kMaxJournalRecords;
   read.complete = true;
   for (const Kind kind : kinds_with(range.curve))
-    read.complete = StreamReader(client, range, kind, *incarnations, give_up).read(read.points, room) && read.complete;
+    read.complete = StreamReader(client, range, kind, incarnations, give_up).read(read.points, room) && read.complete;
   sort_by_x(read.points);
   return read;
 }

@@ -158,7 +158,7 @@ const socket = new LiveSocket(() => new WebSocket(socketAt("")), {
     const message = parseServerText(raw);
     if (!message) return;
     if (applyMessage(state, message, Date.now())) watch();
-    if (message.type === "media" || message.type === "history") void refreshMedia();
+    if (message.type === "media" || (message.type === "history" && message.trainer_info)) void refreshMedia();
     dataArrived();
   },
   bytes(data) {

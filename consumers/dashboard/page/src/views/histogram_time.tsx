@@ -11,14 +11,13 @@ const kColumns = 40; // each is a request, once
 const kRows = 48;
 
 export function HistogramOverTime({ page, watched, records }: { page: Page; watched: Watched; records: MediaEntry[] }) {
-  const { grid, problem } = useGrid(watched, records);
+  const { grid, busy, problem } = useGrid(watched, records);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [said, setSaid] = useState("");
   useEffect(() => {
     if (grid && canvas.current) paint(canvas.current, grid);
   }, [grid, page.theme]);
-  if (problem) return <p class="problem">{problem}</p>;
-  if (!grid) return <p class="placeholder">no values in it</p>;
+  if (!grid) return problem ? <p class="problem">{problem}</p> : <p class="placeholder">{busy ? "loading…" : "no values in it"}</p>;
   const what = `${count(grid.steps.length)} steps from ${count(grid.steps[0])} to ${count(grid.steps.at(-1))}, values from ${number(grid.low)} to ${number(grid.high)}`;
   const look = (event: PointerEvent) => {
     const { left, top, width, height } = canvas.current!.getBoundingClientRect();
@@ -45,26 +44,38 @@ export function HistogramOverTime({ page, watched, records }: { page: Page; watc
   );
 }
 
-function useGrid(watched: Watched, records: MediaEntry[]) {
-  const known = useRef(new Map<string, StepHistogram>());
-  const [shown, setShown] = useState<{ grid: HistogramGrid | null; problem: string }>({ grid: null, problem: "" });
-  const wanted = spread(records, kColumns);
+interface Shown {
+  grid: HistogramGrid | null;
+  busy: boolean; // some have not come yet
+  problem: string;
+}
+
+// What has come is shown; while the training goes on there is always one more to come.
+function useGrid(watched: Watched, records: MediaEntry[]): Shown {
+  const known = useRef(new Map<string, StepHistogram | null>()); // null: asked for
+  const wanted = useRef<MediaEntry[]>([]);
+  const [shown, setShown] = useState<Shown>({ grid: null, busy: true, problem: "" });
+  wanted.current = spread(records, kColumns);
   useEffect(() => {
-    let current = true;
-    const fetched = wanted.map(async ({ id, step }) => {
-      if (known.current.has(id)) return;
-      const content = await fetchMedia(watched, id);
+    forget(known.current, records);
+    const show = (problem: string) => {
+      const come = wanted.current.flatMap(({ id }) => known.current.get(id) ?? []);
+      setShown({ grid: gridOf(come, kRows), busy: come.length < wanted.current.length, problem });
+    };
+    const asked = wanted.current.filter(({ id }) => !known.current.has(id)).map(async ({ id, step }) => {
+      known.current.set(id, null);
+      const content = await fetchMedia(watched, id).catch((error: unknown) => (known.current.delete(id), Promise.reject(error)));
       if (content?.type === "histogram") known.current.set(id, { step, edges: content.edges, counts: content.counts });
     });
-    Promise.all(fetched).then(
-      () => current && setShown({ grid: gridOf(wanted.flatMap(({ id }) => known.current.get(id) ?? []), kRows), problem: "" }),
-      (error: unknown) => current && setShown({ grid: null, problem: error instanceof Error ? error.message : String(error) }),
-    );
-    return () => {
-      current = false;
-    };
-  }, [wanted.map(({ id }) => id).join()]);
+    Promise.all(asked).then(() => show(""), (error: unknown) => show(error instanceof Error ? error.message : String(error)));
+  }, [wanted.current.map(({ id }) => id).join()]);
   return shown;
+}
+
+// Of records that the server no longer keeps.
+function forget(known: Map<string, unknown>, records: readonly MediaEntry[]): void {
+  const kept = new Set(records.map(({ id }) => id));
+  for (const id of known.keys()) if (!kept.has(id)) known.delete(id);
 }
 
 // A pixel for a cell; the style sheet makes it as large as the card.

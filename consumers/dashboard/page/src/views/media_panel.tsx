@@ -95,6 +95,7 @@ function Card({ page, watched, media }: { page: Page; watched: Watched; media: N
 function useContent(page: Page, watched: Watched, id: string) {
   const [shown, setShown] = useState<{ id: string; content: MediaContent | null; problem: string }>({ id: "", content: null, problem: "" });
   useEffect(() => {
+    if (shown.id === id && shown.content) return; // a dashboard that has just started may not know the record yet
     let wanted = true;
     fetchMedia(watched, id).then(
       (content) => wanted && setShown({ id, content, problem: content ? "" : "this page does not know this type" }),
