@@ -36,7 +36,8 @@ std::string in_capitals(std::string text) {
 // As the command line names them, positionals last; without what is hidden.
 std::vector<const CLI::Option*> shown_options(const CLI::App& app) {
   auto options = app.get_options([](const CLI::Option* option) { return !option->get_group().empty(); });
-  std::ranges::stable_partition(options, [](const CLI::Option* option) { return option->nonpositional(); });
+  std::stable_partition(options.begin(), options.end(),
+                        [](const CLI::Option* option) { return option->nonpositional(); });
   return options;
 }
 
