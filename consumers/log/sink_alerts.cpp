@@ -39,7 +39,13 @@ bool SinkAlerts::update(const SinkReport& report, const std::string& rule, const
   auto& said = said_[key];
   const bool active = !trouble.empty();
   if (said.active == active && (!active || rule != kLimit || said.what == trouble)) return true;
-  const Said next{said.active ? said.alert_id : owner_of(report) + new_command_id(), active, active ? trouble : end};
+  if (said.active) {  // the broker takes one text of an active alert: another one is another alert
+    if (!say(key, {said.alert_id, false, active ? "it is not the only limit any more" : end}, report.failures))
+      return false;
+    said.active = false;
+  }
+  if (!active) return true;
+  const Said next{owner_of(report) + new_command_id(), true, trouble};
   if (!say(key, next, report.failures)) return false;
   said = next;
   return true;

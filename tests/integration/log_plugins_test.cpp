@@ -253,9 +253,20 @@ TEST_F(LogPlugins, ThatLeaveSomethingOutSayWhichBoundTheyMet) {
   })) << log.output();
   EXPECT_THAT(message_,
               HasSubstr("prometheus max-trainers (at most 1 trainers): those heard longest ago have no metrics"));
+  auto many = test::sample_batch(1, "a");
+  many.topic.kind = v1::KIND_SCALARS;
+  for (int i = 0; i <= 200; ++i)
+    (*many.message.mutable_scalar_data()->mutable_values())["v" + std::to_string(i)] = 1;
+  trainer.publish(many);
+  EXPECT_TRUE(eventually("the second is told as well", [&] {
+    trainer.publish_batches(11, 11, "a");
+    test::get(static_cast<std::uint16_t>(std::stoi(*port)), "/metrics");
+    return alerted("prometheus", "limit") == true && message_.find("scalar_names") != std::string::npos;
+  })) << message_;
   log.signal(SIGTERM);
   EXPECT_EQ(log.wait(10s), 0);
   EXPECT_EQ(alerted("prometheus", "limit"), false);
+  EXPECT_THAT(alerts_, testing::Each(testing::Pair(testing::_, false))) << "each has its end";
 }
 
 }  // namespace

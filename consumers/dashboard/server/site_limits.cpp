@@ -1,6 +1,8 @@
 #include "site_limits.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <vector>
 
 #include "server.hpp"
 #include "site.hpp"
@@ -42,17 +44,27 @@ void SiteLimits::look(std::int64_t now_ms) {
   raise(table_.biting());
 }
 
-// Again later until the broker has it.
+// Again later until the broker has it. One takes one text of an active alert: another one is another alert.
 void SiteLimits::raise(const std::string& biting) {
-  v1::Alert alert;
-  alert.set_alert_id(new_command_id());
-  alert.set_rule("limit");
-  alert.set_active(!biting.empty());
-  alert.set_message(biting.empty() ? "no limit is met any more" : std::string(clipped(biting, kMaxTextBytes)));
-  alert.set_trainer_incarnation(incarnation_);
-  alert.set_timestamp_ms(static_cast<std::uint64_t>(unix_ms()));
-  raising_ = site_.desk.ask([this, &io = site_.server.io, biting, alert](ControlClient& client) {
-    const bool stored = client.raise(bus_session("dashboard").id(), alert, ControlDesk::kTimeout);
+  std::vector<v1::Alert> alerts;
+  const auto add = [&](bool active, const std::string& message) {
+    auto& alert = alerts.emplace_back();
+    alert.set_alert_id(alert_id_);
+    alert.set_rule("limit");
+    alert.set_active(active);
+    alert.set_message(std::string(clipped(message, kMaxTextBytes)));
+    alert.set_trainer_incarnation(incarnation_);
+    alert.set_timestamp_ms(static_cast<std::uint64_t>(unix_ms()));
+  };
+  if (!raised_.empty()) add(false, biting.empty() ? "no limit is met any more" : "other limits are met");
+  if (!biting.empty()) {
+    alert_id_ = new_command_id();
+    add(true, biting);
+  }
+  raising_ = site_.desk.ask([this, &io = site_.server.io, biting, alerts = std::move(alerts)](ControlClient& client) {
+    const bool stored = std::ranges::all_of(alerts, [&](const v1::Alert& alert) {
+      return client.raise(bus_session("dashboard").id(), alert, ControlDesk::kTimeout);
+    });
     boost::asio::post(io, [this, biting, stored] {
       raising_ = false;
       if (stored) raised_ = biting;

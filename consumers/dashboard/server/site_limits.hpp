@@ -26,6 +26,7 @@ class SiteLimits {
   const std::uint64_t incarnation_;  // of this process
   LimitTable table_;
   std::string raised_;    // as the broker has it; empty: nothing, or the end
+  std::string alert_id_;  // one from its begin to its end
   bool raising_ = false;  // an answer is awaited
   std::int64_t next_raise_ms_ = 0;
 };
