@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "text_forms.hpp"
-#include "trainbus/incarnation.hpp"
+#include "trainbus/broker_info.hpp"
 #include "trainbus/limits.hpp"
 
 namespace trainbus {
@@ -23,17 +23,6 @@ constexpr std::uint64_t kFewFiles = 1'024;
 double gauge(const v1::BrokerStats& stats, const char* name) {
   const auto found = stats.gauges().find(name);
   return found == stats.gauges().end() ? 0 : found->second;
-}
-
-// The label `version` of the figure "info{...}"; "": a broker that does not say it.
-std::string said_version(const v1::BrokerStats& stats) {
-  constexpr std::string_view kLabel = "version=\"";
-  for (const auto& [name, value] : stats.gauges()) {
-    const auto at = name.starts_with("info{") ? name.find(kLabel) : std::string::npos;
-    if (at != std::string::npos)
-      return name.substr(at + kLabel.size(), name.find('"', at + kLabel.size()) - at - kLabel.size());
-  }
-  return {};
 }
 
 std::string remedy_of(const PortProblem& problem) {
@@ -72,7 +61,7 @@ Finding key_finding(const std::string& path, const std::string& name, const std:
 }
 
 Finding version_finding(const std::string& ours, const v1::BrokerStats& stats) {
-  const auto theirs = said_version(stats);
+  const auto theirs = broker_info(stats, "version");
   if (theirs == ours) return {Verdict::kGood, "version", "broker and this program are " + ours, ""};
   return {Verdict::kCare, "version",
           fmt::format("the broker is {}, this program {}",

@@ -202,7 +202,7 @@ TEST_F(NatsSink, FillsTheGapThatAFailureLeft) {
   // As when 2 and 4 were lost on their way, and nobody was left to send them again.
   const StreamKey key{"r/t", test::PlainPeer::kIncarnation, v1::KIND_BATCH};
   for (const std::uint64_t sequence : {1, 3, 5})
-    stream.publish(stream_subject("trainbus", key), message_id(key, sequence), "0@0",
+    stream.publish(stream_subject("trainbus", "", key), message_id("", key, sequence), "0@0",
                    test::PlainPeer::record(sequence).SerializeAsString());
   stream.wait_for_acknowledgements();
   test::PlainPeer peer(broker_.endpoints());
@@ -217,6 +217,31 @@ TEST_F(NatsSink, FillsTheGapThatAFailureLeft) {
     ASSERT_EQ(writer.wait(seconds(10)), 0) << writer.output();
     EXPECT_EQ(names(servers), wanted);
   }
+}
+
+TEST_F(NatsSink, HoldsEqualNamesOfTwoSitesApart) {
+  NatsServers servers(1);
+  ASSERT_TRUE(serve(servers));
+  RunningBroker other;
+  std::size_t wanted = 0;
+  for (const auto* broker : {&broker_, &other}) {
+    Process training("trainbus-loadgen",
+                     {"--broker", broker->address(), "--run", "same", "--batch-rate", "50", "--seconds", "1"});
+    ASSERT_EQ(training.wait(seconds(30)), 0) << training.output();
+    wanted += test::journal_names(broker->address()).size();
+    for (int times = 0; times < 2; ++times) {  // the second one knows what is there of its own site
+      Process writer("trainbus-log", {"--broker", broker->address(), "--once", "--sink",
+                                      "nats:" + servers.url(0) + (broker == &other ? ",site=far" : ",site=lab")});
+      ASSERT_EQ(writer.wait(seconds(30)), 0) << writer.output();
+    }
+  }
+  std::size_t found = 0, far = 0;
+  for (const auto& [subject, size] : JetStream(options(servers)).subject_sizes()) {
+    found += size;
+    far += subject.ends_with(".far") ? 1 : 0;
+  }
+  EXPECT_EQ(found, wanted);
+  EXPECT_GT(far, 1U);
 }
 
 TEST_F(NatsSink, AMessageIsTheRecordOrItsLine) {

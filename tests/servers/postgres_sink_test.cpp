@@ -125,7 +125,7 @@ TEST_F(PostgresSink, IsSharedByWritersOfTheSameAndOfOtherBrokers) {
   Process elsewhere("trainbus-loadgen",
                     {"--broker", other.address(), "--run", "s", "--batch-rate", "200", "--seconds", "2"});
   const auto one = log(), two = log();
-  Process three("trainbus-log", {"--broker", other.address(), "--sink", "postgres:" + server_->url()});
+  Process three("trainbus-log", {"--broker", other.address(), "--sink", "postgres:" + server_->url() + ",site=other"});
   ASSERT_EQ(training->wait(seconds(30)), 0) << training->output();
   ASSERT_EQ(elsewhere.wait(seconds(30)), 0) << elsewhere.output();
   auto wanted = test::journal_names(broker_.address());
@@ -135,7 +135,49 @@ TEST_F(PostgresSink, IsSharedByWritersOfTheSameAndOfOtherBrokers) {
   EXPECT_EQ(names(), wanted);
   for (auto* writer : {one.get(), two.get(), &three})
     EXPECT_THAT(writer->output(), Not(HasSubstr("failed")));
-  EXPECT_EQ(server_->query("SELECT run, trainers, incarnations FROM trainbus.runs ORDER BY run"), "r|4|4\ns|1|1\n");
+  EXPECT_EQ(server_->query("SELECT site, run, trainers, incarnations FROM trainbus.runs ORDER BY run"),
+            "|r|4|4\nother|s|1|1\n");
+}
+
+TEST_F(PostgresSink, ShowsEqualNamesOfTwoSitesAsTwo) {
+  RunningBroker other;
+  for (const auto* broker : {&broker_, &other}) {
+    Process training("trainbus-loadgen", {"--broker", broker->address(), "--run", "same", "--trainers", "3",
+                                          "--batch-rate", "50", "--seconds", "1"});
+    ASSERT_EQ(training.wait(seconds(30)), 0) << training.output();
+    Process writer("trainbus-log", {"--broker", broker->address(), "--once", "--sink",
+                                    "postgres:" + server_->url() + (broker == &other ? ",site=far" : ",site=lab")});
+    ASSERT_EQ(writer.wait(seconds(30)), 0) << writer.output();
+  }
+  EXPECT_EQ(server_->query("SELECT site, count(*) FROM trainbus.trainers GROUP BY site ORDER BY site"),
+            "far|3\nlab|3\n");
+  EXPECT_EQ(server_->query("SELECT site, run, trainers, incarnations FROM trainbus.runs ORDER BY site"),
+            "far|same|3|3\nlab|same|3|3\n");
+  EXPECT_EQ(server_->query("SELECT count(*) FROM trainbus.current_batches"),
+            server_->query("SELECT count(*) FROM trainbus.batches"));
+  EXPECT_EQ(
+      server_->query("SELECT count(DISTINCT (site, trainer)) FROM trainbus.incarnations WHERE status = 'COMPLETED'"),
+      "6\n");
+}
+
+TEST_F(PostgresSink, RefusesASecondBrokerOfOneSiteInOneLine) {
+  RunningBroker other;
+  const auto write = [&](const RunningBroker& broker, const std::string& more) {
+    Process writer("trainbus-log",
+                   {"--broker", broker.address(), "--once", "--sink", "postgres:" + server_->url() + more});
+    const auto code = writer.wait(seconds(30));
+    return std::pair(code.value_or(-1), writer.output());
+  };
+  for (const std::string site : {"", ",site=lab"}) {
+    EXPECT_EQ(write(broker_, site).first, 0);
+    EXPECT_EQ(write(broker_, site).first, 0) << "the same broker again";
+    const auto [code, said] = write(other, site);
+    EXPECT_EQ(code, 1);
+    EXPECT_THAT(said, AllOf(HasSubstr("say site=NAME"), HasSubstr("cannot be written: site '")));
+    EXPECT_EQ(said.find("cannot be written"), said.rfind("cannot be written")) << "one line: " << said;
+  }
+  EXPECT_EQ(write(other, ",site=lab,adopt=yes").first, 0) << "it takes the place of the other";
+  EXPECT_EQ(write(broker_, ",site=lab").first, 1);
 }
 
 TEST_F(PostgresSink, TakesWhateverARecordHolds) {

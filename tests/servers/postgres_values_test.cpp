@@ -135,6 +135,7 @@ TEST_F(PostgresValues, GivesTheTablesOfAFormerVersionWhatTheyLack) {
   query("INSERT INTO heads VALUES('status', 'r', 't0', 7, 3)");
   EXPECT_EQ(fill({test::rich_status(1)}).size(), 1U);
   EXPECT_EQ(query("SELECT notes, jsonb_typeof(knobs) FROM status"), "two losses|array\n");
+  EXPECT_EQ(query("SELECT count(*) FILTER (WHERE site = '') FROM heads"), "2\n");
   EXPECT_EQ(query("SELECT incarnation FROM lives ORDER BY life"),
             "7\n" + std::to_string(test::kSampleIncarnation) + '\n');
   query("COMMENT ON SCHEMA trainbus IS 'trainbus tables of version 99'");

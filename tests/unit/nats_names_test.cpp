@@ -9,11 +9,11 @@ namespace {
 const StreamKey kStream{"mnist/lr0.1", 1849583206400000000, v1::KIND_BATCH};
 
 TEST(NatsNames, ADotInANameIsNoSeparator) {
-  EXPECT_EQ(stream_subject("trainbus", kStream), "trainbus.batch.mnist.lr0%2E1.1849583206400000000");
+  EXPECT_EQ(stream_subject("trainbus", "", kStream), "trainbus.batch.mnist.lr0%2E1.1849583206400000000");
 }
 
 TEST(NatsNames, AMessageIdIsReadBack) {
-  const auto id = message_id(kStream, 17);
+  const auto id = message_id("", kStream, 17);
   EXPECT_EQ(id, "mnist/lr0.1:1849583206400000000:batch:17");
   const auto name = parse_message_id(id);
   ASSERT_TRUE(name);
@@ -21,10 +21,22 @@ TEST(NatsNames, AMessageIdIsReadBack) {
   EXPECT_EQ(name->sequence, 17u);
 }
 
+TEST(NatsNames, ASiteIsInBoth) {
+  EXPECT_EQ(stream_subject("trainbus", "lab.2", kStream), "trainbus.batch.mnist.lr0%2E1.1849583206400000000.lab%2E2");
+  const auto id = message_id("lab.2", kStream, 17);
+  EXPECT_EQ(id, "lab.2:mnist/lr0.1:1849583206400000000:batch:17");
+  const auto name = parse_message_id(id);
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->site, "lab.2");
+  EXPECT_EQ(name->stream, kStream);
+  EXPECT_EQ(parse_message_id(message_id("", kStream, 17))->site, "");
+}
+
 TEST(NatsNames, AnythingElseIsNoRecord) {
   for (const char* id :
        {"", ":", ":::", "a/b:1:batch:", "a/b:1:batch:x", "a/b:1:batch:-1", "a/b:1:tile:1", "a/b::batch:1",
-        "ab:1:batch:1", "a/b/c:1:batch:1", "1:batch:1", "a/b:1:batch:99999999999999999999"})
+        "ab:1:batch:1", "a/b/c:1:batch:1", "1:batch:1", "a/b:1:batch:99999999999999999999", ":a/b:1:batch:1",
+        "x y:a/b:1:batch:1", "x:y:a/b:1:batch:1"})
     EXPECT_FALSE(parse_message_id(id)) << id;
 }
 

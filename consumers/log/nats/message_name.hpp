@@ -19,18 +19,19 @@ inline std::string subject_token(std::string_view name) {
   return token;
 }
 
-// "PREFIX.batch.RUN.TRAINER.INCARNATION": the topic, and the process life, so that one subject is one stream of
-// records.
-inline std::string stream_subject(const std::string& prefix, const StreamKey& stream) {
+// "PREFIX.batch.RUN.TRAINER.INCARNATION", and ".SITE" where there is one: the topic, and the process life, so that one
+// subject is one stream of records.
+inline std::string stream_subject(const std::string& prefix, const std::string& site, const StreamKey& stream) {
   const auto slash = stream.session_id.find('/');
   return prefix + '.' + std::string(kind_name(stream.kind)) + '.' + subject_token(stream.session_id.substr(0, slash)) +
-         '.' + subject_token(stream.session_id.substr(slash + 1)) + '.' + std::to_string(stream.incarnation);
+         '.' + subject_token(stream.session_id.substr(slash + 1)) + '.' + std::to_string(stream.incarnation) +
+         (site.empty() ? "" : '.' + subject_token(site));
 }
 
-// "RUN/TRAINER:INCARNATION:KIND:SEQUENCE", the value of Nats-Msg-Id.
-inline std::string message_id(const StreamKey& stream, std::uint64_t sequence) {
-  return stream.session_id + ':' + std::to_string(stream.incarnation) + ':' + std::string(kind_name(stream.kind)) +
-         ':' + std::to_string(sequence);
+// "RUN/TRAINER:INCARNATION:KIND:SEQUENCE", with "SITE:" before it where there is one: the value of Nats-Msg-Id.
+inline std::string message_id(const std::string& site, const StreamKey& stream, std::uint64_t sequence) {
+  return (site.empty() ? "" : site + ':') + stream.session_id + ':' + std::to_string(stream.incarnation) + ':' +
+         std::string(kind_name(stream.kind)) + ':' + std::to_string(sequence);
 }
 
 // A whole decimal number; empty for anything else.
@@ -42,6 +43,7 @@ inline std::optional<std::uint64_t> whole_number(std::string_view digits) {
 }
 
 struct RecordName {
+  std::string site = {};
   StreamKey stream;
   std::uint64_t sequence = 0;
 };
@@ -57,8 +59,12 @@ inline std::optional<RecordName> parse_message_id(std::string_view id) {
   const auto sequence = whole_number(cut());
   const auto kind = kind_from_name(cut());
   const auto incarnation = whole_number(cut());
-  if (!sequence || !incarnation || kind == v1::KIND_UNKNOWN || !parse_session_id(id)) return std::nullopt;
-  return RecordName{{std::string(id), *incarnation, kind}, *sequence};
+  const auto colon = id.find(':');
+  const auto site = colon == std::string_view::npos ? std::string_view{} : id.substr(0, colon);
+  if (colon != std::string_view::npos) id.remove_prefix(colon + 1);
+  const bool good_site = colon == std::string_view::npos || valid_name(site);
+  if (!sequence || !incarnation || kind == v1::KIND_UNKNOWN || !good_site || !parse_session_id(id)) return std::nullopt;
+  return RecordName{std::string(site), {std::string(id), *incarnation, kind}, *sequence};
 }
 
 // What was known to be on the JetStream when a message was sent: all records of its stream up to `sequence`; and none

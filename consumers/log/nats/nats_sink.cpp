@@ -18,6 +18,12 @@ std::string plain_name(const SinkOptions& options, std::string_view name) {
   return text;
 }
 
+std::string site_name(const SinkOptions& options) {
+  auto name = options.text("site");
+  if (!name.empty() && !valid_name(name)) options.refuse("site", "must be 1 to 64 letters, digits and . _ -");
+  return name;
+}
+
 std::vector<std::string> servers(const SinkOptions& options) {
   std::istringstream text(options.text("to"));
   std::vector<std::string> urls;
@@ -43,6 +49,7 @@ NatsSink::NatsSink(const SinkOptions& options)
                .replicas = options.number("replicas", 1, 5),
                .duplicate_window = options.duration("window"),
                .timeout = options.duration("timeout")},
+      site_(site_name(options)),
       json_(options.choice("format", {"protobuf", "json"}) == "json") {
   if (options.text("password_file").empty()) return;
   if (!options_.password.empty()) options.refuse("password_file", "'password' is given too");
@@ -70,7 +77,7 @@ void NatsSink::look_at_last_messages() {
   std::set<StreamState*> in_question;
   stream.read_last([&](const SeenMessage& message) {
     const auto name = parse_message_id(message.id);
-    if (!name || stream_subject(options_.prefix, name->stream) != message.subject) return;
+    if (!name || name->site != site_ || stream_subject(options_.prefix, site_, name->stream) != message.subject) return;
     auto& state =
         states_.try_emplace(name->stream, std::string(message.subject), parse_stored(message.stored)).first->second;
     const auto size = sizes.find(state.subject());
@@ -93,7 +100,7 @@ void NatsSink::look_closer(JetStream& stream, StreamState& state) {
 NatsSink::States::value_type& NatsSink::state_of(const SinkRecord& record) {
   auto stream = record.stream();
   if (last_ == nullptr || last_->first != stream) {
-    auto subject = stream_subject(options_.prefix, stream);
+    auto subject = stream_subject(options_.prefix, site_, stream);
     last_ = &*states_.try_emplace(std::move(stream), std::move(subject), Stored{}).first;
   }
   return *last_;
@@ -102,7 +109,7 @@ NatsSink::States::value_type& NatsSink::state_of(const SinkRecord& record) {
 void NatsSink::write(const SinkRecord& record) {
   auto& [stream, state] = state_of(record);
   if (!state.has(record.sequence()))
-    stream_->publish(state.subject(), message_id(stream, record.sequence()), stored_text(state.stored()),
+    stream_->publish(state.subject(), message_id(site_, stream, record.sequence()), stored_text(state.stored()),
                      json_ ? record.json() : record.bytes());
   state.written(record.sequence());
   touched_.insert(&state);

@@ -19,7 +19,8 @@ class NatsSink : public Sink {
   static constexpr trainbus_sink_option kOptions[] = {
       {"to", "URLS", "nats://127.0.0.1:4222", "nats://host:4222; several of a cluster with spaces between", 2},
       {"stream", "NAME", "trainbus", "the JetStream; made when it is not there", 0},
-      {"subject", "PREFIX", "trainbus", "subjects are PREFIX.KIND.RUN.TRAINER.INCARNATION", 0},
+      {"subject", "PREFIX", "trainbus", "subjects are PREFIX.KIND.RUN.TRAINER.INCARNATION[.SITE]", 0},
+      {"site", "NAME", "", "which of several brokers these records are of: a part of every subject and message id", 0},
       {"format", "protobuf|json", "protobuf", "a message's body: a MetricsRequest, or the line that jsonl writes", 0},
       {"replicas", "N", "1", "servers that hold a stream that is made", 0},
       {"window", "TIME", "2m", "in which the server drops duplicates, of a stream that is made", 0},
@@ -47,6 +48,7 @@ class NatsSink : public Sink {
 
   const SinkOptions given_;
   JetStreamOptions options_;
+  const std::string site_;
   bool json_;
   std::unique_ptr<JetStream> stream_;
   States states_;

@@ -10,6 +10,11 @@ namespace trainbus {
 // may only read and insert is enough. Writers that start at once wait for each other.
 void make_schema(pqxx::work& transaction, const std::string& schema);
 
+// Notes that this broker writes the site. Throws std::runtime_error with one line when another one does; `adopt`: it
+// takes that one's place.
+void claim_site(pqxx::work& transaction, const std::string& schema, const std::string& site, const std::string& broker,
+                bool adopt);
+
 // The temporary table of this connection in front of `table`; empty after each transaction.
 std::string staging_table(const std::string& table);
 void make_staging_table(pqxx::work& transaction, const std::string& schema, const std::string& table);

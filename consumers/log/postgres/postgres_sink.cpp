@@ -5,17 +5,22 @@
 #include <optional>
 #include <pqxx/subtransaction>
 #include <pqxx/tablewriter>
+#include <utility>
 
 #include "call_deadline.hpp"
 #include "copy_line.hpp"
 #include "database_schema.hpp"
 #include "record_tables.hpp"
+#include "trainbus/broker_info.hpp"
+#include "trainbus/control_client.hpp"
+#include "trainbus/port_probe.hpp"
 
 namespace trainbus {
 namespace {
 
 constexpr std::chrono::milliseconds kGrace{2000};
-constexpr char kHeadColumns[] = "kind,run,trainer,incarnation,sequence";
+constexpr std::chrono::milliseconds kAskBroker{1500};
+constexpr char kHeadColumns[] = "site,kind,run,trainer,incarnation,sequence";
 
 std::string quoted_name(const SinkOptions& options) {
   const auto name = options.text("schema");
@@ -23,6 +28,19 @@ std::string quoted_name(const SinkOptions& options) {
   if (name.empty() || name.size() > 63 || !std::ranges::all_of(name, is_plain))
     options.refuse("schema", "must be 1 to 63 letters, digits and _");
   return '"' + name + '"';
+}
+
+std::string site_name(const SinkOptions& options) {
+  const auto name = options.text("site");
+  if (!name.empty() && !valid_name(name)) options.refuse("site", "must be 1 to 64 letters, digits and . _ -");
+  return name;
+}
+
+// "": it is away, or of a version that does not say.
+std::string broker_id(const std::string& address) {
+  if (!port_problem(parse_endpoints(address).control(), kAskBroker).text.empty()) return {};
+  const auto stats = ControlClient(address).stats(kAskBroker);
+  return stats ? broker_info(*stats, "id") : "";
 }
 
 // stream_to, which is to be used instead, takes fields and escapes each; these lines are ready.
@@ -45,6 +63,8 @@ PostgresSink::PostgresSink(const SinkOptions& options)
     : options_(options),
       server_(options.text("to"), options.duration("timeout")),
       schema_(quoted_name(options)),
+      site_(site_name(options)),
+      adopt_(options.flag("adopt")),
       timeout_(options.duration("timeout")) {
   if (server_.has_password() && !options.text("password_file").empty())
     options.refuse("password_file", "'to' has a password already");
@@ -74,6 +94,8 @@ StreamHeads PostgresSink::open() {
   StreamHeads heads;
   asking([&] {
     set_up();
+    claimed_ = false;
+    claim();
     heads = read_heads();
   });
   return heads;
@@ -98,21 +120,31 @@ void PostgresSink::set_up() {
   transaction.commit();
 }
 
+void PostgresSink::claim() {
+  const auto id = broker_id(broker());
+  if (id.empty()) return;
+  pqxx::work transaction(*connection_);
+  claim_site(transaction, schema_, site_, id, adopt_);
+  transaction.commit();
+  claimed_ = true;
+}
+
 StreamHeads PostgresSink::read_heads() {
   pqxx::work transaction(*connection_);
   StreamHeads heads;
-  for (const auto& row : transaction.exec(std::string("SELECT ") + kHeadColumns + " FROM " + schema_ + ".heads")) {
-    const StreamKey stream{row[1].as<std::string>() + '/' + row[2].as<std::string>(),
-                           static_cast<std::uint64_t>(row[3].as<std::int64_t>()),
-                           kind_from_name(row[0].as<std::string>())};
-    heads[stream] = static_cast<std::uint64_t>(row[4].as<std::int64_t>());
+  for (const auto& row : transaction.exec(std::string("SELECT ") + kHeadColumns + " FROM " + schema_ +
+                                          ".heads WHERE site = " + transaction.quote(site_))) {
+    const StreamKey stream{row[2].as<std::string>() + '/' + row[3].as<std::string>(),
+                           static_cast<std::uint64_t>(row[4].as<std::int64_t>()),
+                           kind_from_name(row[1].as<std::string>())};
+    heads[stream] = static_cast<std::uint64_t>(row[5].as<std::int64_t>());
   }
   return heads;
 }
 
 void PostgresSink::write(const SinkRecord& record) {
   const auto stream = record.stream();
-  waiting_bytes_ += append_copy_lines(lines_, record);
+  waiting_bytes_ += append_copy_lines(lines_, record, site_);
   heads_[stream] = record.sequence();
   if (known_lives_.emplace(stream.session_id, stream.incarnation).second)
     new_lives_.emplace_back(stream.session_id, stream.incarnation);
@@ -122,6 +154,7 @@ void PostgresSink::write(const SinkRecord& record) {
 void PostgresSink::flush() {
   if (heads_.empty()) return;
   asking([&] {
+    if (!std::exchange(claimed_, true)) claim();
     pqxx::work transaction(*connection_);
     // The heads first: two writers of one stream wait for each other there, and nowhere crosswise.
     write_heads(transaction);
@@ -141,7 +174,7 @@ void PostgresSink::write_heads(pqxx::work& transaction) {
   for (const auto& [stream, sequence] : heads_) {
     const auto slash = stream.session_id.find('/');
     CopyLine line(lines);
-    line.text(kind_name(stream.kind)).text(stream.session_id.substr(0, slash));
+    line.text(site_).text(kind_name(stream.kind)).text(stream.session_id.substr(0, slash));
     line.text(stream.session_id.substr(slash + 1)).number(stream.incarnation).number(sequence).end();
   }
   copy(transaction, staging_table("heads"), kHeadColumns, lines);
@@ -155,10 +188,11 @@ void PostgresSink::write_lives(pqxx::work& transaction) {
   for (const auto& [session_id, incarnation] : new_lives_) {
     const auto slash = session_id.find('/');
     rows += rows.empty() ? "(" : ",(";
-    rows += transaction.quote(session_id.substr(0, slash)) + ',' + transaction.quote(session_id.substr(slash + 1)) +
-            ',' + std::to_string(static_cast<std::int64_t>(incarnation)) + ')';
+    rows += transaction.quote(site_) + ',' + transaction.quote(session_id.substr(0, slash)) + ',' +
+            transaction.quote(session_id.substr(slash + 1)) + ',' +
+            std::to_string(static_cast<std::int64_t>(incarnation)) + ')';
   }
-  transaction.exec("INSERT INTO " + schema_ + ".lives(run, trainer, incarnation) VALUES " + rows +
+  transaction.exec("INSERT INTO " + schema_ + ".lives(site, run, trainer, incarnation) VALUES " + rows +
                    " ON CONFLICT DO NOTHING");
 }
 

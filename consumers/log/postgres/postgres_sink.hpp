@@ -27,6 +27,8 @@ class PostgresSink : public Sink {
        "~/.pgpass, and a service file",
        2},
       {"schema", "NAME", "trainbus", "schema of the tables; made when it is not there", 0},
+      {"site", "NAME", "", "which of several brokers these records are of: a part of every key and view", 0},
+      {"adopt", "no|yes", "no", "yes: this broker takes the place of the one that wrote the site until now", 0},
       {"password_file", "FILE", "", "its first line is the password; read again at each connection", 0},
       {"timeout", "TIME", "30s", "how long the server may take to let in, or for a statement", 0},
       {},
@@ -46,6 +48,8 @@ class PostgresSink : public Sink {
   void asking(Action action);
   void connect();
   void set_up();
+  // Asks the broker who it is, when it can be reached: at the start, else once records come from it.
+  void claim();
   StreamHeads read_heads();
   void write_heads(pqxx::work& transaction);
   void write_lives(pqxx::work& transaction);
@@ -56,6 +60,9 @@ class PostgresSink : public Sink {
   const SinkOptions options_;
   ServerAddress server_;
   const std::string schema_;  // quoted
+  const std::string site_;
+  const bool adopt_;
+  bool claimed_ = false;  // since open()
   const std::chrono::milliseconds timeout_;
   std::unique_ptr<pqxx::connection> connection_;
   TableLines lines_;                                   // COPY lines that wait

@@ -5,8 +5,9 @@
 namespace trainbus {
 namespace {
 
-constexpr const char* kKey[] = {"run text COLLATE \"C\" NOT NULL", "trainer text COLLATE \"C\" NOT NULL",
-                                "incarnation bigint NOT NULL", "sequence bigint NOT NULL"};
+constexpr const char* kKey[] = {"site text COLLATE \"C\" NOT NULL DEFAULT ''", "run text COLLATE \"C\" NOT NULL",
+                                "trainer text COLLATE \"C\" NOT NULL", "incarnation bigint NOT NULL",
+                                "sequence bigint NOT NULL"};
 
 std::string sql_type(const Column& column) {
   switch (column.type()) {
@@ -23,8 +24,9 @@ std::string sql_type(const Column& column) {
 }
 
 RecordTable table_of(Kind kind) {
-  RecordTable table{
-      std::string(record_table_name(kind)), {std::begin(kKey), std::end(kKey)}, "run, trainer, incarnation, sequence"};
+  RecordTable table{std::string(record_table_name(kind)),
+                    {std::begin(kKey), std::end(kKey)},
+                    "site, run, trainer, incarnation, sequence"};
   table.columns.emplace_back("timestamp_ms bigint NOT NULL");
   for (const auto& column : record_columns(kind))
     table.columns.push_back(column.name() + ' ' + sql_type(column));
@@ -32,7 +34,8 @@ RecordTable table_of(Kind kind) {
 }
 
 RecordTable values_table() {
-  RecordTable table{"scalars", {std::begin(kKey), std::end(kKey)}, "run, trainer, incarnation, name, kind, sequence"};
+  RecordTable table{
+      "scalars", {std::begin(kKey), std::end(kKey)}, "site, run, trainer, incarnation, name, kind, sequence"};
   for (const char* column : {"timestamp_ms bigint NOT NULL", "kind text COLLATE \"C\" NOT NULL", "step bigint",
                              "epoch integer", "name text COLLATE \"C\" NOT NULL", "value double precision NOT NULL"})
     table.columns.emplace_back(column);
@@ -40,16 +43,17 @@ RecordTable values_table() {
 }
 
 RecordTable images_table() {
-  RecordTable table{"media_images", {std::begin(kKey), std::end(kKey)}, "run, trainer, incarnation, sequence, item"};
+  RecordTable table{
+      "media_images", {std::begin(kKey), std::end(kKey)}, "site, run, trainer, incarnation, sequence, item"};
   for (const char* column : {"item integer NOT NULL", "caption text", "format text", "width integer", "height integer",
                              "channels integer", "image bytea"})
     table.columns.emplace_back(column);
   return table;
 }
 
-CopyLine begin_line(std::string& out, const SinkRecord& record) {
+CopyLine begin_line(std::string& out, const SinkRecord& record, const std::string& site) {
   CopyLine line(out);
-  line.text(record.run()).text(record.trainer()).number(record.incarnation()).number(record.sequence());
+  line.text(site).text(record.run()).text(record.trainer()).number(record.incarnation()).number(record.sequence());
   return line;
 }
 
@@ -88,8 +92,8 @@ struct Field {
   }
 };
 
-void append_record(std::string& out, Kind kind, const SinkRecord& record) {
-  auto line = begin_line(out, record);
+void append_record(std::string& out, Kind kind, const SinkRecord& record, const std::string& site) {
+  auto line = begin_line(out, record, site);
   line.number(record.timestamp_ms());
   const auto& payload = record_payload(kind, record.message());
   for (const auto& column : record_columns(kind))
@@ -97,11 +101,11 @@ void append_record(std::string& out, Kind kind, const SinkRecord& record) {
   line.end();
 }
 
-void append_values(std::string& out, const SinkRecord& record) {
+void append_values(std::string& out, const SinkRecord& record, const std::string& site) {
   thread_local RecordValues set;
   read_named_values(record.message(), set);
   for (const auto& [name, value] : set.values) {
-    auto line = begin_line(out, record);
+    auto line = begin_line(out, record, site);
     line.number(record.timestamp_ms()).text(record.kind());
     set.step ? line.number(*set.step) : line.none();
     set.epoch ? line.number(*set.epoch) : line.none();
@@ -109,11 +113,11 @@ void append_values(std::string& out, const SinkRecord& record) {
   }
 }
 
-void append_images(std::string& out, const SinkRecord& record) {
+void append_images(std::string& out, const SinkRecord& record, const std::string& site) {
   const auto& set = record.message().media_data().images();
   for (int i = 0; i < set.images_size(); ++i) {
     const auto& image = set.images(i);
-    auto line = begin_line(out, record);
+    auto line = begin_line(out, record, site);
     line.number(i);
     const bool has_caption = i < set.captions_size() && !set.captions(i).empty();
     has_caption ? line.text(set.captions(i)) : line.none();
@@ -150,7 +154,7 @@ const std::vector<RecordTable>& record_tables() {
   return kTables;
 }
 
-std::size_t append_copy_lines(TableLines& lines, const SinkRecord& record) {
+std::size_t append_copy_lines(TableLines& lines, const SinkRecord& record, const std::string& site) {
   std::size_t added = 0;
   const auto append = [&](const std::string& table, auto&& rows) {
     auto& out = lines[table];
@@ -160,9 +164,9 @@ std::size_t append_copy_lines(TableLines& lines, const SinkRecord& record) {
   };
   const auto kind = kind_from_name(record.kind());
   if (kind != v1::KIND_SCALARS)
-    append(std::string(record_table_name(kind)), [&](std::string& out) { append_record(out, kind, record); });
-  if (has_named_values(kind)) append("scalars", [&](std::string& out) { append_values(out, record); });
-  if (kind == v1::KIND_MEDIA) append("media_images", [&](std::string& out) { append_images(out, record); });
+    append(std::string(record_table_name(kind)), [&](std::string& out) { append_record(out, kind, record, site); });
+  if (has_named_values(kind)) append("scalars", [&](std::string& out) { append_values(out, record, site); });
+  if (kind == v1::KIND_MEDIA) append("media_images", [&](std::string& out) { append_images(out, record, site); });
   return added;
 }
 

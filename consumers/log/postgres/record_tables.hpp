@@ -28,6 +28,6 @@ const std::vector<RecordTable>& record_tables();
 // Lines of COPY, by the name of their table.
 using TableLines = std::map<std::string, std::string>;
 // Appends the record's rows; the bytes that it added.
-std::size_t append_copy_lines(TableLines& lines, const SinkRecord& record);
+std::size_t append_copy_lines(TableLines& lines, const SinkRecord& record, const std::string& site);
 
 }  // namespace trainbus
