@@ -3,10 +3,15 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iostream>
+
 #include "backup_verb.hpp"
 #include "doctor.hpp"
 #include "history_verbs.hpp"
+#include "each_site.hpp"
 #include "time_flag.hpp"
+#include "trainbus/broker_site.hpp"
 #include "trainbus/endpoints.hpp"
 #include "trainbus/host_name.hpp"
 #include "trainbus/incarnation.hpp"
@@ -34,6 +39,7 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-ctl archive 'mnist-*' --older-than 30d --dry-run    out of lists, still on disk; restore brings them back
   trainbus-ctl delete 'try-*/t?' --older-than 90d    for good, and asks first; a live trainer is never touched
   trainbus-ctl backup journal-2026-11.sqlite     a checked copy of the journal, while the broker works
+  trainbus-ctl --broker lab=tcp://lab:7760 --broker far=tcp://head:7760 list     both, one after the other
   trainbus-ctl doctor --broker tcp://head:7760   what stands between here and that broker, and what to do about it
 
 SESSION is RUN/TRAINER, or RUN/* (in quotes) for every trainer of a run. Where two trainers of one name are alive,
@@ -83,6 +89,8 @@ CLI::Validator value_for(v1::CommandType type) {
 
 struct Flags {
   CtlOptions ctl{default_broker()};
+  std::vector<std::string> brokers{default_broker()};
+  std::string site;
   CommandOptions command;
   std::string knob;
   std::string value;
@@ -182,6 +190,18 @@ int send(Flags& flags) {
   return send_command(flags.ctl, flags.command);
 }
 
+// Those that were given, or the one that --site names: none, when it names none.
+std::vector<BrokerSite> sites_of(const Flags& flags) {
+  auto sites = parse_broker_sites(flags.brokers);
+  if (!flags.site.empty()) std::erase_if(sites, [&](const BrokerSite& site) { return site.name != flags.site; });
+  return sites;
+}
+
+int bad_usage(const std::string& what) {
+  std::cerr << "trainbus-ctl: " << what << " (--help shows the flags)\n";
+  return 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -190,7 +210,10 @@ int main(int argc, char** argv) {
   app.footer(kExamples);
   app.require_subcommand(1);
   app.fallthrough();
-  app.add_option("--broker", flags.ctl.broker, "base address of the broker")->capture_default_str();
+  app.add_option("--broker", flags.brokers, "base address of the broker; NAME=ADDRESS of each of several")
+      ->capture_default_str()
+      ->allow_extra_args(false);
+  app.add_option("--site", flags.site, "of several brokers only the one of this name")->type_name("NAME");
   add_key_option(app);
   app.add_flag("--json", flags.ctl.json, "print JSON: one object, or one a line");
 
@@ -226,7 +249,7 @@ int main(int argc, char** argv) {
       "doctor",
       "check ports, key, clock, limits, versions and disks from here, and say what to do; exit 1 when one is bad");
 
-  return run_program(app, argc, argv, [&] {
+  const auto run_verb = [&] {
     if (doctor->parsed()) return examine(flags.ctl);
     require_key_taken(flags.ctl.broker);
     if (list->parsed() && flags.archived) return list_history(flags.ctl, flags.run);
@@ -244,5 +267,13 @@ int main(int argc, char** argv) {
       return show_ledger(flags.ctl, flags.run, std::chrono::milliseconds(static_cast<std::int64_t>(flags.wait_ms)));
     if (stats->parsed()) return show_stats(flags.ctl);
     return send(flags);
+  };
+  return run_program(app, argc, argv, [&] {
+    const auto at = sites_of(flags);
+    const bool only_looks = app.got_subcommand(list) || app.got_subcommand(knobs) || app.got_subcommand(show) ||
+                            app.got_subcommand(ledger) || app.got_subcommand(stats) || app.got_subcommand(doctor);
+    if (at.empty()) return bad_usage("--site '" + flags.site + "': no --broker has this name");
+    if (at.size() > 1 && !only_looks) return bad_usage(several_text(at));
+    return at_each_site(at, flags.ctl, run_verb);
   });
 }

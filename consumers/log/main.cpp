@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <list>
 
 #include "secrets.hpp"
 #include "sink_alerts.hpp"
@@ -12,6 +13,8 @@
 #include "sink_help.hpp"
 #include "sink_metrics.hpp"
 #include "sink_reporter.hpp"
+#include "sink_site.hpp"
+#include "trainbus/broker_site.hpp"
 #include "trainbus/control_client.hpp"
 #include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
@@ -35,6 +38,8 @@ constexpr char kExamples[] = R"(Examples:
   trainbus-log --sink csv:tables/ --run mnist --kind epoch --once  what there is of one run, then end
   trainbus-log --sink jsonl:all.jsonl --sink csv:tables/,kinds=epoch,run=mnist-*
                                                                    a filter of one sink
+  trainbus-log --broker lab=tcp://lab:7760 --broker far=tcp://head:7760 --sink jsonl:{site}.jsonl
+                                                                   of two brokers
   trainbus-log --sink ./libmine.so:path=x                          a sink of your own (examples/sinks)
   trainbus-log --sink jsonl:- --once | jq .average_loss            to standard output
   trainbus-log sinks                                               what sinks there are
@@ -50,7 +55,9 @@ struct BadUsage : std::runtime_error {
 };
 
 struct Flags {
-  SinkRunner::Options options{.broker = default_broker(), .state_dir = {}};
+  SinkRunner::Options options{.broker = {}, .state_dir = {}};
+  std::vector<std::string> brokers{default_broker()};
+  std::vector<BrokerSite> sites;
   std::vector<std::string> sinks;
   SinkFilter filter;
   std::vector<std::string> kinds;
@@ -76,7 +83,10 @@ void declare(CLI::App& app, Flags& flags) {
   app.footer(kExamples);
   app.add_option("--sink", flags.sinks, "where to write, TYPE:VALUE,key=value,...; repeatable")
       ->check([](const std::string& text) { return problem([&] { parse_sink_spec(text); }); });
-  app.add_option("--broker", flags.options.broker, "base address of the broker")->capture_default_str();
+  app.add_option("--broker", flags.brokers,
+                 "base address of the broker; NAME=ADDRESS of each of several, {site} in a sink is then the name")
+      ->capture_default_str()
+      ->allow_extra_args(false);
   add_key_option(app);
   auto* run = app.add_option("--run", flags.filter.run, "only runs of this name; * and ? stand for any characters")
                   ->check([](const std::string& text) { return problem([&] { check_name_pattern("run", text); }); });
@@ -107,15 +117,20 @@ void declare(CLI::App& app, Flags& flags) {
   });
 }
 
-std::vector<SinkPlan> plans_of(const Flags& flags) {
+std::vector<SinkPlan> plans_of(const Flags& flags, const BrokerSite& site) {
   std::vector<SinkPlan> plans;
   for (const auto& text : flags.sinks) {
-    const auto spec = parse_sink_spec(text);
-    plans.push_back(plan_sink(spec, sink_type_named(spec.type), flags.filter));
+    auto spec = parse_sink_spec(text);
+    const auto& type = sink_type_named(spec.type);
+    if (flags.sites.size() > 1) spec = sink_at_site(std::move(spec), type, site.name);
+    plans.push_back(plan_sink(spec, type, flags.filter));
     if (flags.once && plans.back().type->position == TRAINBUS_SINK_LIVE)
       throw BadUsage(plans.back().label + " wants live records only: there is nothing for it to do with --once");
   }
   make_labels_unique(plans);
+  if (flags.sites.size() > 1)
+    for (auto& plan : plans)
+      add_site_to_label(plan, site.name);
   return plans;
 }
 
@@ -133,21 +148,27 @@ std::vector<std::string> hide_passwords(const std::vector<SinkPlan>& plans, cons
   return labels;
 }
 
+void warn_of_passwords(const std::vector<std::string>& labels) {
+  for (const auto& label : labels)
+    spdlog::warn(
+        "{}: a password on the command line can be seen by every user of this machine; give it in a file "
+        "(\"trainbus-log sinks NAME\" tells how)",
+        label);
+}
+
 Runners runners_of(Flags& flags) {
   for (const auto& name : flags.kinds)
     flags.filter.kinds.push_back(kind_from_name(name));
   flags.options.blocked_after = std::chrono::milliseconds(static_cast<std::int64_t>(flags.blocked_after_s * 1000));
   Runners runners;
   try {
-    auto plans = plans_of(flags);
-    const auto had_password = hide_passwords(plans, flags);
-    for (auto& plan : plans)
-      runners.push_back(std::make_unique<SinkRunner>(std::move(plan), flags.options));
-    for (const auto& label : had_password)
-      spdlog::warn(
-          "{}: a password on the command line can be seen by every user of this machine; give it in a file "
-          "(\"trainbus-log sinks NAME\" tells how)",
-          label);
+    for (const auto& site : flags.sites) {
+      auto plans = plans_of(flags, site);
+      warn_of_passwords(hide_passwords(plans, flags));
+      flags.options.broker = site.address;
+      for (auto& plan : plans)
+        runners.push_back(std::make_unique<SinkRunner>(std::move(plan), flags.options));
+    }
   } catch (const std::invalid_argument& error) {
     throw BadUsage(std::string("--sink ") + error.what());
   }
@@ -215,13 +236,6 @@ std::vector<SinkReport> reports_of(const Runners& runners) {
   return reports;
 }
 
-// True when there is no more to do: all have ended, or with --once each has what there is, or fails.
-bool is_done(const std::vector<SinkReport>& reports, const Flags& flags) {
-  return std::ranges::all_of(reports, [&](const SinkReport& report) {
-    return !report.over.empty() || (flags.once && (report.caught_up || report.failing()));
-  });
-}
-
 // What is not in the journal yet is not in the sinks either.
 void warn_of_what_is_not_stored(const std::string& broker) {
   ControlClient client(broker);
@@ -230,10 +244,53 @@ void warn_of_what_is_not_stored(const std::string& broker) {
     spdlog::warn("{}; what came since is not written", trouble);
 }
 
+// What is told to a broker: how the sinks with its records do.
+class BrokerNews {
+ public:
+  BrokerNews(const BrokerSite& site, const Runners& runners, Clock::time_point now)
+      : broker_(site.address), alerts_(site.address), heard_(now) {
+    for (std::size_t i = 0; i < runners.size(); ++i)
+      if (runners[i]->broker() == broker_) sinks_.push_back(i);
+  }
+
+  // `all`: of every runner, in their order. Throws std::runtime_error when with --once no broker is there.
+  void turn(const std::vector<SinkReport>& all, Clock::time_point now, bool once) {
+    std::vector<SinkReport> reports;
+    for (const auto i : sinks_)
+      reports.push_back(all[i]);
+    alerts_.turn(reports, now);
+    if (std::ranges::any_of(reports, &SinkReport::connected)) heard_ = now;
+    if (once && now - heard_ > kOnceWaitsForBroker)
+      throw std::runtime_error("no broker answered at " + broker_ + " for 10 s: " + control_silence(broker_));
+  }
+
+  void end(bool once) {
+    alerts_.end();
+    if (once) warn_of_what_is_not_stored(broker_);
+  }
+
+ private:
+  const std::string broker_;
+  std::vector<std::size_t> sinks_;
+  SinkAlerts alerts_;
+  Clock::time_point heard_;
+};
+
+// True when there is no more to do: all have ended, or with --once each has what there is, or fails.
+bool is_done(const std::vector<SinkReport>& reports, const Flags& flags) {
+  return std::ranges::all_of(reports, [&](const SinkReport& report) {
+    return !report.over.empty() || (flags.once && (report.caught_up || report.failing()));
+  });
+}
+
 void write(const Runners& runners, const Flags& flags) {
-  auto heard = Clock::now();
-  SinkAlerts alerts(flags.options.broker);
-  std::vector<SinkReporter> reporters(runners.size(), SinkReporter(flags.options.broker, heard));
+  const auto start = Clock::now();
+  std::list<BrokerNews> news;
+  for (const auto& site : flags.sites)
+    news.emplace_back(site, runners, start);
+  std::vector<SinkReporter> reporters;
+  for (const auto& runner : runners)
+    reporters.emplace_back(runner->broker(), start);
   service_ready();
   while (!wait_or_stop(kTurn)) {
     reload_if_asked();
@@ -242,14 +299,11 @@ void write(const Runners& runners, const Flags& flags) {
     for (std::size_t i = 0; i < reports.size(); ++i)
       reporters[i].turn(reports[i], now);
     if (is_done(reports, flags)) break;
-    alerts.turn(reports, now);
-    if (std::ranges::any_of(reports, &SinkReport::connected)) heard = now;
-    if (flags.once && now - heard > kOnceWaitsForBroker)
-      throw std::runtime_error("no broker answered at " + flags.options.broker +
-                               " for 10 s: " + control_silence(flags.options.broker));
+    for (auto& each : news)
+      each.turn(reports, now, flags.once);
   }
-  alerts.end();
-  if (flags.once) warn_of_what_is_not_stored(flags.options.broker);
+  for (auto& each : news)
+    each.end(flags.once);
 }
 
 int run(Flags& flags) {
@@ -257,8 +311,10 @@ int run(Flags& flags) {
     std::cout << (flags.told_sink.empty() ? sinks_text() : sink_text(flags.told_sink)) << std::flush;
     return 0;
   }
+  flags.sites = parse_broker_sites(flags.brokers);
   const auto runners = runners_of(flags);
-  require_key_taken(flags.options.broker);
+  for (const auto& site : flags.sites)
+    require_key_taken(site.address);
   try {
     std::unique_ptr<MetricsServer> metrics;
     if (!flags.metrics.listen.empty())

@@ -62,6 +62,8 @@ class SinkRunner {
 
   SinkReport report() const;
   const SinkPlan& plan() const { return sink_.plan(); }
+  // Whose records it writes.
+  const std::string& broker() const { return options_.broker; }
 
  private:
   void run();
