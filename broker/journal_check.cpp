@@ -12,10 +12,17 @@ namespace {
 constexpr std::size_t kMaxProblems = 100;
 constexpr std::uint64_t kProgressEvery = 100'000;  // positions
 
+// Of a later version nothing is known to be good.
+SqliteDatabase opened(const std::string& path) {
+  auto database = open_sqlite(path, SQLITE_OPEN_READONLY);
+  if (const int version = journal_version(database.get()); version > kJournalVersion)
+    throw wrong_version(path, version);
+  return database;
+}
+
 class Check {
  public:
-  explicit Check(const std::string& path)
-      : path_(path), database_(open_sqlite(path, SQLITE_OPEN_READONLY)), blocks_(database_.get()) {}
+  explicit Check(const std::string& path) : path_(path), database_(opened(path)), blocks_(database_.get()) {}
 
   JournalReport run(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
     look_at_blocks(progress);

@@ -55,7 +55,7 @@ class OldJournals(support.KitTest):
         journal.close()
         before = path.read_bytes()
         start = ["--listen", "tcp://127.0.0.1:*", "--state-dir", "later"]
-        for arguments in [start, ["repair", "later"]]:
+        for arguments in [start, ["check", "later"], ["repair", "later"]]:
             code, _, errors = self.run_program("broker", *arguments)
             self.assertEqual((code, errors.count("\n")), (1, 1), errors)
             self.assertIn("has version 99, this broker reads version", errors)
