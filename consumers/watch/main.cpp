@@ -3,20 +3,26 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <future>
 #include <iostream>
+#include <list>
 
 #include "channel_trial.hpp"
 #include "rule_words.hpp"
 #include "rules_file.hpp"
 #include "time_flag.hpp"
+#include "trainbus/broker_site.hpp"
 #include "trainbus/control_client.hpp"
 #include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
+#include "trainbus/state_dir.hpp"
 #include "watcher.hpp"
 
 namespace {
 
 using namespace trainbus;
+
+constexpr std::chrono::seconds kOnceWaits{3};
 
 constexpr char kExamples[] = R"(Examples:
   trainbus-watch                        a table, redrawn every second, in a terminal; elsewhere a line per change
@@ -42,6 +48,7 @@ condition does. All keys and conditions: consumers/watch/README.md and rules.exa
 
 struct Flags {
   WatchOptions watch;
+  std::vector<std::string> brokers{default_broker()};
   std::string rules_file;
   bool no_alerts = false;
   double interval_ms = 1000;
@@ -53,11 +60,53 @@ int check(const Flags& flags) {
   return 0;
 }
 
+std::string nobody_there(const std::string& broker) {
+  return "no broker answers at " + broker + " within 3 s (is trainbus-broker running?): " + control_silence(broker);
+}
+
+WatchOptions at_site(const WatchOptions& all, const BrokerSite& site) {
+  auto options = all;
+  options.broker = site.address;
+  options.site = site.name;
+  if (!options.rules.channels.empty())
+    options.state_dir = chosen_state_dir(all.state_dir, "watch") + '/' + site.name;
+  return options;
+}
+
+// Each broker has a watcher in a thread of its own; what they say is a line each, with the broker's name before it.
+int watch_each(const WatchOptions& all, const std::vector<BrokerSite>& sites) {
+  std::list<Watcher> watchers;
+  for (const auto& site : sites)
+    watchers.emplace_back(at_site(all, site), std::cout, false);
+  if (!all.once) {
+    std::vector<std::future<void>> running;
+    for (auto& watcher : watchers)
+      running.push_back(std::async(std::launch::async, [&watcher] { watcher.run(); }));
+    for (auto& each : running)
+      each.get();
+    return 0;
+  }
+  int code = 0;
+  auto site = sites.begin();
+  for (auto& watcher : watchers) {
+    if (!watcher.show_once(kOnceWaits)) {
+      std::cerr << "trainbus-watch: " << site->name << ": " << nobody_there(site->address) << '\n';
+      code = 1;
+    }
+    ++site;
+  }
+  return code;
+}
+
 int watch(Flags& flags) {
   auto& options = flags.watch;
   options.interval = std::chrono::milliseconds(static_cast<std::int64_t>(flags.interval_ms));
   options.alerts = !flags.no_alerts;
-  require_key_taken(options.broker);
+  const auto sites = parse_broker_sites(flags.brokers);
+  for (const auto& site : sites)
+    require_key_taken(site.address);
+  if (sites.size() > 1) return watch_each(options, sites);
+  options.broker = sites.front().address;
   const bool on_terminal = isatty(STDOUT_FILENO) != 0 && !options.json;
   if (on_terminal && !options.once && isatty(STDERR_FILENO) != 0) spdlog::set_level(spdlog::level::off);
   Watcher watcher(options, std::cout, on_terminal);
@@ -65,9 +114,8 @@ int watch(Flags& flags) {
     watcher.run();
     return 0;
   }
-  if (watcher.show_once(std::chrono::seconds(3))) return 0;
-  throw std::runtime_error("no broker answers at " + options.broker +
-                           " within 3 s (is trainbus-broker running?): " + control_silence(options.broker));
+  if (watcher.show_once(kOnceWaits)) return 0;
+  throw std::runtime_error(nobody_there(options.broker));
 }
 
 }  // namespace
@@ -79,7 +127,9 @@ int main(int argc, char** argv) {
   app.footer(kExamples);
   app.fallthrough();
   app.require_subcommand(0, 1);
-  app.add_option("--broker", flags.watch.broker, "base address of the broker")->capture_default_str();
+  app.add_option("--broker", flags.brokers, "base address of the broker; NAME=ADDRESS of each of several")
+      ->capture_default_str()
+      ->allow_extra_args(false);
   add_key_option(app);
   app.add_option("--run", flags.watch.run, "only this run");
   add_time_flag(app, "--interval", flags.interval_ms, 100, "time between two looks, e.g. 500ms or 2s")

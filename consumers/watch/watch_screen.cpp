@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <string_view>
+#include <syncstream>
 
 #include "alert_rules.hpp"
 #include "text_forms.hpp"
@@ -31,9 +33,10 @@ winsize terminal_size() {
 
 }  // namespace
 
-WatchScreen::WatchScreen(std::ostream& out, std::string broker, bool on_terminal, bool json)
+WatchScreen::WatchScreen(std::ostream& out, std::string broker, std::string site, bool on_terminal, bool json)
     : out_(out),
       broker_(std::move(broker)),
+      site_(std::move(site)),
       on_terminal_(on_terminal && !json),
       json_(json),
       colours_(on_terminal_ && colours_wanted()) {}
@@ -119,6 +122,17 @@ void WatchScreen::draw(const TrainerTable& table, std::int64_t now_ms, std::size
   drawn_ = true;
 }
 
-void WatchScreen::say(const std::string& line) { out_ << line << '\n' << std::flush; }
+void WatchScreen::say(const std::string& line) {
+  if (site_.empty()) {
+    out_ << line << '\n' << std::flush;
+    return;
+  }
+  std::osyncstream whole_lines(out_);
+  if (json_)
+    whole_lines << "{\"site\":\"" << site_ << "\"," << std::string_view(line).substr(1);
+  else
+    whole_lines << site_ << "  " << line;
+  whole_lines << '\n' << std::flush;
+}
 
 }  // namespace trainbus

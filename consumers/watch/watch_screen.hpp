@@ -13,7 +13,8 @@ namespace trainbus {
 
 class WatchScreen {
  public:
-  WatchScreen(std::ostream& out, std::string broker, bool on_terminal, bool json);
+  // `site`: before each line, where other screens write to `out`, too; "": none.
+  WatchScreen(std::ostream& out, std::string broker, std::string site, bool on_terminal, bool json);
   ~WatchScreen();  // gives the cursor back
   WatchScreen(const WatchScreen&) = delete;
   WatchScreen& operator=(const WatchScreen&) = delete;
@@ -32,6 +33,7 @@ class WatchScreen {
 
   std::ostream& out_;
   const std::string broker_;
+  const std::string site_;
   const bool on_terminal_;
   const bool json_;
   const bool colours_;

@@ -42,7 +42,7 @@ bool reads_perf(const Rule& rule) {
 
 Watcher::Watcher(WatchOptions options, std::ostream& out, bool on_terminal)
     : options_(std::move(options)),
-      screen_(out, options_.broker, on_terminal, options_.json),
+      screen_(out, options_.broker, options_.site, on_terminal, options_.json),
       client_(options_.broker),
       rules_(options_.rules, options_.act) {
   if (!options_.alerts || options_.once) return;

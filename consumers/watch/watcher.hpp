@@ -20,7 +20,8 @@ namespace trainbus {
 
 struct WatchOptions {
   std::string broker = default_broker();
-  std::string run;  // "" : all
+  std::string site;  // the broker's name among several; "": the only one
+  std::string run;   // "" : all
   std::chrono::milliseconds interval{1000};
   bool alerts = true;
   bool once = false;

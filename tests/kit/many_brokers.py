@@ -86,6 +86,23 @@ class ManyBrokers(support.KitTest):
             self.assertEqual({json.loads(line)["run"] for line in lines}, {run})
             self.assertIn(run, (self.folder / "tables" / site / "status.csv").read_text())
 
+    def test_a_watcher_names_the_site_of_each_line(self):
+        code, output, errors = self.run_program("watch", *self.both, "--once")
+        self.assertEqual((code, errors), (0, ""))
+        for site, run in [("near", "one"), ("far", "two")]:
+            self.assertRegex(output, rf"(?m)^{site}  .*{run}/t0")
+        code, output, _ = self.run_program("watch", *self.both, "--once", "--json")
+        self.assertEqual([(found["site"], found["trainers"][0]["run"]) for found in map(json.loads, output.splitlines())],
+                         [("near", "one"), ("far", "two")])
+        watcher = self.start("watch", *self.both, "--json")
+        found = {json.loads(watcher.stdout.readline())["site"] for _ in range(2)}
+        self.assertEqual(found, {"near", "far"})
+        self.far.terminate()
+        self.far.wait(support.PATIENCE)
+        self.assertEqual(self.run_program("watch", *self.both, "--once")[0], 1)
+        watcher.terminate()
+        self.assertEqual(watcher.wait(support.PATIENCE), 0)
+
     def test_a_sink_that_would_mix_them_is_refused(self):
         for sink in ["jsonl:all.jsonl", "sqlite:runs.db", "prometheus:127.0.0.1:0"]:
             code, _, errors = self.run_program("log", *self.both, "--once", "--sink", sink)
