@@ -8,8 +8,8 @@
 
 #include "backup_verb.hpp"
 #include "doctor.hpp"
-#include "history_verbs.hpp"
 #include "each_site.hpp"
+#include "history_verbs.hpp"
 #include "time_flag.hpp"
 #include "trainbus/broker_site.hpp"
 #include "trainbus/endpoints.hpp"

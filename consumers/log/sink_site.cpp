@@ -30,8 +30,7 @@ SinkSpec sink_at_site(SinkSpec spec, const trainbus_sink_type& type, const std::
   for (auto& option : spec.options)
     apart = replace(option.second, site) || apart;
   const bool keyed = has_option(type, "site");
-  const bool said =
-      std::ranges::any_of(spec.options, [](const auto& option) { return option.first == "site"; });
+  const bool said = std::ranges::any_of(spec.options, [](const auto& option) { return option.first == "site"; });
   if (keyed && !said) spec.options.emplace_back("site", site);
   if (!apart && (!keyed || said))
     throw std::invalid_argument(std::string(type.name) +

@@ -68,8 +68,7 @@ WatchOptions at_site(const WatchOptions& all, const BrokerSite& site) {
   auto options = all;
   options.broker = site.address;
   options.site = site.name;
-  if (!options.rules.channels.empty())
-    options.state_dir = chosen_state_dir(all.state_dir, "watch") + '/' + site.name;
+  if (!options.rules.channels.empty()) options.state_dir = chosen_state_dir(all.state_dir, "watch") + '/' + site.name;
   return options;
 }
 
