@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 using test::eventually;
 
 constexpr int kInputs = 10'000;
+constexpr auto* kHonest = "hostile/honest";
+constexpr std::uint64_t kHonestIncarnation = 7;
 
 // Answers every request with anything, and speaks unasked. In a thread of its own, until it has said kInputs.
 class HostileBroker {
@@ -37,6 +39,8 @@ class HostileBroker {
   }
   std::string address() const { return sockets_.endpoints.base(); }
   int said() const { return said_; }
+  // From now on every fetch is answered with the first record of hostile/honest, and nothing else is said.
+  void turn_honest() { honest_ = true; }
 
  private:
   void run() {
@@ -56,7 +60,7 @@ class HostileBroker {
     v1::MetricsRequest request;
     if (peers_.size() < 16) peers_.push_back(frames[0].to_string());
     if (frames.size() != 2 || decode_control(bytes_of(frames[1]), request) != WireError::kNone) return;
-    auto response = odd_response();
+    auto response = honest_ ? honest_response(request) : odd_response();
     response.set_request_id(request.request_id());
     send(sockets_.router, {frames[0].to_string(), response.SerializeAsString()});
   }
@@ -79,6 +83,26 @@ class HostileBroker {
     for (std::size_t i = 0; i < frames.size(); ++i)
       socket.send(zmq::buffer(frames[i]), (i + 1 < frames.size() ? zmq::send_flags::sndmore : zmq::send_flags::none) |
                                               zmq::send_flags::dontwait);
+  }
+
+  static v1::MetricsResponse honest_response(const v1::MetricsRequest& request) {
+    v1::MetricsRequest record;
+    record.set_session_id(kHonest);
+    record.set_incarnation(kHonestIncarnation);
+    record.set_sequence(1);
+    record.mutable_batch_data()->set_batch_loss(0.5);
+    v1::MetricsResponse response;
+    if (!request.has_fetch()) return response;
+    auto& reply = *response.mutable_fetch_reply();
+    auto& stored = *reply.add_records();
+    stored.set_position(1);
+    stored.set_kind(v1::KIND_BATCH);
+    stored.set_message(record.SerializeAsString());
+    reply.set_next_position(2);
+    reply.set_end_position(1);
+    reply.set_at_end(true);
+    reply.set_broker_incarnation(kHonestIncarnation);
+    return response;
   }
 
   std::string topic() { return topic_text(hostile_.pick(kAllKinds), "hostile", "t0"); }
@@ -117,7 +141,7 @@ class HostileBroker {
   BoundSockets sockets_{bind_sockets(context_, parse_endpoints("tcp://127.0.0.1:*"))};
   std::vector<std::string> peers_;
   std::atomic<int> said_{0};
-  std::atomic<bool> running_{true};
+  std::atomic<bool> honest_{false}, running_{true};
   std::thread thread_;
 };
 
@@ -161,13 +185,19 @@ TEST_F(HostileBrokerTest, ATrainerGoesOn) {
 
 TEST_F(HostileBrokerTest, AConsumerGoesOn) {
   Consumer consumer({.broker = broker_.address(), .heartbeats = true});
-  std::uint64_t handed_out = 0;
-  until_all_was_said([&] {
-    for (const Record* record; (record = consumer.next(0ms)) != nullptr; ++handed_out)
+  bool heard_honest = false;
+  const auto take_all = [&] {
+    for (const Record* record; (record = consumer.next(0ms)) != nullptr;) {
       EXPECT_TRUE(parse_session_id(record->topic.session.id()));
-  });
-  // With some seeds no page of the journal is good, and nothing can be handed out.
-  std::cout << handed_out << " records handed out" << std::endl;
+      heard_honest |= record->topic.session.id() == kHonest && record->message.incarnation() == kHonestIncarnation;
+    }
+  };
+  until_all_was_said(take_all);
+  broker_.turn_honest();
+  EXPECT_TRUE(eventually("a good record is handed out", [&] {
+    take_all();
+    return heard_honest;
+  }));
 }
 
 TEST_F(HostileBrokerTest, TileFeedsAndOperatorsGoOn) {

@@ -1,5 +1,5 @@
 // A sink at each of several brokers: what keeps their records apart.
-#include "sink_site.hpp"
+#include "consumers/log/sink_site.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
