@@ -1,6 +1,7 @@
 // What the page loads only when somebody looks: views and media; and where it leaves them room. Real programs; ends with
 // "N passed, M failed" and exit status 0 or 1.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { Bus } from "./bus.mjs";
 import { barriers, launchBrowser, newPage } from "./browser.mjs";
 import { eventually, Steps } from "./steps.mjs";
@@ -55,6 +56,27 @@ await steps.step("A histogram is shown over time, a column for each step", async
   await eventually("what is under the pointer", async () => await picture.hover() ?? /step [\d,]+: [\d.]+ % from \S+ to \S+/.test(await card.textContent()));
   await eventually("a column for each", async () => (await picture.evaluate((canvas) => canvas.width)) >= 3);
   assert.deepEqual(await barriers(view.page), []);
+  await view.close();
+});
+
+await steps.step("Every kind of chart can be taken along: its points, a drawing, and a picture with the names of its lines", async () => {
+  const view = await open(trainer);
+  const take = async (chart, what) => {
+    await view.at(chart).first().getByTestId("chart-menu").click();
+    const [file] = await Promise.all([view.page.waitForEvent("download"), view.at(chart).first().getByTestId(what).click()]);
+    return { name: file.suggestedFilename(), bytes: readFileSync(await file.path()) };
+  };
+  for (const chart of ["loss-chart", "epoch-loss-chart", "accuracy-chart", "lr-chart", "value-chart"]) {
+    await view.at(chart).first().waitFor();
+    const svg = (await take(chart, "save-svg")).bytes.toString();
+    assert.match(svg, /^<svg [^]*<path d="M[\d. L]+"[^]*<\/svg>$/, `${chart} as a drawing`);
+    assert.ok((svg.match(/text-anchor="end"/g) ?? []).length >= 2, `${chart} has a y axis`);
+  }
+  assert.match((await take("loss-chart", "save-csv")).bytes.toString(), /^step,batch\n1,[\d.]+\n2,/);
+  const { name, bytes } = await take("loss-chart", "save-png");
+  assert.equal(name, "Loss-per-batch.png");
+  assert.deepEqual([...bytes.subarray(1, 4)], [..."PNG"].map((letter) => letter.charCodeAt(0)));
+  assert.deepEqual(view.complaints.filter((line) => !line.startsWith("request to")), []);
   await view.close();
 });
 

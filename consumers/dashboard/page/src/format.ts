@@ -10,19 +10,18 @@ export function notFinite(value: number): string {
 const trim = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 
 // 0.0312, 12.5, 1.2k, 3.4M, 1e-4: about `digits` significant digits, never more than six characters of them.
-export function number(value: number | null | undefined, digits = 4): string {
-  if (value === null || value === undefined) return kNone;
-  if (!Number.isFinite(value)) return notFinite(value);
+export function number(said: number | null | undefined, digits = 4): string {
+  if (said === null || said === undefined) return kNone;
+  if (!Number.isFinite(said)) return notFinite(said);
+  const kept = Math.abs(said) < 1000 ? digits : Math.min(digits, 3);
+  const value = Number(said.toPrecision(kept)); // may need a larger unit than before
   const size = Math.abs(value);
   if (size === 0) return "0";
   if (size < 1e-3) return value.toExponential(Math.min(digits - 1, 2)).replace(/\.?0+e/, "e");
   if (size < 1000) return trim(value.toPrecision(digits));
-  for (const [unit, suffix] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const) {
-    if (size < unit) continue;
-    const scaled = value / unit;
-    return Math.abs(scaled) < 1000 ? trim(scaled.toPrecision(Math.min(digits, 3))) + suffix : value.toExponential(2).replace(/\.?0*e\+?/, "e");
-  }
-  return kNone;
+  const unit = ([[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const).find(([least]) => size >= least)!;
+  if (size >= 1e12) return said.toExponential(2).replace(/\.?0*e\+?/, "e");
+  return trim((value / unit[0]).toPrecision(kept)) + unit[1];
 }
 
 // 12,345: a count where every one matters.

@@ -28,7 +28,7 @@ export interface Frame {
 }
 
 const kSide = 64;
-const kLegendRow = 16;
+export const kLegendRow = 16;
 const kCharacter = 6.2; // pixels of one, about
 const kLegendGap = 18;
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign]!);
@@ -37,7 +37,7 @@ const share = (value: number, { min, max, log }: Scale): number =>
   log ? (Math.log(value) - Math.log(min)) / (Math.log(max) - Math.log(min)) : (value - min) / (max - min);
 
 // Names beside one another, on as many rows as they need.
-function legendOf(lines: readonly ExportLine[], title: string, width: number): { text: string; colour: string; x: number; row: number }[] {
+export function legendOf(lines: readonly ExportLine[], title: string, width: number): { text: string; colour: string; x: number; row: number }[] {
   let [x, row] = [12, 0];
   return lines.map(({ name, colour, right }) => {
     const text = (name || title) + (right ? " (right)" : "");

@@ -7,6 +7,7 @@ import { placeMarkers, type Marker } from "../src/charts/marker_layout";
 import { smoothed } from "../src/charts/smooth";
 import { placeText, tickText } from "../src/charts/x_axis";
 import { yRange } from "../src/charts/y_range";
+import { linearSplits, logSplits } from "../src/charts/y_splits";
 import { Timeline } from "../src/timeline";
 
 test("smoothing is the usual exponential, and its first value is the first value", () => {
@@ -16,7 +17,8 @@ test("smoothing is the usual exponential, and its first value is the first value
   [4, 2 / 1.5, 9 / 1.75].forEach((wanted, i) => assert.ok(Math.abs(got[i]! - wanted) < 1e-12, `${got[i]}`));
   assert.deepEqual(smoothed([3, 1], 0), [3, 1]);
   const steady = smoothed(new Array(2000).fill(7), 0.999);
-  assert.ok(steady.every((value) => Math.abs(value - 7) < 1e-9), "a constant stays one");
+  assert.ok(steady.every((value) => value === 7), "a constant stays one, to the last digit");
+  assert.ok(smoothed(new Array(300).fill(0.1), 0.9).every((value) => value === 0.1));
 });
 
 test("smoothing passes over a NaN and leaves it where it is", () => {
@@ -37,12 +39,59 @@ test("the nearest point is found between, before and behind all", () => {
 
 test("outliers do not stretch the axis when asked, and are counted", () => {
   const values = [...new Array(500).keys()].map((i) => 1 + (i % 10) / 10);
-  assert.deepEqual(yRange([...values, 1e6], false), { min: 1, max: 1e6, outside: 0 });
-  const clipped = yRange([...values, 1e6, NaN], true)!;
+  assert.deepEqual(yRange([[...values, 1e6]], false), { min: 1, max: 1e6, outside: 0 });
+  const clipped = yRange([[...values, 1e6, NaN]], true)!;
   assert.ok(clipped.max < 3 && clipped.min === 1 && clipped.outside === 1, JSON.stringify(clipped));
-  assert.equal(yRange(values, true)!.outside, 0, "without an outlier nothing is cut");
-  assert.deepEqual(yRange([1, 2, 1000], true), { min: 1, max: 1000, outside: 0 });
-  assert.equal(yRange([NaN], true), null);
+  assert.equal(yRange([values], true)!.outside, 0, "without an outlier nothing is cut");
+  assert.deepEqual(yRange([[1, 2, 1000]], true), { min: 1, max: 1000, outside: 0 });
+  assert.equal(yRange([[NaN]], true), null);
+  const many = yRange([[...values, ...new Array(100).fill(1e9)]], true)!;
+  assert.ok(many.max < 100 && many.outside === 100, "a sixth of all are outliers as well");
+});
+
+const falling = [...new Array(100).keys()].map((i) => 2.5 * 0.97 ** i);
+
+test("a line that ran away does not press the others flat, and what is left out is counted", () => {
+  const usual = yRange([falling], false)!;
+  const exploded = falling.map((value, i) => (i < 60 ? value : 10 ** i));
+  assert.deepEqual(yRange([falling, exploded], false), { ...usual, outside: 40 });
+  assert.deepEqual(yRange([exploded, falling, falling.map((value) => value * 0.9)], false)!.max, usual.max);
+  const early = falling.map((value, i) => (i < 2 ? value : -1e30));
+  assert.deepEqual(yRange([falling, early], false), { ...usual, outside: 98 }, "at once, and downwards");
+  assert.equal(yRange([exploded, early], false)!.outside, 0, "where both did nobody is pressed flat");
+});
+
+test("lines that are only far apart, or grow as a counter does, are all shown", () => {
+  const all = (...lines: number[][]) => assert.equal(yRange(lines, false)!.outside, 0);
+  all(falling, falling.map((value) => value * 1e-9));
+  all(falling.map((value) => value * 1e-4), falling.map((value) => 1 - value / 3));
+  all([...falling.keys()].map((i) => i * 1e7), [...falling.keys()].map((i) => i * 2e7));
+  all([1e6, 2e6, 3e6], [5e8, 6e8, 7e8]);
+  assert.equal(yRange([falling.map((_, i) => 10 ** i)], false)!.outside, 0, "one alone presses nobody");
+});
+
+test("the longest axis is one with a length", () => {
+  const { min, max, outside } = yRange([[1.7e308, -1.7e308, 0]], false)!;
+  assert.ok(Number.isFinite(max - min) && outside === 2);
+  assert.ok(yRange([[1.7e308, 1.6e308]], false)!.min <= yRange([[1.7e308, 1.6e308]], false)!.max);
+});
+
+test("the y axis has few round lines, of any size of the values", () => {
+  assert.deepEqual(linearSplits(0.13, 2.6, 5), [0.5, 1, 1.5, 2, 2.5]);
+  assert.deepEqual(linearSplits(-1, 1, 4), [-1, -0.5, 0, 0.5, 1]);
+  for (const size of [1e-300, 1e-20, 1, 1e20, 3.4e38, 1e300]) {
+    const splits = linearSplits(-size, size, 6);
+    assert.ok(splits.length >= 3 && splits.length <= 8 && splits.every((value) => Math.abs(value) <= size), `${size}: ${splits}`);
+  }
+  assert.deepEqual(linearSplits(3, 3, 5), [3]);
+});
+
+test("a logarithmic axis has its lines at decades, however many there are", () => {
+  assert.deepEqual(logSplits(0.09, 11, 9), [0.1, 0.2, 0.5, 1, 2, 5, 10]);
+  assert.deepEqual(logSplits(0.5, 2e6, 8), [1, 10, 100, 1e3, 1e4, 1e5, 1e6]);
+  const wide = logSplits(1e-30, 1e27, 8);
+  assert.ok(wide.length >= 6 && wide.length <= 9 && wide.every((value) => Number.isInteger(Math.log10(value))), `${wide}`);
+  assert.deepEqual(logSplits(0.21, 0.55, 4), [0.3, 0.4, 0.5]);
 });
 
 test("where points are denser than columns, a band says the lowest and highest of each", () => {

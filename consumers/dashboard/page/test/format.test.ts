@@ -6,8 +6,10 @@ test("numbers are as short as they can be read", () => {
   const cases: [number | null, string][] = [
     [null, "–"], [NaN, "NaN"], [Infinity, "∞"], [-Infinity, "−∞"], [0, "0"], [1e308, "1e308"], [0.0312, "0.0312"], [1e-4, "1e-4"], [2.5e-5, "2.5e-5"], [0.001, "0.001"],
     [12.5, "12.5"], [64, "64"], [999, "999"], [1200, "1.2k"], [3_400_000, "3.4M"], [-0.5, "-0.5"], [100, "100"],
+    [-999.96e6, "-1G"], [999_600, "1M"], [999.96, "1k"], [999.94, "999.9"], [999.9e9, "1e12"], [1.797e308, "1.8e308"], [-1.234e-310, "-1.23e-310"],
   ];
   for (const [value, text] of cases) assert.equal(number(value), text);
+  assert.equal(number(999.6, 3), "1k");
 });
 
 test("loss keeps four decimals where it is small", () => {

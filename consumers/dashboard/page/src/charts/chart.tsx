@@ -40,6 +40,7 @@ export interface ChartProps {
 export function Chart(props: ChartProps) {
   const [yZoom, setYZoom] = useState<Range | null>(null);
   const [outside, setOutside] = useState(0);
+  const [whole, setWhole] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLDivElement>(null);
   const tip = useRef<HTMLSpanElement>(null);
@@ -50,6 +51,7 @@ export function Chart(props: ChartProps) {
     ...props,
     lines: drawn,
     yZoom,
+    whole,
     markers: props.markers ?? [],
     fromZero: props.fromZero ?? false,
     wheelAlways: props.full,
@@ -94,7 +96,7 @@ export function Chart(props: ChartProps) {
     if (!made) return;
     made.setData(columnsOf(input.current));
     writeLegend(made, legend.current, props.lines, drawn, input.current);
-  }, [shape, ...drawn.map((line) => line.points), props.range?.min, props.range?.max, props.extent?.max, yZoom, props.clip, props.markers?.length]);
+  }, [shape, ...drawn.map((line) => line.points), props.range?.min, props.range?.max, props.extent?.max, yZoom, whole, props.clip, props.markers?.length]);
 
   return (
     <section class={props.full ? "panel chart full" : "panel chart"} data-testid={props.testId} data-points={props.lines[0]?.points.x.length ?? 0} data-lines={props.lines.filter(({ points }) => points.x.length > 0).length} aria-label={props.title}>
@@ -114,7 +116,11 @@ export function Chart(props: ChartProps) {
               {notFinite(odd.y)} at {placeText(props.xMode, odd.x, props.timeline)}
             </span>
           )}
-          {outside > 0 && <span class="dim" title="outliers beyond the y axis">{count(outside)} outside</span>}
+          {outside > 0 && (
+            <button class="small" data-testid="outside" aria-pressed={whole} title="Values beyond the y axis, which would press all others flat: show them too" onClick={() => setWhole(!whole)}>
+              {count(outside)} outside
+            </button>
+          )}
           {props.log && lessThanZero(props.lines) > 0 && <span class="dim">{count(lessThanZero(props.lines))} at or below 0 not shown</span>}
           {thinned && <span class="dim thinned" title={`${count(props.lines[0]?.total ?? 0)} points are shown by the lowest and highest of each part; zoom in for all`}>min–max</span>}
           {yZoom && (

@@ -11,7 +11,8 @@ import type { Marker, PlacedMarker } from "./marker_layout";
 import { drawMarkers } from "./markers";
 import { drawNotFinite } from "./not_finite";
 import { tickIncrements, tickText } from "./x_axis";
-import { yRange } from "./y_range";
+import { yRange, type YRange } from "./y_range";
+import { linearSplits, logSplits } from "./y_splits";
 
 export interface PlotInput extends GestureTarget {
   lines: DrawnLine[];
@@ -26,6 +27,7 @@ export interface PlotInput extends GestureTarget {
   log: boolean;
   logX: boolean;
   clip: boolean;
+  whole: boolean; // the y axis has room for all values, whatever becomes of the others
   wheelAlways: boolean;
   cursorMoved(plot: uPlot): void;
   outside(count: number): void; // values that the y axis leaves out
@@ -34,6 +36,8 @@ export interface PlotInput extends GestureTarget {
 
 const kFont = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const kPad = 0.06;
+const kYSpace = 30; // between two lines of the y axis, CSS pixels
+const kLeastSpan = 1e-12; // of the size of the values: less is what computing them left
 
 // uPlot has no place for a value that is not finite, nor for what a logarithm cannot show; the former draws itself.
 export function columnsOf({ lines, log, logX }: PlotInput): uPlot.AlignedData {
@@ -53,7 +57,7 @@ export function optionsFor(input: () => PlotInput, width: number): uPlot.Options
     legend: { show: false },
     padding: [8, hasRight ? 0 : 12, 0, 0],
     scales: scalesFor(input),
-    axes: [xAxis(input), yAxis("y", 3, lines), ...(hasRight ? [yAxis("right", 1, lines)] : [])],
+    axes: [xAxis(input), yAxis(input, "y", 3), ...(hasRight ? [yAxis(input, "right", 1)] : [])],
     series: [{}, ...lines.map(seriesFor)],
     cursor: cursorFor(input),
     hooks: {
@@ -103,22 +107,30 @@ function visibleX(plot: uPlot, { range, extent, logX }: PlotInput, min: number |
 function visibleY(plot: uPlot, input: PlotInput): [number, number] {
   if (input.yZoom) return [input.yZoom.min, input.yZoom.max];
   const { min: from = -Infinity, max: to = Infinity } = input.range ?? {};
-  const values: number[] = [];
-  input.lines.forEach((line, i) => {
-    if (line.scale === "right" || plot.series[i + 1]?.show === false) return;
+  const hasRaw = ({ id, raw }: DrawnLine) => !raw && input.lines.some((other) => other.raw && other.id === id);
+  const lines = input.lines.flatMap((line, i): number[][] => {
+    if (line.scale === "right" || plot.series[i + 1]?.show === false || hasRaw(line)) return [];
+    const values: number[] = [];
     const take = (x: number, y: number) => {
       if (x >= from && x <= to && !(input.log && y <= 0)) values.push(y);
     };
     line.points.x.forEach((x, at) => take(x, line.points.y[at]!));
     line.band?.x.forEach((x, at) => [line.band!.low[at]!, line.band!.high[at]!].forEach((y) => take(x, y)));
+    return [values];
   });
-  const found = yRange(values, input.clip);
-  input.outside(found?.outside ?? 0);
+  const found = rangeOf(lines, input);
   if (!found) return input.log ? [0.1, 1] : [0, 1];
   if (input.log) return found.min < found.max ? [found.min / 1.15, found.max * 1.15] : [found.min / 2, found.max * 2];
   const [min, max] = [input.fromZero ? Math.min(0, found.min) : found.min, found.max];
-  const pad = max > min ? (max - min) * kPad : Math.abs(max) * 0.1 || 1;
+  const pad = max - min > Math.abs(max) * kLeastSpan ? (max - min) * kPad : Math.abs(max) * 0.1 || 1;
   return [input.fromZero && min === 0 ? 0 : min - pad, max + pad];
+}
+
+// A logarithm has room for what ran away. What is left out is counted, also while all is shown.
+function rangeOf(lines: number[][], { log, clip, whole, outside }: PlotInput): YRange | null {
+  const found = log && !clip ? yRange([lines.flat()], false) : yRange(lines, clip);
+  outside(found?.outside ?? 0);
+  return whole ? yRange([lines.flat()], false) : found;
 }
 
 const axisLook = (): Partial<uPlot.Axis> => ({
@@ -143,17 +155,21 @@ function xAxis(input: () => PlotInput): uPlot.Axis {
   };
 }
 
-function yAxis(scale: "y" | "right", side: 1 | 3, lines: readonly DrawnLine[]): uPlot.Axis {
+function yAxis(input: () => PlotInput, scale: "y" | "right", side: 1 | 3): uPlot.Axis {
+  const { lines, log, height } = input();
   const line = lines.find((one) => (one.scale ?? "y") === scale);
   const text = line?.axisFormat ?? line?.format ?? number;
+  const splits = log && scale === "y" ? logSplits : linearSplits;
   return {
     ...axisLook(),
     scale,
     side,
     size: 54,
-    space: 30,
     grid: { show: side !== 1, stroke: cssColour("grid"), width: 1 },
-    values: (_, splits) => splits.map((value) => (value === null ? "" : text(value))),
+    incrs: (_, __, min, max) => [Math.max(5, max - min)], // one that uPlot takes; the lines are ours
+    splits: (_, __, min, max) => splits(min, max, Math.floor(height / kYSpace)),
+    filter: (_, shown) => shown,
+    values: (_, shown) => shown.map((value) => (value === null ? "" : text(value))),
   };
 }
 

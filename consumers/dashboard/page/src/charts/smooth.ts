@@ -2,12 +2,13 @@
 // not biased towards zero. Values that are not finite stay what they are, and are passed over.
 export function smoothed(y: readonly number[], weight: number): number[] {
   if (weight <= 0) return [...y];
-  let sum = 0;
+  let mean = 0;
   let weights = 0;
   return y.map((value) => {
     if (!Number.isFinite(value)) return value;
-    sum = sum * weight + value * (1 - weight);
     weights = weights * weight + (1 - weight);
-    return sum / weights;
+    const share = (1 - weight) / weights;
+    mean += value * share - mean * share; // exactly nothing while the values are the same
+    return mean;
   });
 }

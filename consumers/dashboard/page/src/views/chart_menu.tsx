@@ -9,9 +9,11 @@ import { copyText, download } from "../download";
 import { csvOf, curlOf, fileName, pythonOf, type ExportLine } from "../export";
 import { number } from "../format";
 import type { Session } from "../route";
-import { svgOf, type Scale } from "../svg";
+import { kLegendRow, legendOf, svgOf, type Scale } from "../svg";
 import { cssColour } from "../theme";
 import type { XMode } from "../timeline";
+
+const kPictureHead = 26; // CSS pixels
 
 export interface TakeAlong {
   title: string;
@@ -102,7 +104,7 @@ function drawing({ title, lines, xMode, log, logX, smoothing, markers, plot }: T
     const step = (splits[1] ?? 1) - (splits[0] ?? 0);
     return { min: scale.min!, max: scale.max!, log: logarithmic, ticks: splits.map((at) => [at, text(at, step)]) };
   };
-  const textOf = (line: Line | undefined) => line?.axisFormat ?? line?.format ?? number;
+  const textOf = (line: Line | undefined) => (at: number) => (line?.axisFormat ?? line?.format ?? number)(at);
   const onRight = lines.find(({ scale }) => scale === "right");
   const x = scaleOf("x", 0, logX, (at, step) => tickText(xMode, at, step));
   const y = scaleOf("y", 1, log, textOf(lines.find(({ scale }) => scale !== "right")));
@@ -115,21 +117,27 @@ function drawing({ title, lines, xMode, log, logX, smoothing, markers, plot }: T
   );
 }
 
-// The plot as it is on screen, on its background, below its title.
-async function picture({ title, plot }: TakeAlong): Promise<Blob | null> {
+// The plot as it is on screen, on its background, below its title and the names of its lines.
+async function picture({ title, lines, plot }: TakeAlong): Promise<Blob | null> {
   const made = plot();
   if (!made) return null;
   const { canvas } = made.ctx;
-  const head = 30 * (devicePixelRatio || 1);
+  const scale = devicePixelRatio || 1;
+  const names = legendOf(exported(lines), title, canvas.width / scale);
+  const head = kPictureHead + kLegendRow * ((names.at(-1)?.row ?? 0) + 1);
   const whole = document.createElement("canvas");
   whole.width = canvas.width;
-  whole.height = canvas.height + head;
+  whole.height = canvas.height + head * scale;
   const context = whole.getContext("2d")!;
   context.fillStyle = cssColour("panel");
   context.fillRect(0, 0, whole.width, whole.height);
-  context.fillStyle = cssColour("text");
-  context.font = `600 ${head * 0.45}px system-ui, sans-serif`;
-  context.fillText(title, head * 0.3, head * 0.65);
-  context.drawImage(canvas, 0, head);
+  context.drawImage(canvas, 0, head * scale);
+  context.scale(scale, scale);
+  const write = (text: string, font: string, colour: string, x: number, y: number) => {
+    [context.font, context.fillStyle] = [`${font} system-ui, sans-serif`, colour];
+    context.fillText(text, x, y);
+  };
+  write(title, "600 13px", cssColour("text"), 12, 18);
+  for (const { text, colour, x, row } of names) write(text, "11px", colour, x, 35 + row * kLegendRow);
   return new Promise((done) => whole.toBlob(done));
 }

@@ -2,10 +2,10 @@
 export function Sparkline({ values }: { values: readonly number[] }) {
   const finite = values.filter(Number.isFinite);
   if (values.length < 2) return <svg class="sparkline" viewBox="0 0 100 24" aria-hidden="true" />;
-  const low = Math.min(...finite);
-  const span = Math.max(...finite) - low || 1;
+  const [low, high] = [Math.min(...finite) / 2, Math.max(...finite) / 2]; // halves: the distance of any two is a number
+  const span = high - low || 1;
   const xOf = (i: number) => ((i * 100) / (values.length - 1)).toFixed(1);
-  const points = values.flatMap((value, i) => (Number.isFinite(value) ? [[xOf(i), (22 - ((value - low) * 20) / span).toFixed(1)] as const] : []));
+  const points = values.flatMap((value, i) => (Number.isFinite(value) ? [[xOf(i), (22 - ((value / 2 - low) / span) * 20).toFixed(1)] as const] : []));
   const line = points.map(([x, y]) => `${x} ${y}`).join(" L");
   const ticks = values.flatMap((value, i) => (Number.isFinite(value) ? [] : [`M${xOf(i)} 24 V18`])).join(" ");
   return (
