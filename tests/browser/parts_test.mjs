@@ -96,6 +96,29 @@ await steps.step("Of an ended training the curve is in the first window, and the
   await view.close();
 });
 
+await steps.step("A restart leaves what was on screen behind the new curve, and each incarnation is there by itself", async () => {
+  const begin = () => bus.run("trainbus-loadgen", ["--broker", bus.address, "--run", "twice", "--batch-rate", "20"]);
+  const first = await begin();
+  const view = await open("#/trainer/twice/t0");
+  const points = async () => Number(await view.at("loss-chart").getAttribute("data-points"));
+  await eventually("a curve", async () => (await points()) > 30);
+  await first.stop();
+  assert.equal(await view.at("incarnations").count(), 0);
+  const second = await begin();
+  await view.at("incarnations").waitFor();
+  await eventually("the old one behind it", async () => (await view.at("loss-chart").getAttribute("data-lines")) === "2");
+  assert.match(await view.at("loss-chart").locator(".plot").getAttribute("aria-label"), /batch @[0-9a-f]{5} [\d.]+ at step \d+/);
+  await second.stop();
+  await view.at("summary").waitFor();
+  await view.at("earlier").click();
+  await eventually("the new one alone", async () => (await view.at("loss-chart").getAttribute("data-lines")) === "1");
+  await view.at("earlier").click();
+  await view.at("incarnations").click();
+  await eventually("both are compared", async () => (await view.at("compare-item").count()) === 2);
+  await eventually("both curves", async () => (await view.at("compare-chart").first().getAttribute("data-lines")) === "2");
+  await view.close();
+});
+
 await browser.close();
 await bus.stop();
 console.log(steps.summary());

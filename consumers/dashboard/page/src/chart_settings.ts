@@ -16,6 +16,7 @@ export interface ChartSettings {
   order: string[]; // charts that were moved, and those before them in their groups
   sizes: Map<string, ChartSize>;
   closed: string[]; // groups of charts
+  earlier: boolean; // what earlier incarnations said and a later one did again is shown
   search: string;
   full: string; // the chart that fills the screen; "": none
   range: Range | null; // of x
@@ -27,7 +28,7 @@ const kMinHeight = 100;
 const kMaxHeight = 1200;
 
 export const defaultSettings = (): ChartSettings => ({
-  x: "step", smoothing: 0.9, clip: false, logX: false, log: [], pinned: [], order: [], sizes: new Map(), closed: [], search: "", full: "", range: null,
+  x: "step", smoothing: 0.9, clip: false, logX: false, log: [], pinned: [], order: [], sizes: new Map(), closed: [], earlier: true, search: "", full: "", range: null,
 });
 
 // `log` has it, or not: the other of both.
@@ -55,7 +56,7 @@ export const boundedSize = ({ span, height }: ChartSize): ChartSize => ({
   height: Math.min(kMaxHeight, Math.max(kMinHeight, Math.round(height))),
 });
 
-const kKeys = ["x", "smooth", "clip", "logx", "log", "pin", "order", "size", "closed", "q", "full", "from", "to"];
+const kKeys = ["x", "smooth", "clip", "logx", "log", "pin", "order", "size", "closed", "earlier", "q", "full", "from", "to"];
 
 // Only what differs from the defaults; other parameters stay.
 export function writeSettings(settings: ChartSettings, params: URLSearchParams): void {
@@ -70,6 +71,7 @@ export function writeSettings(settings: ChartSettings, params: URLSearchParams):
   for (const id of settings.order) params.append("order", id);
   for (const [id, { span, height }] of settings.sizes) params.append("size", `${span}x${height}:${id}`);
   for (const group of settings.closed) params.append("closed", group);
+  if (!settings.earlier) params.set("earlier", "0");
   if (settings.search) params.set("q", settings.search);
   if (settings.full) params.set("full", settings.full);
   if (settings.range) {
@@ -102,6 +104,7 @@ export function readSettings(params: URLSearchParams): ChartSettings {
     const [, span, height, id] = /^(\d)x(\d{2,4}):(.+)$/s.exec(text) ?? [];
     if (id) settings.sizes.set(id, boundedSize({ span: Number(span), height: Number(height) }));
   }
+  settings.earlier = params.get("earlier") !== "0";
   settings.search = params.get("q") ?? "";
   settings.full = params.get("full") ?? "";
   const [min, max] = [Number(params.get("from") ?? NaN), Number(params.get("to") ?? NaN)];

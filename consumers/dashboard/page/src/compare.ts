@@ -46,6 +46,15 @@ export function compareHref(sessions: readonly Session[], group = ""): string {
   return `#/compare?${params}`;
 }
 
+// The incarnations of one trainer over one another: the newest, as many as there is room for.
+export function incarnationsHref(session: Session, incarnations: readonly bigint[]): string {
+  const params = new URLSearchParams();
+  const { run, trainer } = session;
+  const items = incarnations.slice(-kMaxItems).reverse().map((incarnation): CompareItem => ({ run, trainer, incarnation: String(incarnation) }));
+  writeCompared({ ...nothingCompared, items }, params);
+  return `#/compare?${params}`;
+}
+
 // The first of these that somebody said; what a comparison begins with.
 export const usualValues = ["batch_loss", "validation_loss", "validation_accuracy", "epoch_loss", "epoch_accuracy"];
 export function firstValues(names: ReadonlySet<string>): string[] {

@@ -3,6 +3,7 @@ import type { AlertDesk } from "./alerts";
 import type { ChartSettings } from "./chart_settings";
 import type { Compared } from "./compare";
 import type { CompareData } from "./compare_data";
+import type { EarlierCurve } from "./earlier_curves";
 import type { CommandEvent, CommandVerb, Points, Trainer } from "./protocol";
 import type { Site } from "./sites";
 import type { SchedulePlayer } from "./schedule";
@@ -26,6 +27,8 @@ export interface ChartView {
   modeOf(series: string): XMode;
   // The points of a curve to draw: the finest that have arrived for the range.
   pointsOf(series: string): Points;
+  hasEarlier: boolean; // incarnations of which a later one did something again
+  earlierOf(series: string): EarlierCurve[]; // none while they are not to be shown
 }
 
 export interface CompareView {

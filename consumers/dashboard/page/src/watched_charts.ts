@@ -1,6 +1,7 @@
 // The charts of the watched trainer: settings, range and points, kept together. Settings live in the address; what is a
 // matter of taste stays with the user as well.
 import { defaultSettings, keptSettings, readSettings, saysSettings, writeSettings, type ChartSettings } from "./chart_settings";
+import { EarlierCurves, type EarlierCurve } from "./earlier_curves";
 import { FinePoints } from "./fine_points";
 import type { ChartView } from "./page";
 import type { Axis, Points } from "./protocol";
@@ -31,11 +32,13 @@ export class WatchedCharts implements ChartView {
   extent: Range | null = null;
   private zoom = new ZoomHistory();
   private fine: FinePoints;
+  private earlier: EarlierCurves;
   private placedFrom: Points[] = [];
   private placed = new WeakMap<Points, { timeline: Timeline; mode: XMode; points: Points }>();
 
   constructor(private readonly around: Surroundings) {
     this.fine = this.newFine(null);
+    this.earlier = this.newEarlier(null);
   }
 
   get canGoBack(): boolean {
@@ -49,6 +52,7 @@ export class WatchedCharts implements ChartView {
     this.settings = readSettings(said ? params : new URLSearchParams(this.around.stored(kKey)));
     this.zoom = new ZoomHistory(this.settings.range);
     this.fine = this.newFine(session);
+    this.earlier = this.newEarlier(session);
     if (session && !said) this.write();
   }
 
@@ -59,6 +63,7 @@ export class WatchedCharts implements ChartView {
     if (from.some((points, i) => points !== this.placedFrom[i])) this.timeline = new Timeline(from[0], from[1]);
     if (!watched) this.timeline = this.around.otherTimeline() ?? this.timeline;
     this.placedFrom = from;
+    this.earlier.show(watched?.incarnations ?? []);
     this.extent = watched && this.extentOf(watched);
     this.fine.show(this.stepRange());
   }
@@ -99,6 +104,16 @@ export class WatchedCharts implements ChartView {
     return this.over(this.fine.of(name, series), series.axis);
   }
 
+  get hasEarlier(): boolean {
+    return this.settings.earlier ? this.earlier.found : this.earlier.any;
+  }
+
+  earlierOf(name: string): EarlierCurve[] {
+    const watched = this.around.watched();
+    if (!watched || !this.settings.earlier) return [];
+    return this.earlier.of(name, curveOf(watched, name), this.modeOf(name));
+  }
+
   private over(points: Points, axis: Axis): Points {
     const { x: mode } = this.settings;
     if (axis === mode) return points;
@@ -118,6 +133,7 @@ export class WatchedCharts implements ChartView {
       min = Math.min(min, x[0]!);
       max = Math.max(max, x[x.length - 1]!);
     }
+    if (this.settings.earlier) max = Math.max(max, this.earlier.last);
     if (!(max > min) || logX) return null;
     const at = this.timeline.modeFor("step", mode);
     return { min: this.timeline.fromStep(at, min), max: this.timeline.fromStep(at, max) };
@@ -132,6 +148,14 @@ export class WatchedCharts implements ChartView {
   private newFine(session: Session | null): FinePoints {
     return new FinePoints(
       (name, range) => (session ? fetchCurve(session, name, { maxPoints: kMaxPoints, range }).then(({ points }) => points) : Promise.reject(new Error("nobody is watched"))),
+      () => this.around.changed(),
+    );
+  }
+
+  private newEarlier(session: Session | null): EarlierCurves {
+    return new EarlierCurves(
+      (name, incarnation, range) =>
+        session ? fetchCurve(session, name, { maxPoints: kMaxPoints, incarnation: String(incarnation), ...(range && { range }) }) : Promise.reject(new Error("nobody is watched")),
       () => this.around.changed(),
     );
   }

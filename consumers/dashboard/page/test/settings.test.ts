@@ -25,7 +25,7 @@ test("a chart that was moved keeps its place; what comes new is behind", () => {
 test("a view is in the address and back, whatever the names", () => {
   const settings: ChartSettings = {
     x: "relative", smoothing: 0.995, clip: true, logX: true, log: ["loss", "val/iou & more"], pinned: ["b?#", "a"],
-    order: ["b", "a"], sizes: new Map([["val/a:b", { span: 2, height: 300 }], ["ü", { span: 0, height: 120 }]]), closed: ["machine"], search: "iou 1+1",
+    order: ["b", "a"], sizes: new Map([["val/a:b", { span: 2, height: 300 }], ["ü", { span: 0, height: 120 }]]), closed: ["machine"], earlier: false, search: "iou 1+1",
     full: "loss", range: { min: 1200.5, max: 1300 },
   };
   const hash = hashOf({ page: "trainer", run: "r", trainer: "t" }, new URLSearchParams(written(settings)));

@@ -14,6 +14,7 @@ export interface Line {
   stepped?: boolean;
   dots?: boolean;
   scale?: "y" | "right";
+  earlier?: boolean; // of an earlier incarnation
   band?: Band; // around it, of what it is the mean of
   format?: (value: number | null) => string;
   axisFormat?: (value: number | null) => string; // else format

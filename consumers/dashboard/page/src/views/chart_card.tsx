@@ -8,9 +8,11 @@ import type { Line } from "../charts/line";
 import type { Marker } from "../charts/marker_layout";
 import type { Page } from "../page";
 import { curveOf, type Watched } from "../state";
+import { shortIncarnation } from "../trainer_state";
 import { placedMarkers } from "../watched_markers";
 import { ChartMenu } from "./chart_menu";
 
+const kEarlierDashes = [[3, 3], [8, 4], [2, 6]]; // the newest first
 const kMaxDots = 40; // more would hide the line
 const kHeadHeight = 60; // of a chart that fills the screen
 
@@ -32,7 +34,7 @@ export function ChartCard({ spec, group, page, watched, markers }: CardSurroundi
   const place = ids.indexOf(spec.id);
   const move = (by: number) => charts.change({ order: moved(ids, settings.order, spec.id, by) });
   const named = spec.testId === "value-chart";
-  const lines = near || full ? spec.curves.map((curve) => lineOf(curve, page, watched)) : [];
+  const lines = near || full ? spec.curves.flatMap((curve) => [lineOf(curve, page, watched), ...earlierLines(curve, page)]) : [];
   const shownMarkers = mode === "epoch" && !charts.timeline.can("epoch") ? [] : placedMarkers(markers, charts.timeline, mode);
   return (
     <div
@@ -84,6 +86,20 @@ function lineOf(curve: CurveSpec, { charts }: Page, watched: Watched): Line {
     total: length < total && points.x.length >= length ? total : points.x.length,
     dots: curve.dots === true && points.x.length <= kMaxDots,
   };
+}
+
+// Of earlier incarnations, where a later one did the same steps again.
+function earlierLines(curve: CurveSpec, { charts }: Page): Line[] {
+  return charts.earlierOf(curve.series).map(({ incarnation, points }, i) => ({
+    ...curve,
+    id: `${curve.series}@${incarnation}`,
+    label: `${curve.label} @${shortIncarnation(incarnation)}`.trim(),
+    colour: "muted",
+    dash: kEarlierDashes[i]!,
+    dots: false,
+    points,
+    earlier: true,
+  }));
 }
 
 function useNear(box: { current: HTMLElement | null }): boolean {

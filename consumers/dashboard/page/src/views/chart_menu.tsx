@@ -36,7 +36,7 @@ export function ChartMenu(chart: TakeAlong) {
   const [said, setSaid] = useState("");
   const menu = useRef<HTMLDetailsElement>(null);
   const { title, session, lines, xMode } = chart;
-  const names = lines.map(({ id }) => id);
+  const names = lines.flatMap(({ id, earlier }) => (earlier ? [] : [id]));
   const origin = location.href.replace(/[?#].*$/, "").replace(/\/$/, "");
   const close = () => menu.current?.removeAttribute("open");
   const copy = async (text: string) => {

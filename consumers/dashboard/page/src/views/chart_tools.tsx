@@ -53,6 +53,17 @@ export function ChartTools({ page }: { page: Page }) {
       >
         log x
       </button>
+      {charts.hasEarlier && (
+        <button
+          class="small"
+          aria-pressed={settings.earlier}
+          data-testid="earlier"
+          title="What earlier incarnations of this trainer said, where a later one did the same steps again"
+          onClick={() => charts.change({ earlier: !settings.earlier })}
+        >
+          earlier incarnations
+        </button>
+      )}
       {settings.range && (
         <button class="small" data-testid="reset-zoom" title="Everything again: double click on a chart, or Esc" onClick={() => charts.setRange(null, false)}>
           reset zoom

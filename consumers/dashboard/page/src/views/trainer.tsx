@@ -1,5 +1,6 @@
 // One trainer: what it does now, how it got there, and control over it.
 import { useState } from "preact/hooks";
+import { incarnationsHref } from "../compare";
 import { divergenceOf } from "../divergence";
 import { count, duration, kNone, loss, mebibytes, number, percent, rate } from "../format";
 import type { Page } from "../page";
@@ -46,6 +47,7 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
         {trainer && <Skew trainer={trainer} />}
         {trainer && <Twins page={page} trainer={trainer} />}
         {trainer && <Lost watched={watched} trainer={trainer} />}
+        <Incarnations watched={watched} />
         {!ended && <span class="message">{trainer?.status_message}</span>}
         <span class="spacer" />
         <span class="dim">{[trainer?.model, trainer?.dataset].filter(Boolean).join(" · ")}</span>
@@ -76,6 +78,17 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
         </Column>
       </div>
     </div>
+  );
+}
+
+// The newest of several: the curves go on from one to the next, and each is there by itself.
+function Incarnations({ watched }: { watched: Watched }) {
+  const { incarnations } = watched;
+  if (incarnations.length < 2) return null;
+  return (
+    <a class="button small" data-testid="incarnations" href={incarnationsHref(watched, incarnations.map(({ incarnation }) => incarnation))} title="Each by itself, over one another">
+      {count(incarnations.length)} incarnations
+    </a>
   );
 }
 
