@@ -359,13 +359,17 @@ await steps.step("Those that have ended are archived, found again and deleted", 
 await steps.step("Several brokers are in one list, each with its state", async () => {
   const other = await Bus.start();
   const both = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", "--no-login", "--broker", `lab=${bus.address}`, "--broker", `cluster=${other.address}`], /open (http:\S+)/);
-  await other.run("trainbus-loadgen", ["--broker", other.address, "--run", "far", "--trainers", "1", "--batch-rate", "5"]);
+  await other.run("trainbus-loadgen", ["--broker", other.address, "--run", "far", "--trainers", "1", "--batch-rate", "5", "--nan-every", "1"]);
+  await other.run("trainbus-watch", ["--broker", other.address]);
   const view = await newPage(browser, both.readyLine[1]);
   const far = view.page.locator("[data-testid=trainer-row][data-session='at/cluster/far/t0']");
   await far.waitFor();
   assert.match(await far.textContent(), /cluster/);
   await view.page.locator("[data-testid=trainer-row][data-session='shapes/t0']").waitFor();
-  await far.click();
+  await view.at("bell").click();
+  const there = view.at("alert").getByRole("link", { name: "cluster: far/t0" });
+  await there.waitFor();
+  await there.click();
   await view.page.waitForURL(/at\/cluster\/#\/trainer\/far\//);
   await view.at("pause").click();
   await eventually("PAUSED", async () => (await view.at("state").first().textContent()) === "PAUSED");

@@ -1,10 +1,10 @@
 // Alerts of all trainers and of the bus's own programs: those that stand, and those that are over. What a user has
 // acknowledged or silenced is that user's, in this browser; an alert goes on whether somebody looks or not.
 import type { AlertEvent } from "./protocol";
-import { sessionId, type Session } from "./route";
+import { siteKey, type Session } from "./route";
 
 export interface Alert extends Session {
-  id: string;
+  id: string; // also apart from those of other sites
   rule: string;
   message: string;
   raisedAt: number; // server ms
@@ -15,22 +15,31 @@ export type Alerts = Map<string, Alert>; // by id
 
 const kMaxAlerts = 1000;
 
-// One record of an alert; records may come in any order.
-export function applyAlert(alerts: Alerts, { alert_id, run, trainer, rule, message, active, timestamp_ms: at }: AlertEvent): void {
-  const known = alerts.get(alert_id);
-  const alert: Alert = known ?? { id: alert_id, run, trainer, rule, message, raisedAt: at, endedAt: 0 };
-  alert.raisedAt = Math.min(alert.raisedAt, at);
-  if (!active) alert.endedAt = Math.max(alert.endedAt, at);
-  else if (at > alert.endedAt) {
+const at = (base: string): Pick<Session, "base"> => (base === "" ? {} : { base });
+
+// One record of an alert; records may come in any order. `base`: of its site.
+export function applyAlert(alerts: Alerts, { alert_id, run, trainer, rule, message, active, timestamp_ms: when }: AlertEvent, base = ""): void {
+  const id = base + alert_id;
+  const known = alerts.get(id);
+  const alert: Alert = known ?? { id, run, trainer, ...at(base), rule, message, raisedAt: when, endedAt: 0 };
+  alert.raisedAt = Math.min(alert.raisedAt, when);
+  if (!active) alert.endedAt = Math.max(alert.endedAt, when);
+  else if (when > alert.endedAt) {
     alert.endedAt = 0;
     alert.message = message;
   }
-  alerts.set(alert_id, alert);
-  if (alerts.size > kMaxAlerts) alerts.delete(alerts.keys().next().value!);
+  alerts.set(id, alert);
+  if (alerts.size > kMaxAlerts) alerts.delete(leastOf(alerts));
 }
 
-// GET /api/alerts. Replaces all.
-export function parseAlerts(answer: unknown): Alerts {
+// The oldest that is over, else the oldest.
+function leastOf(alerts: Alerts): string {
+  for (const { id, endedAt } of alerts.values()) if (endedAt !== 0) return id;
+  return alerts.keys().next().value!;
+}
+
+// GET /api/alerts of the site at this base.
+export function parseAlerts(answer: unknown, base = ""): Alerts {
   const list = (answer as { alerts?: unknown } | null)?.alerts;
   const alerts: Alerts = new Map();
   for (const one of Array.isArray(list) ? (list as Record<string, unknown>[]) : []) {
@@ -38,7 +47,7 @@ export function parseAlerts(answer: unknown): Alerts {
     const time = (key: string) => (typeof one?.[key] === "number" ? one[key] : 0);
     const id = text("alert_id");
     if (!id) continue;
-    alerts.set(id, { id, run: text("run"), trainer: text("trainer"), rule: text("rule"), message: text("message"), raisedAt: time("raised_ms"), endedAt: time("ended_ms") });
+    alerts.set(base + id, { id: base + id, run: text("run"), trainer: text("trainer"), ...at(base), rule: text("rule"), message: text("message"), raisedAt: time("raised_ms"), endedAt: time("ended_ms") });
   }
   return alerts;
 }
@@ -50,7 +59,7 @@ export const sortedAlerts = (alerts: Alerts): Alert[] =>
 // A rule is named as in the watcher's file; people read words.
 export const ruleWords = (rule: string): string => rule.replaceAll("_", " ");
 
-export const silenceKey = (alert: Alert): string => `${sessionId(alert)} ${alert.rule}`;
+export const silenceKey = (alert: Alert): string => `${siteKey(alert)} ${alert.rule}`;
 
 // What one user wants to hear of.
 export class AlertDesk {

@@ -1,6 +1,6 @@
 // Wires the page: socket -> state -> one paint per animation frame.
 import { options, render } from "preact";
-import { AlertDesk, parseAlerts } from "./alerts";
+import { AlertDesk, applyAlert, parseAlerts } from "./alerts";
 import { followCommand, isOfHistory, issueCommand } from "./command";
 import { LiveSocket } from "./live_socket";
 import { unknownLogin, readLogin } from "./login";
@@ -70,6 +70,8 @@ const socketAt = (base: string): string => new URL(`${base}ws`, location.href.re
 const sites = new Sites({
   open: (base) => new WebSocket(socketAt(base)),
   applied: (command) => applyCommand(state, command, Date.now()),
+  opened: (base) => void readAlerts(base),
+  alert: (event, base) => applyAlert(state.alerts, event, base),
   changed: dataArrived,
 });
 
@@ -200,10 +202,10 @@ function watch(): void {
 }
 
 // What was raised before this page came; later ones come as records.
-async function readAlerts(): Promise<void> {
-  const response = await fetch("api/alerts").catch(() => null);
+async function readAlerts(base = ""): Promise<void> {
+  const response = await fetch(`${base}api/alerts`).catch(() => null);
   if (!response?.ok) return;
-  for (const [id, alert] of parseAlerts(await response.json().catch(() => null))) state.alerts.set(id, alert);
+  for (const [id, alert] of parseAlerts(await response.json().catch(() => null), base)) state.alerts.set(id, alert);
   dataArrived();
 }
 

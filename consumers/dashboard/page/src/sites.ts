@@ -1,7 +1,7 @@
 // Several brokers behind one server: this page is of one of them, and its list shows the trainers of all. The page of
 // another is at its base, "at/NAME/".
 import { LiveSocket, type SocketLike, type Timers } from "./live_socket";
-import { eventOf, parseRecord, parseServerText, type CommandEvent, type Trainer } from "./protocol";
+import { eventOf, parseRecord, parseServerText, type AlertEvent, type CommandEvent, type Trainer } from "./protocol";
 import { TrainerRows } from "./trainer_rows";
 
 export interface Site {
@@ -15,6 +15,8 @@ export interface Site {
 interface Surroundings {
   open(base: string): SocketLike; // its WebSocket
   applied(command: CommandEvent): void;
+  opened(base: string): void; // what was raised before is to be asked for
+  alert(event: AlertEvent, base: string): void;
   changed(): void;
   timers?: Timers;
 }
@@ -32,6 +34,7 @@ class OtherSite {
       opened: () => {
         this.site.link = "open";
         this.ask(this.columns);
+        around.opened(this.site.base);
       },
       text: (raw) => {
         const message = parseServerText(raw);
@@ -43,6 +46,8 @@ class OtherSite {
         const record = parseRecord(new Uint8Array(data));
         const event = record && eventOf(record);
         if (event?.kind === "command") around.applied(event);
+        if (event?.kind === "alert") around.alert(event, this.site.base);
+        if (event) around.changed();
       },
       lost: () => {
         this.site.link = "lost";

@@ -23,6 +23,16 @@ test("alerts that stand come first, then the newest", () => {
   assert.deepEqual(sortedAlerts(alerts).map(({ id }) => id), ["new", "old", "over"]);
 });
 
+test("past the bound those that are over go first, then the oldest", () => {
+  const alerts: Alerts = new Map();
+  applyAlert(alerts, said("stands", 1, true));
+  applyAlert(alerts, said("over", 2, false));
+  for (let i = 0; i < 999; i++) applyAlert(alerts, said(`${i}`, 3 + i, true));
+  assert.deepEqual([alerts.size, alerts.has("stands"), alerts.has("over")], [1000, true, false]);
+  applyAlert(alerts, said("one more", 5000, true));
+  assert.deepEqual([alerts.size, alerts.has("stands"), alerts.has("one more")], [1000, false, true]);
+});
+
 test("what was raised before the page came is taken as far as it makes sense", () => {
   const alerts = parseAlerts({ alerts: [{ alert_id: "a", run: "r", trainer: "t", rule: "dead", message: "m", raised_ms: 5, ended_ms: null }, {}, 7, null] });
   assert.deepEqual([...alerts.values()], [{ id: "a", run: "r", trainer: "t", rule: "dead", message: "m", raisedAt: 5, endedAt: 0 }]);

@@ -66,6 +66,8 @@ function Line({ alert, page, now, close }: { alert: Alert; page: Page; now: numb
   const stands = alert.endedAt === 0;
   const until = desk.silencedUntil(alert, now);
   const known = desk.isAcknowledged(alert);
+  const site = page.sites.find(({ base }) => base === (alert.base ?? ""))?.name;
+  const who = `${site ? `${site}: ` : ""}${alert.run}/${alert.trainer}`;
   const act = (action: () => void) => {
     action();
     page.repaint();
@@ -75,7 +77,7 @@ function Line({ alert, page, now, close }: { alert: Alert; page: Page; now: numb
       <p class="alert-head">
         <b>{ruleWords(alert.rule)}</b>
         <a href={trainerHref(alert)} onClick={close}>
-          {alert.run}/{alert.trainer}
+          {who}
         </a>
         <span class="dim">{stands ? `for ${duration(now - alert.raisedAt)}` : `over after ${duration(alert.endedAt - alert.raisedAt)}`}</span>
       </p>
@@ -100,7 +102,7 @@ function Line({ alert, page, now, close }: { alert: Alert; page: Page; now: numb
         {stands && until === 0 && (
           <select
             class="small"
-            aria-label={`Silence ${ruleWords(alert.rule)} of ${alert.run}/${alert.trainer}`}
+            aria-label={`Silence ${ruleWords(alert.rule)} of ${who}`}
             data-testid="silence"
             value=""
             onChange={(event) => act(() => desk.silence(alert, now + Number(event.currentTarget.value)))}

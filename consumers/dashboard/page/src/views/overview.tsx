@@ -7,7 +7,7 @@ import { linesOf, type Line } from "../overview_groups";
 import { nextSorting, readOverview, writeOverview, type OverviewSettings } from "../overview_settings";
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
-import { parseParams, sessionId, siteKey } from "../route";
+import { parseParams, siteKey } from "../route";
 import { ageOf, kLatelyMs, shownState, trainerKey } from "../trainer_state";
 import { BulkBar } from "./bulk_bar";
 import { Empty } from "./empty";
@@ -109,7 +109,7 @@ function Table({ page, lines, toggle, settings, selected, select, everything, se
   const chosen = useMemo(() => chosenColumns(ids, narrow), [ids.join(), narrow]);
   const alerts = new Map<string, number>();
   for (const alert of state.alerts.values()) {
-    if (alert.endedAt === 0) alerts.set(sessionId(alert), (alerts.get(sessionId(alert)) ?? 0) + 1);
+    if (alert.endedAt === 0) alerts.set(siteKey(alert), (alerts.get(siteKey(alert)) ?? 0) + 1);
   }
   const twins = useMemo(() => new Set([...state.trainers.values()].filter(({ newest }) => !newest).map(siteKey)), [state.trainers]);
   const commands = [...state.commands.values()];

@@ -5,7 +5,7 @@ import { divergenceOf } from "../divergence";
 import { count, duration, kNone, loss, mebibytes, number, percent, rate } from "../format";
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
-import { overviewHref, sessionId } from "../route";
+import { overviewHref, sessionId, siteKey } from "../route";
 import { curveOf, lineStep, type Watched } from "../state";
 import { readStored, store } from "../storage";
 import { readTileSettings, tileSettingsText, type TileSettings } from "../tile_settings";
@@ -107,7 +107,7 @@ function Skew({ trainer: { clock_skew_ms: skew } }: { trainer: Trainer }) {
 // Two trainers of one name: what is shown is of the incarnation that was heard last.
 function Twins({ page, trainer }: { page: Page; trainer: Trainer }) {
   const conflict = [...page.state.alerts.values()].find(
-    (alert) => alert.rule === "duplicate_name" && alert.endedAt === 0 && sessionId(alert) === sessionId(trainer),
+    (alert) => alert.rule === "duplicate_name" && alert.endedAt === 0 && siteKey(alert) === siteKey(trainer),
   );
   if (!conflict) return null;
   return (
