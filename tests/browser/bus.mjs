@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Program } from "./program.mjs";
 
+export const pageFlags = process.env.TRAINBUS_WWW_ROOT ? ["--www-root", process.env.TRAINBUS_WWW_ROOT] : [];
+
 export class Bus {
   static async start({ dashboard = ["--no-login"] } = {}) {
     const bus = new Bus();
@@ -24,8 +26,7 @@ export class Bus {
 
   // `flags`: of who may.
   async startDashboard(listen, flags = ["--no-login"]) {
-    const page = process.env.TRAINBUS_WWW_ROOT ? ["--www-root", process.env.TRAINBUS_WWW_ROOT] : [];
-    this.dashboard = await this.run("trainbus-dashboard", ["--listen", listen, ...flags, ...page, "--broker", this.address], /open (https?:\S+)/);
+    this.dashboard = await this.run("trainbus-dashboard", ["--listen", listen, ...flags, ...pageFlags, "--broker", this.address], /open (https?:\S+)/);
     this.url = this.dashboard.readyLine[1].replace(/\/(\?.*)?$/, "");
   }
 

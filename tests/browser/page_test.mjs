@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Bus } from "./bus.mjs";
+import { Bus, pageFlags } from "./bus.mjs";
 import { barriers, desktop, launchBrowser, newPage, phone } from "./browser.mjs";
 import { eventually, Steps } from "./steps.mjs";
 
@@ -358,7 +358,7 @@ await steps.step("Those that have ended are archived, found again and deleted", 
 
 await steps.step("Several brokers are in one list, each with its state", async () => {
   const other = await Bus.start();
-  const both = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", "--no-login", "--broker", `lab=${bus.address}`, "--broker", `cluster=${other.address}`], /open (http:\S+)/);
+  const both = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", "--no-login", ...pageFlags, "--broker", `lab=${bus.address}`, "--broker", `cluster=${other.address}`], /open (http:\S+)/);
   await other.run("trainbus-loadgen", ["--broker", other.address, "--run", "far", "--trainers", "1", "--batch-rate", "5", "--nan-every", "1"]);
   await other.run("trainbus-watch", ["--broker", other.address]);
   const view = await newPage(browser, both.readyLine[1]);
