@@ -1,6 +1,7 @@
 // One command to many trainers: each is asked by itself and answers for itself. The server takes ten a second; what it
 // puts off is asked again.
-import type { CommandEvent, Trainer } from "./protocol";
+import { farQuestion } from "./command";
+import type { CommandEvent, CommandVerb, Trainer } from "./protocol";
 import { trainerKey } from "./trainer_state";
 
 export interface BulkOrder {
@@ -12,6 +13,13 @@ export interface BulkProgress extends BulkOrder {
   commands: string[]; // ids of those that were taken
   refused: { session: string; why: string }[];
   done: boolean;
+}
+
+// Before a value is sent that is far from the one in force: of how many, and of one of them how far.
+export function farOfSome(trainers: readonly Trainer[], type: CommandVerb, value: string): string {
+  const current = ({ learning_rate, batch_size }: Trainer) => (type === "CHANGE_LEARNING_RATE" ? learning_rate : type === "ADJUST_BATCH_SIZE" ? batch_size : null);
+  const far = trainers.map((trainer) => farQuestion(String(current(trainer) ?? ""), value)).filter(Boolean);
+  return far.length === 0 ? "" : `${far[0]}, for ${far.length} of ${trainers.length}`;
 }
 
 const kEveryMs = 110;

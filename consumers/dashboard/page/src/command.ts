@@ -27,10 +27,15 @@ export const commandTitle = ({ type, name }: Pick<CommandEvent, "type" | "name">
 // save_checkpoint: "save checkpoint"
 export const knobTitle = (name: string): string => name.replaceAll("_", " ");
 
-// The broker's own words for what is wrong with a value, so that both say the same; empty when it is good.
+// As the broker reads a number: not 0x10, not 1_000.
+const kNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const numberIn = (text: string): number => (kNumber.test(text.trim()) ? Number(text) : NaN);
+
+// The broker's own words for what is wrong with a value, so that both say the same; empty when it is good. `knob`: what
+// the trainer says of what is set.
 export function valueProblem(type: CommandVerb, raw: string, knob?: Knob): string {
   const text = raw.trim();
-  const value = text === "" ? NaN : Number(text);
+  const value = numberIn(text);
   const got = text === "" ? "nothing" : `'${text.slice(0, 32)}'`;
   if (type === "ADJUST_BATCH_SIZE" && !(Number.isInteger(value) && value >= 1 && value <= kMaxBatchSize)) {
     return `batch size must be a whole number from 1 to ${kMaxBatchSize}, got ${got}`;
@@ -38,8 +43,7 @@ export function valueProblem(type: CommandVerb, raw: string, knob?: Knob): strin
   if (type === "CHANGE_LEARNING_RATE" && !(Number.isFinite(value) && value > 0)) {
     return `learning rate must be a finite number above 0, got ${got}`;
   }
-  if (type === "SET_KNOB" && knob) return knobProblem(knob, value, got);
-  return "";
+  return knob ? knobProblem(knob, value, got) : "";
 }
 
 // Only what is plainly wrong; the broker has the last word.
@@ -56,8 +60,8 @@ const kFar = 10;
 
 // What to ask before a value so far from the one in force is sent; empty when it is near.
 export function farQuestion(current: string, raw: string): string {
-  const [from, to] = [Number(current), Number(raw.trim())];
-  if (current.trim() === "" || raw.trim() === "" || !Number.isFinite(from) || !Number.isFinite(to) || from === 0 || to === from) return "";
+  const [from, to] = [numberIn(current), numberIn(raw)];
+  if (!Number.isFinite(from) || !Number.isFinite(to) || from === 0 || to === from) return "";
   const ratio = Math.abs(to / from);
   if (from * to < 0) return `${to} has another sign than ${from}`;
   if (to === 0) return `0 instead of ${from}`;

@@ -20,6 +20,9 @@ const figure = (id: string, title: string, value: (trainer: Trainer) => number |
 });
 const percentOf = (value: number | null): string => (value === null ? kNone : `${Math.round(value)} %`);
 
+// It says values at steps, and nothing of epochs and batches.
+export const onlySteps = ({ epoch, batch, step }: Trainer): boolean => epoch === null && batch === null && step !== null && step > 0;
+
 // How far a training is, 0 to 1.
 export function progressOf({ epoch, total_epochs, batch, batches_per_epoch }: Trainer): number {
   if (!epoch || !total_epochs) return 0;

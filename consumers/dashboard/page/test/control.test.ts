@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { farQuestion, type Command } from "../src/command";
-import { parseTrainer, type CommandPhase, type CommandVerb, type Trainer } from "../src/protocol";
+import { farOfSome } from "../src/bulk";
+import { farQuestion, valueProblem, type Command } from "../src/command";
+import { parseTrainer, type CommandPhase, type CommandVerb, type Knob, type Trainer } from "../src/protocol";
 import { noControl, shortIncarnation, shownState } from "../src/trainer_state";
 
 const now = 1_700_000_000_000;
@@ -39,6 +40,27 @@ test("a value ten times away from the one in force is asked about", () => {
   assert.equal(farQuestion("0.5", "0"), "0 instead of 0.5");
   assert.equal(farQuestion("1", "-1"), "-1 has another sign than 1");
   for (const [current, raw] of [["", "5"], ["–", "5"], ["0", "5"], ["5", ""], ["5", "x"], ["5", "5"]] as const) assert.equal(farQuestion(current, raw), "");
+});
+
+test("many are asked about as well, as far as it is far for them", () => {
+  const at = (learning_rate: number | null) => parseTrainer({ run: "r", trainer: "t", state: "ALIVE", incarnation: "1", learning_rate, batch_size: 8 })!;
+  const three = [at(0.02), at(0.5), at(null)];
+  assert.equal(farOfSome(three, "CHANGE_LEARNING_RATE", "0.9"), "0.9 is 45 times more than 0.02, for 1 of 3");
+  assert.equal(farOfSome(three, "CHANGE_LEARNING_RATE", "0.1"), "");
+  assert.equal(farOfSome(three, "ADJUST_BATCH_SIZE", "800"), "800 is 100 times more than 8, for 3 of 3");
+  assert.equal(farOfSome(three, "SET_KNOB", "800"), "");
+});
+
+test("a number is what the broker takes for one", () => {
+  for (const good of ["0.1", " 1e-3 ", "+.5", "2.", "1E2"]) assert.equal(valueProblem("CHANGE_LEARNING_RATE", good), "");
+  for (const bad of ["", "0x10", "1_000", "0,1", "1e", "Infinity", "nan", "1e400", "0b1", "-1", "0", "1 2"]) assert.match(valueProblem("CHANGE_LEARNING_RATE", bad), /^learning rate must be/, bad);
+});
+
+test("what a trainer says of its learning rate and batch size holds for them too", () => {
+  const knob = (name: string, more: Partial<Knob>): Knob => ({ name, type: "number", unit: "", min: null, max: null, value: "", choices: [], help: "", ...more });
+  assert.equal(valueProblem("CHANGE_LEARNING_RATE", "3", knob("learning_rate", { max: 1 })), "learning_rate must be at most 1, got '3'");
+  assert.equal(valueProblem("ADJUST_BATCH_SIZE", "4", knob("batch_size", { type: "integer", min: 8 })), "batch_size must be at least 8, got '4'");
+  assert.equal(valueProblem("ADJUST_BATCH_SIZE", "16", knob("batch_size", { type: "integer", min: 8 })), "");
 });
 
 test("an incarnation is told by its last five hexadecimal digits", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { issueToAll, type BulkProgress } from "../src/bulk";
 import { diverged } from "../src/divergence";
-import { columns, filtered, sorted, usualColumns } from "../src/overview_columns";
+import { columns, filtered, onlySteps, sorted, usualColumns } from "../src/overview_columns";
 import { linesOf, spreadOf } from "../src/overview_groups";
 import { extrasOf, nextSorting, overviewText, readOverview, readSaved, withSaved } from "../src/overview_settings";
 import { parseServerText, parseTrainer, type CommandEvent, type Trainer } from "../src/protocol";
@@ -138,4 +138,9 @@ test("many are asked one by one; who is refused is named, what is put off is ask
   assert.deepEqual(end.commands, ["id-a", "id-c"]);
   assert.deepEqual(end.refused, [{ session: "r/b", why: "the trainer has ended" }]);
   assert.ok(end.done && seen.length === 4 && waited > 2000);
+});
+
+test("who says only values has steps, and neither epochs nor batches", () => {
+  const made = (more: object) => parseTrainer({ run: "r", trainer: "t", state: "ALIVE", incarnation: "1", ...more })!;
+  assert.deepEqual([{ step: 820 }, { step: 820, epoch: 1 }, { step: 820, batch: 0 }, { step: 0 }, {}].map((more) => onlySteps(made(more))), [true, false, false, false, false]);
 });

@@ -1,7 +1,7 @@
 // What can be done with the selected trainers at once: one confirmation, which names their number; each answers for
 // itself.
 import { useState } from "preact/hooks";
-import { issueToAll, type BulkProgress } from "../bulk";
+import { farOfSome, issueToAll, type BulkProgress } from "../bulk";
 import { isEnded, knobTitle, valueProblem } from "../command";
 import { compareHref, kMaxItems } from "../compare";
 import { count } from "../format";
@@ -46,6 +46,7 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
   const asked = order?.history ? withHistory(selected, order) : able;
   const number = `${count(asked.length)} ${asked.length === 1 ? "trainer" : "trainers"}`;
   const problem = order?.needsValue && value !== "" ? valueProblem(order.type, value) : "";
+  const far = order?.needsValue && !problem ? farOfSome(asked, order.type, value) : "";
   const close = () => {
     setOrder(null);
     setValue("");
@@ -98,7 +99,12 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
                   onInput={(event) => setValue(event.currentTarget.value)}
                 />
               )}
-              <button class={dangerous.includes(order.type) ? "danger" : "primary"} type="submit" data-testid="bulk-confirm" disabled={order.needsValue && (value === "" || problem !== "")}>
+              {far && (
+                <span class="bad" role="alert" data-testid="bulk-far">
+                  {far}
+                </span>
+              )}
+              <button class={dangerous.includes(order.type) || far ? "danger" : "primary"} type="submit" data-testid="bulk-confirm" disabled={order.needsValue && (value === "" || problem !== "")}>
                 {order.title} {order.needsValue && `to ${value || "…"} of `}
                 {number}
                 {dangerous.includes(order.type) && " for good"}

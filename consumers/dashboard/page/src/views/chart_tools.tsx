@@ -26,6 +26,11 @@ export function ChartTools({ page }: { page: Page }) {
             </option>
           ))}
         </select>
+        {!timeline.can(settings.x) && (
+          <span class="dim" data-testid="x-not-known">
+            not known: by step
+          </span>
+        )}
       </label>
       <label title="Exponential smoothing of the curves over steps; the raw values stay behind it">
         smoothing

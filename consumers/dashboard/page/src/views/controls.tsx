@@ -28,7 +28,9 @@ export function Controls({ page, watched, trainer: shown }: { page: Page; watche
 
   const knobs = watched.plan?.knobs ?? [];
   // A trainer that says nothing of its knobs may still take these two.
-  const offers = (name: string) => knobs.length === 0 || knobs.some((knob) => knob.name === name);
+  const said = (name: string) => knobs.find((knob) => knob.name === name);
+  const offers = (name: string) => knobs.length === 0 || said(name) !== undefined;
+  const knobOf = (name: string) => ({ ...(said(name) && { knob: said(name)! }) });
   const own = knobs.filter(({ name }) => !kBuiltIn.includes(name));
 
   async function issue(type: CommandVerb, value = "", knob?: string): Promise<CommandEvent | null> {
@@ -91,9 +93,9 @@ export function Controls({ page, watched, trainer: shown }: { page: Page; watche
         )}
       </div>
       {offers("learning_rate") && (
-        <NumberForm {...target} id="lr" label="Learning rate" type="CHANGE_LEARNING_RATE" current={exact(trainer.learning_rate)} />
+        <NumberForm {...target} id="lr" label="Learning rate" type="CHANGE_LEARNING_RATE" {...knobOf("learning_rate")} current={exact(trainer.learning_rate)} />
       )}
-      {offers("batch_size") && <NumberForm {...target} id="batch" label="Batch size" type="ADJUST_BATCH_SIZE" current={exact(trainer.batch_size)} />}
+      {offers("batch_size") && <NumberForm {...target} id="batch" label="Batch size" type="ADJUST_BATCH_SIZE" {...knobOf("batch_size")} current={exact(trainer.batch_size)} />}
       {reason && (
         <span class="dim" data-testid="no-control">
           {reason}

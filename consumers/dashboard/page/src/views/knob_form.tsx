@@ -49,7 +49,7 @@ export function KnobForm({ knob, ...target }: Target & { knob: Knob }) {
         </span>
       );
     default:
-      return <NumberForm {...target} id={id} label={title} type="SET_KNOB" knob={knob} current={knob.value} hint={rangeOf(knob)} help={knob.help} />;
+      return <NumberForm {...target} id={id} label={title} type="SET_KNOB" knob={knob} current={knob.value} />;
   }
 }
 
@@ -70,13 +70,13 @@ interface NumberFormProps extends Target {
   id: string;
   label: string;
   type: CommandVerb;
-  knob?: Knob;
+  knob?: Knob; // what the trainer says of it
   current: string;
-  hint?: string;
-  help?: string;
 }
 
-export function NumberForm({ page, id, label, type, knob, current, hint, help, disabled, issue }: NumberFormProps) {
+export function NumberForm({ page, id, label, type, knob, current, disabled, issue }: NumberFormProps) {
+  const hint = knob && rangeOf(knob);
+  const setKnob = type === "SET_KNOB" ? knob?.name : undefined;
   const [text, setText] = useState("");
   const [asked, setAsked] = useState(false);
   const [question, setQuestion] = useState("");
@@ -91,7 +91,7 @@ export function NumberForm({ page, id, label, type, knob, current, hint, help, d
   }, [state]);
   const send = () => {
     setQuestion("");
-    void issue(type, text, knob?.name).then((command) => setSent({ id: command?.command_id ?? "", text }));
+    void issue(type, text, setKnob).then((command) => setSent({ id: command?.command_id ?? "", text }));
   };
   const cancel = () => {
     setQuestion("");
@@ -102,7 +102,7 @@ export function NumberForm({ page, id, label, type, knob, current, hint, help, d
     <form
       class="control-row"
       noValidate
-      title={help || undefined}
+      title={knob?.help || undefined}
       onSubmit={(event) => {
         event.preventDefault();
         setAsked(true);

@@ -2,7 +2,7 @@
 import { Component } from "preact";
 import { diverged } from "../divergence";
 import { count, kNone, notFinite } from "../format";
-import type { Column } from "../overview_columns";
+import { onlySteps, type Column } from "../overview_columns";
 import type { Trainer } from "../protocol";
 import { trainerHref } from "../route";
 import { shortIncarnation, trainerKey, type ShownState } from "../trainer_state";
@@ -108,6 +108,7 @@ function Cell({ column, trainer, state, heartbeat, alerts, twin, lost }: CellPro
 }
 
 function ProgressText({ trainer }: { trainer: Trainer }) {
+  if (onlySteps(trainer)) return <span class="progress-text">step {count(trainer.step)}</span>;
   return (
     <span class="progress-text">
       <span>

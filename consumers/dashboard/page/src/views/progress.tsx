@@ -1,6 +1,6 @@
 // How far a training is.
 import { count, kNone } from "../format";
-import { progressOf } from "../overview_columns";
+import { onlySteps, progressOf } from "../overview_columns";
 import type { Trainer } from "../protocol";
 
 export function ProgressBar({ trainer }: { trainer: Trainer }) {
@@ -17,14 +17,18 @@ export function Progress({ trainer, offset }: { trainer: Trainer; offset: number
   return (
     <span class="strip-progress">
       <span class="progress-text">
-        <span>
-          epoch <b>{count(trainer.epoch)}</b>
-          <span class="dim">/{count(trainer.total_epochs)}</span>
-        </span>
-        <span>
-          batch <b>{trainer.batch === null ? kNone : count(trainer.batch + 1)}</b>
-          <span class="dim">/{count(trainer.batches_per_epoch)}</span>
-        </span>
+        {!onlySteps(trainer) && (
+          <>
+            <span>
+              epoch <b>{count(trainer.epoch)}</b>
+              <span class="dim">/{count(trainer.total_epochs)}</span>
+            </span>
+            <span>
+              batch <b>{trainer.batch === null ? kNone : count(trainer.batch + 1)}</b>
+              <span class="dim">/{count(trainer.batches_per_epoch)}</span>
+            </span>
+          </>
+        )}
         <span>
           step <b data-testid="step">{count(trainer.step === null ? null : offset + trainer.step)}</b>
         </span>
