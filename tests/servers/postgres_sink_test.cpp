@@ -69,11 +69,8 @@ class PostgresSink : public testing::Test {
     return names;
   }
   void expect_all_once() const {
-    const auto wanted = test::journal_names(broker_.address());
-    ASSERT_GT(wanted.size(), 100u);
-    EXPECT_TRUE(eventually(
-        "all records are there", [&] { return names().size() >= wanted.size(); }, seconds(30)));
-    EXPECT_EQ(names(), wanted);
+    EXPECT_TRUE(test::comes_to_have_all_once({broker_.address()}, names));
+    EXPECT_GT(batches(), 100);
   }
 
   static std::unique_ptr<PostgresServer> server_;
@@ -128,11 +125,8 @@ TEST_F(PostgresSink, IsSharedByWritersOfTheSameAndOfOtherBrokers) {
   Process three("trainbus-log", {"--broker", other.address(), "--sink", "postgres:" + server_->url() + ",site=other"});
   ASSERT_EQ(training->wait(seconds(30)), 0) << training->output();
   ASSERT_EQ(elsewhere.wait(seconds(30)), 0) << elsewhere.output();
-  auto wanted = test::journal_names(broker_.address());
-  wanted.merge(test::journal_names(other.address()));
-  EXPECT_TRUE(eventually("all records are there", [&] { return names().size() >= wanted.size(); }))
+  EXPECT_TRUE(test::comes_to_have_all_once({broker_.address(), other.address()}, names))
       << one->output() << two->output() << three.output();
-  EXPECT_EQ(names(), wanted);
   for (auto* writer : {one.get(), two.get(), &three})
     EXPECT_THAT(writer->output(), Not(HasSubstr("failed")));
   EXPECT_EQ(server_->query("SELECT site, run, trainers, incarnations FROM trainbus.runs ORDER BY run"),
@@ -195,7 +189,7 @@ TEST_F(PostgresSink, TakesWhateverARecordHolds) {
   status.mutable_status_update()->mutable_config()->add_class_names("a,\"b\"\\{}");
   peer.publish("status/r/t/", status.SerializeAsString());
   const auto writer = log();
-  ASSERT_TRUE(eventually("both are there", [&] { return names().size() == 2; })) << writer->output();
+  ASSERT_TRUE(eventually("both are there", [&] { return test::of_trainers(names()).size() == 2; })) << writer->output();
   EXPECT_EQ(server_->query("SELECT batch_loss, batch_accuracy, step, timestamp_ms, confidence FROM trainbus.batches"),
             "NaN|-Infinity|-1|9223372036854775807|{NaN}\n");
   EXPECT_EQ(server_->query("SELECT message = E'tab\\tline\\nback\\\\slash\\rzero\uFFFD''\"\\\\.', class_names[1] FROM "
