@@ -3,6 +3,8 @@ import json
 
 import support
 
+ROW = "COMPLETED +{} +t0 "
+
 
 class ManyBrokers(support.KitTest):
     def setUp(self):
@@ -23,8 +25,8 @@ class ManyBrokers(support.KitTest):
         self.assertEqual((code, errors), (0, ""))
         near, far = output.split("== far  ")
         self.assertTrue(near.startswith("== near  tcp://"))
-        self.assertIn("one/", near)
-        self.assertIn("two/", far)
+        self.assertRegex(near, ROW.format("one"))
+        self.assertRegex(far, ROW.format("two"))
         code, output, _ = self.ctl("--json", "list")
         sites = json.loads(output)["sites"]
         self.assertEqual([(site["site"], site["answer"]["trainers"][0]["run"]) for site in sites],
@@ -37,8 +39,8 @@ class ManyBrokers(support.KitTest):
     def test_one_of_them_by_its_name(self):
         code, output, _ = self.ctl("--site", "far", "list")
         self.assertEqual(code, 0)
-        self.assertIn("two/", output)
-        self.assertNotIn("one/", output)
+        self.assertRegex(output, ROW.format("two"))
+        self.assertNotRegex(output, ROW.format("one"))
         self.assertNotIn("==", output)
         code, _, errors = self.ctl("--site", "nobody", "list")
         self.assertEqual(code, 2)
@@ -56,7 +58,7 @@ class ManyBrokers(support.KitTest):
         self.near.wait(support.PATIENCE)
         code, output, errors = self.ctl("list")
         self.assertEqual(code, 1)
-        self.assertIn("two/", output)
+        self.assertRegex(output, ROW.format("two"))
         self.assertRegex(errors, r"^trainbus-ctl: near: no broker answers at tcp://")
         code, output, _ = self.ctl("--json", "list")
         sites = json.loads(output)["sites"]
@@ -78,19 +80,19 @@ class ManyBrokers(support.KitTest):
 
     def test_a_sink_has_the_records_of_each_apart(self):
         code, _, errors = self.run_program("log", *self.both, "--once", "--sink", "jsonl:{site}.jsonl",
-                                           "--sink", "csv:tables/{site},kinds=epoch+status")
+                                           "--sink", "csv:tables-{site},kinds=epoch+status")
         self.assertEqual(code, 0, errors)
         for site, run in [("near", "one"), ("far", "two")]:
             lines = (self.folder / f"{site}.jsonl").read_text().splitlines()
             self.assertGreater(len(lines), 10)
             self.assertEqual({json.loads(line)["run"] for line in lines}, {run})
-            self.assertIn(run, (self.folder / "tables" / site / "status.csv").read_text())
+            self.assertIn(run, (self.folder / f"tables-{site}" / "status.csv").read_text())
 
     def test_a_watcher_names_the_site_of_each_line(self):
         code, output, errors = self.run_program("watch", *self.both, "--once")
         self.assertEqual((code, errors), (0, ""))
         for site, run in [("near", "one"), ("far", "two")]:
-            self.assertRegex(output, rf"(?m)^{site}  .*{run}/t0")
+            self.assertRegex(output, rf"(?m)^{site}  COMPLETED +{run} +t0 ")
         code, output, _ = self.run_program("watch", *self.both, "--once", "--json")
         self.assertEqual([(found["site"], found["trainers"][0]["run"]) for found in map(json.loads, output.splitlines())],
                          [("near", "one"), ("far", "two")])
