@@ -1,5 +1,6 @@
 // A chart to take along: its points as a table, itself as a picture, and the ways to ask for its curves elsewhere.
 import type { Band } from "./charts/band";
+import { curlWith, pythonHead, shellOf } from "./copy_as";
 import type { Points } from "./protocol";
 import { aligned } from "./series";
 import type { Session } from "./route";
@@ -33,14 +34,14 @@ function cell(value: number | null | undefined): string {
 const address = (origin: string, { run, trainer }: Session, name: string): string =>
   `${origin}/api/trainers/${run}/${trainer}/series?${new URLSearchParams({ name, max_points: "100000" })}`;
 
-export const curlOf = (origin: string, session: Session, names: readonly string[]): string =>
-  names.map((name) => `curl -s '${address(origin, session, name).replaceAll("'", "%27")}'`).join("\n");
+export const curlOf = (origin: string, session: Session, names: readonly string[], login: boolean): string =>
+  shellOf(login, names.map((name) => `${curlWith(login)} '${address(origin, session, name).replaceAll("'", "%27")}'`));
 
-export const pythonOf = (origin: string, session: Session, names: readonly string[]): string =>
+export const pythonOf = (origin: string, session: Session, names: readonly string[], login: boolean): string =>
   [
-    "import json, urllib.request",
-    "",
+    ...pythonHead(login),
     "def curve(url):  # [[x, y], ...]; y may be 'NaN', 'Infinity' or '-Infinity', which float() reads",
+    ...(login ? ["    url = urllib.request.Request(url, headers=token)"] : []),
     "    return [(x, float(y)) for x, y in json.load(urllib.request.urlopen(url))['points']]",
     "",
     "curves = {",

@@ -114,14 +114,3 @@ export function sorted(trainers: readonly Trainer[], { by, down }: Sorting, now:
   else marked.sort((a, b) => byValue(a, b) || a.rank - b.rank);
   return marked.map(({ trainer }) => trainer);
 }
-
-export function filtered(trainers: Iterable<Trainer>, filter: string, only: readonly string[]): Trainer[] {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  return [...trainers].filter((trainer) => {
-    if (trainer.archived !== only.includes("archived")) return false;
-    if (trainer.archived) return words.every((word) => sessionId(trainer).toLowerCase().includes(word));
-    if (only.length > 0 && !only.includes(trainer.state) && !(only.includes("NaN") && diverged(trainer) !== null)) return false;
-    const text = `${trainer.site} ${sessionId(trainer)} ${trainer.state} ${trainer.model} ${trainer.dataset}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
-}

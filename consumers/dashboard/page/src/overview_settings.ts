@@ -1,5 +1,6 @@
 // How the list of trainers is looked at: in the address. Views of it can be kept under a name.
 import { columnOf, columns, isExtra, usualColumns, type Sorting } from "./overview_columns";
+import { askedByFilter } from "./overview_filter";
 import { usualGroups } from "./overview_groups";
 import { trainerStates } from "./protocol";
 
@@ -9,10 +10,12 @@ export interface OverviewSettings {
   sorting: Sorting;
   columns: string[]; // built-in ones in their order, then extra ones
   group: string; // "run" or a column; "": no groups
+  folded: string[]; // names of groups whose trainers are not shown
 }
 
-const kKeys = ["q", "only", "sort", "cols", "col", "group"];
+const kKeys = ["q", "only", "sort", "cols", "col", "group", "fold"];
 const kMaxExtra = 16;
+const kMaxFolded = 100;
 const same = (a: readonly string[], b: readonly string[]): boolean => a.join() === b.join();
 
 export function readOverview(params: URLSearchParams): OverviewSettings {
@@ -28,10 +31,11 @@ export function readOverview(params: URLSearchParams): OverviewSettings {
     sorting: columnOf(by) ? { by, down: sort.startsWith("-") } : { by: "", down: false },
     columns: [...known, ...extra],
     group: usualGroups.includes(group) || isExtra(group) ? group : "",
+    folded: params.getAll("fold").slice(0, kMaxFolded),
   };
 }
 
-export function writeOverview({ filter, only, sorting, columns: chosen, group }: OverviewSettings, params: URLSearchParams): void {
+export function writeOverview({ filter, only, sorting, columns: chosen, group, folded }: OverviewSettings, params: URLSearchParams): void {
   for (const key of kKeys) params.delete(key);
   if (filter) params.set("q", filter);
   for (const state of only) params.append("only", state);
@@ -40,6 +44,7 @@ export function writeOverview({ filter, only, sorting, columns: chosen, group }:
   if (!same(builtIn, usualColumns)) params.set("cols", builtIn.join(","));
   for (const id of chosen.filter(isExtra)) params.append("col", id);
   if (group) params.set("group", group);
+  if (group) for (const name of folded) params.append("fold", name);
 }
 
 export const overviewText = (settings: OverviewSettings): string => {
@@ -49,7 +54,9 @@ export const overviewText = (settings: OverviewSettings): string => {
 };
 
 // What the server must be asked for beside what every list has.
-export const extrasOf = ({ columns: chosen, group }: OverviewSettings): string[] => [...new Set([...chosen, group].filter(isExtra))];
+export const extrasOf = ({ columns: chosen, group, filter }: OverviewSettings): string[] => [
+  ...new Set([...chosen, group].filter(isExtra).concat(askedByFilter(filter))),
+];
 
 // Up, down, and by attention again.
 export function nextSorting({ by, down }: Sorting, column: string): Sorting {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { snippetsOf } from "../src/copy_as";
+import { parseTrainer } from "../src/protocol";
 import { csvOf, curlOf, fileName, pythonOf } from "../src/export";
 import { svgOf, type Frame } from "../src/svg";
 
@@ -44,8 +46,18 @@ test("long names take as many rows of the legend as they need, and the lines kee
   assert.ok(svg.includes('d="M64 272L484 76"'), svg);
 });
 
+test("where people log in, what is copied shows a token, and says where that is", () => {
+  const curl = curlOf("http://h:1", session, ["loss"], true);
+  assert.match(curl, /^# TRAINBUS_TOKEN: .*\ncurl -s -H "Authorization: Bearer \$TRAINBUS_TOKEN" 'http:/);
+  assert.match(pythonOf("http://h:1", session, ["loss"], true), /Request\(url, headers=token\)/);
+  const trainer = parseTrainer({ run: "r", trainer: "t", state: "ALIVE", incarnation: "1" })!;
+  const texts = (login: boolean) => snippetsOf(trainer, [trainer], "tcp://b:1", "http://h:1", login).map(({ text }) => text);
+  assert.deepEqual(texts(true).map((text) => (text.match(/TRAINBUS_TOKEN"/g) ?? []).length), [0, 4, 1], "ctl has its key");
+  assert.ok(texts(false).every((text) => !text.includes("TOKEN")));
+});
+
 test("a curve is asked for elsewhere by an address that any name survives", () => {
-  assert.equal(curlOf("http://h:1", session, ["it's a/b"]), "curl -s 'http://h:1/api/trainers/r/t/series?name=it%27s+a%2Fb&max_points=100000'");
-  assert.match(pythonOf("http://h:1", session, ['"x"']), /"\\"x\\"": curve\("http:\/\/h:1\/api\/trainers\/r\/t\/series\?name=%22x%22&max_points=100000"\)/);
+  assert.equal(curlOf("http://h:1", session, ["it's a/b"], false), "curl -s 'http://h:1/api/trainers/r/t/series?name=it%27s+a%2Fb&max_points=100000'");
+  assert.match(pythonOf("http://h:1", session, ['"x"'], false), /"\\"x\\"": curve\("http:\/\/h:1\/api\/trainers\/r\/t\/series\?name=%22x%22&max_points=100000"\)/);
   assert.deepEqual([fileName("val/iou (%)", "csv"), fileName("日本", "svg")], ["val-iou.csv", "chart.svg"]);
 });

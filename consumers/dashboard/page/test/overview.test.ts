@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { issueToAll, type BulkProgress } from "../src/bulk";
 import { diverged } from "../src/divergence";
-import { columns, filtered, onlySteps, sorted, usualColumns } from "../src/overview_columns";
+import { columns, onlySteps, sorted, usualColumns } from "../src/overview_columns";
+import { askedByFilter, filtered } from "../src/overview_filter";
 import { linesOf, spreadOf } from "../src/overview_groups";
 import { extrasOf, nextSorting, overviewText, readOverview, readSaved, withSaved } from "../src/overview_settings";
 import { parseServerText, parseTrainer, type CommandEvent, type Trainer } from "../src/protocol";
@@ -39,6 +40,24 @@ test("the filter knows names, states, models, and trainers whose loss is no numb
   assert.deepEqual(names(filtered(list, "paused", [])), ["c"]);
 });
 
+test("a filter has conditions on any value, setting and column; what was not said meets none", () => {
+  const with_ = (name: string, loss: number | string, columns: object) => trainer(name, { loss, ...columns });
+  const list = [
+    with_("a", 0.2, { "value:val/iou": 0.9, "parameter:opt": "adam", "parameter:lr": "1e-3" }),
+    with_("b", 0.7, { "value:val/iou": 0.4, "parameter:opt": "sgd", "parameter:lr": "0.01" }),
+    with_("c", "NaN", { "value:val/iou": "NaN" }),
+  ];
+  const found = (text: string) => names(filtered(list, text, [])).join("");
+  const cases: [string, string][] = [
+    ["loss<0.5", "a"], ["loss>=0.2", "ab"], ["loss=NaN", "c"], ["loss!=nan", "ab"], ["loss=0.70", "b"], ["val/iou>0.5", "a"], ["opt=ADAM", "a"], ["opt!=adam", "b"],
+    ["lr=0.001", "a"], ["lr<0.1 val/iou<0.5", "b"], ["trainer=c", "c"], ["state=alive", "abc"], ["nobody=1", ""], ["loss<x", ""], ["r/ loss<1", "ab"], ["adam", "a"],
+    ["loss<", ""], ["<0.5", ""],
+  ];
+  for (const [text, wanted] of cases) assert.equal(found(text), wanted, text);
+  assert.deepEqual(askedByFilter("resnet loss<1 val/iou>0.5 val/iou<2 run=x"), ["value:val/iou", "parameter:val/iou"], "what every list has is not asked for");
+  assert.deepEqual(extrasOf({ filter: "opt=adam", only: [], sorting: attention, columns: ["name", "value:f1"], group: "", folded: [] }), ["value:f1", "value:opt", "parameter:opt"]);
+});
+
 test("two incarnations of one name are two rows, and archived ones are shown when asked for", () => {
   const state = newState({ page: "overview" });
   const one = { run: "r", trainer: "t", state: "ALIVE", incarnation: String(0x3f2a1) };
@@ -51,9 +70,9 @@ test("two incarnations of one name are two rows, and archived ones are shown whe
 });
 
 test("a view of the list is in the address and back; nonsense is as if not said", () => {
-  const settings = { filter: "a & b", only: ["DEAD", "NaN"], sorting: { by: "loss", down: true }, columns: ["state", "name", "eta"], group: "" };
+  const settings = { filter: "a & b", only: ["DEAD", "NaN"], sorting: { by: "loss", down: true }, columns: ["state", "name", "eta"], group: "run", folded: ["a b", ""] };
   assert.deepEqual(readOverview(new URLSearchParams(overviewText(settings))), settings);
-  assert.equal(overviewText({ filter: "", only: [], sorting: attention, columns: usualColumns, group: "" }), "");
+  assert.equal(overviewText({ filter: "", only: [], sorting: attention, columns: usualColumns, group: "", folded: [] }), "");
   const nonsense = readOverview(new URLSearchParams("only=HAPPY&sort=-money&cols=money,loss"));
   assert.deepEqual([nonsense.only, nonsense.sorting, nonsense.columns], [[], attention, ["name", "loss"]]);
 });
@@ -112,7 +131,7 @@ test("a list of groups has a head for each, and a closed one its head alone", ()
 });
 
 test("columns of any name and the group are in the address", () => {
-  const columnsAndGroup = { filter: "", only: [], sorting: { by: "value:val/f1, 5", down: true }, columns: [...usualColumns, "value:val/f1, 5"], group: "parameter:opt" };
+  const columnsAndGroup = { filter: "", only: [], sorting: { by: "value:val/f1, 5", down: true }, columns: [...usualColumns, "value:val/f1, 5"], group: "parameter:opt", folded: [] };
   assert.deepEqual(readOverview(new URLSearchParams(overviewText(columnsAndGroup))), columnsAndGroup);
   assert.deepEqual(extrasOf(columnsAndGroup), ["value:val/f1, 5", "parameter:opt"]);
   assert.equal(readOverview(new URLSearchParams("group=loss&col=loss")).group, "");

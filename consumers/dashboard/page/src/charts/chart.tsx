@@ -71,6 +71,12 @@ export function Chart(props: ChartProps) {
     props.theme, props.log, props.logX, props.xMode, props.full,
     drawn.map(({ points, total, format, axisFormat, ...line }) => line),
   ]);
+  useEffect(() => {
+    if (!yZoom) return;
+    const onKey = (event: KeyboardEvent) => event.key === "Escape" && !(event.target instanceof HTMLInputElement) && setYZoom(null);
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [yZoom !== null]);
   const empty = props.lines.every((line) => line.points.x.length === 0);
   const odd = firstNotFinite(props.lines);
   const thinned = props.lines.some(({ total, points }) => total !== undefined && total > points.x.length);

@@ -66,7 +66,7 @@ export function ChartCard({ spec, group, page, watched, markers }: CardSurroundi
           markers={shownMarkers}
           buttons={(plot) => (
             <Buttons spec={spec} page={page} full={full}>
-              <ChartMenu title={spec.title} session={watched} lines={lines} xMode={mode} log={settings.log.includes(spec.id)} logX={settings.logX && mode !== "time"} smoothing={settings.smoothing} markers={shownMarkers} plot={plot} {...(place > 0 && { earlier: () => move(-1) })} {...(place < ids.length - 1 && { later: () => move(1) })} />
+              <ChartMenu title={spec.title} session={watched} login={page.login.user !== ""} lines={lines} xMode={mode} log={settings.log.includes(spec.id)} logX={settings.logX && mode !== "time"} smoothing={settings.smoothing} markers={shownMarkers} plot={plot} {...(place > 0 && { earlier: () => move(-1) })} {...(place < ids.length - 1 && { later: () => move(1) })} />
             </Buttons>
           )}
         />

@@ -18,6 +18,7 @@ const kPictureHead = 26; // CSS pixels
 export interface TakeAlong {
   title: string;
   session: Session | null; // null: of several
+  login: boolean; // people log in here
   lines: Line[];
   xMode: XMode;
   log: boolean;
@@ -74,10 +75,10 @@ export function ChartMenu(chart: TakeAlong) {
         </button>
         {session && (
           <>
-            <button class="small" onClick={() => void copy(curlOf(origin, session, names))}>
+            <button class="small" onClick={() => void copy(curlOf(origin, session, names, chart.login))}>
               Copy as curl
             </button>
-            <button class="small" onClick={() => void copy(pythonOf(origin, session, names))}>
+            <button class="small" onClick={() => void copy(pythonOf(origin, session, names, chart.login))}>
               Copy as Python
             </button>
           </>

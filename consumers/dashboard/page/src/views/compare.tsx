@@ -82,7 +82,7 @@ export function ComparePage({ page }: { page: Page }) {
                   <button class="small" aria-pressed={settings.full === value} onClick={() => page.charts.change({ full: settings.full === value ? "" : value })}>
                     full
                   </button>
-                  <ChartMenu title={value} session={null} lines={linesOf(page, value)} xMode={settings.x} log={settings.log.includes(value)} logX={settings.logX} smoothing={settings.smoothing} markers={[]} plot={plot} />
+                  <ChartMenu title={value} session={null} login={page.login.user !== ""} lines={linesOf(page, value)} xMode={settings.x} log={settings.log.includes(value)} logX={settings.logX} smoothing={settings.smoothing} markers={[]} plot={plot} />
                 </span>
               )}
             />
@@ -111,7 +111,9 @@ function linesOf(page: Page, value: string): Line[] {
 
 function groupLine(name: string, members: Line[], look: ReturnType<typeof lookOf>): Line {
   const { mean, band } = spreadOnce(members.map(({ points }) => points));
-  return { id: `group ${name}`, label: `${name} (mean of ${members.length})`, points: mean, band, ...look, smooth: true, dots: mean.x.length <= 40, format: number };
+  const lost = members.filter(({ points }) => points.y.length > 0 && !Number.isFinite(points.y.at(-1))).length;
+  const without = lost > 0 ? `, ${lost} ended at no number` : "";
+  return { id: `group ${name}`, label: `${name} (mean of ${members.length}${without})`, points: mean, band, ...look, smooth: true, dots: mean.x.length <= 40, format: number };
 }
 
 // The same objects while the curves are.

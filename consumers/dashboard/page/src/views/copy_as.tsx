@@ -15,7 +15,7 @@ export function CopyAs({ page, trainer }: { page: Page; trainer: Trainer }) {
   return (
     <div class="control-row copy-as" data-testid="copy-as">
       <span class="dim">Copy as</span>
-      {snippetsOf(trainer, page.state.trainers.values(), page.state.broker, origin).map(({ title, text }) => (
+      {snippetsOf(trainer, page.state.trainers.values(), page.state.broker, origin, page.login.user !== "").map(({ title, text }) => (
         <button key={title} class="small" title={text} onClick={() => void copy(title, text)}>
           {title}
         </button>

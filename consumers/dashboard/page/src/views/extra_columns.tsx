@@ -65,7 +65,7 @@ export function GroupChoice({ settings, change }: Props) {
   return (
     <label class="group-choice">
       <span class="dim">Group by</span>{" "}
-      <select data-testid="group-by" value={settings.group} onChange={(event) => change({ group: event.currentTarget.value })}>
+      <select data-testid="group-by" value={settings.group} onChange={(event) => change({ group: event.currentTarget.value, folded: [] })}>
         <option value="">nothing</option>
         {[...usualGroups, ...extra].map((id) => (
           <option key={id} value={id}>

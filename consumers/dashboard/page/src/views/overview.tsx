@@ -2,7 +2,8 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { toggled } from "../chart_settings";
 import { duration, kNone } from "../format";
-import { columnOf, columns, filtered, isExtra, sorted, type Column } from "../overview_columns";
+import { columnOf, columns, isExtra, sorted, type Column } from "../overview_columns";
+import { filtered } from "../overview_filter";
 import { linesOf, type Line } from "../overview_groups";
 import { nextSorting, readOverview, writeOverview, type OverviewSettings } from "../overview_settings";
 import type { Page } from "../page";
@@ -42,8 +43,7 @@ function List({ page }: { page: Page }) {
   const all = useMemo(() => [...state.trainers.values()], [state.trainers]);
   const text = params.toString();
   const shown = useMemo(() => sorted(filtered(all, settings.filter, settings.only), settings.sorting, state.clock.now(page.now)), [all, text]);
-  const [closed, setClosed] = useState<readonly string[]>([]);
-  const lines = useMemo(() => linesOf(shown, settings.group, closed), [shown, closed]);
+  const lines = useMemo(() => linesOf(shown, settings.group, settings.folded), [shown, text]);
   const select = useMemo(() => {
     return (id: string, range: boolean) => {
       setSelected((before) => withSelected(before, id, range ? lastSelected.current : "", order.current));
@@ -62,7 +62,7 @@ function List({ page }: { page: Page }) {
       <Table
         page={page}
         lines={lines}
-        toggle={(group) => setClosed(toggled(closed, group))}
+        toggle={(group) => change({ folded: toggled(settings.folded, group) })}
         settings={settings}
         selected={selected}
         select={select}

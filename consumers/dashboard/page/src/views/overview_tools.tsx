@@ -41,7 +41,8 @@ export function OverviewTools({ all, shown, settings, change }: Props) {
       </div>
       <input
         type="search"
-        placeholder="Filter by run, trainer, state, model"
+        placeholder="Filter: run, state, model, loss<0.5"
+        title="Words that all are in the name, state, model or data set, and conditions on any value or setting: resnet loss<0.5 optimizer=adam loss=NaN"
         aria-label="Filter trainers"
         data-testid="filter"
         value={settings.filter}

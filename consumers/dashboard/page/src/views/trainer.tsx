@@ -5,7 +5,7 @@ import { divergenceOf } from "../divergence";
 import { count, duration, kNone, loss, mebibytes, number, percent, rate } from "../format";
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
-import { overviewHref, sessionId, siteKey } from "../route";
+import { overviewHref, parseParams, sessionId, siteKey } from "../route";
 import { curveOf, lineStep, type Watched } from "../state";
 import { readStored, store } from "../storage";
 import { readTileSettings, tileSettingsText, type TileSettings } from "../tile_settings";
@@ -27,11 +27,14 @@ const kTileKey = "trainbus-tiles";
 
 export function TrainerPage({ page, watched }: { page: Page; watched: Watched }) {
   const { state } = page;
-  const [tileSettings, setTileSettings] = useState(() => readTileSettings(readStored(kTileKey)));
+  const [tileSettings, setTileSettings] = useState(() => readTileSettings(parseParams(page.hash()).get("tiles") ?? readStored(kTileKey)));
   const trainer = state.trainers.get(sessionId(watched)) ?? watched.info;
   if (!trainer && state.listed && watched.phase === "live") return <Unknown watched={watched} />;
   const ended = trainer !== null && endedStates.includes(trainer.state);
   const changeTiles = (settings: TileSettings) => {
+    const params = parseParams(page.hash());
+    params.set("tiles", tileSettingsText(settings));
+    page.replaceParams(params);
     store(kTileKey, tileSettingsText(settings));
     setTileSettings(settings);
   };
