@@ -161,10 +161,11 @@ Runners runners_of(Flags& flags) {
     flags.filter.kinds.push_back(kind_from_name(name));
   flags.options.blocked_after = std::chrono::milliseconds(static_cast<std::int64_t>(flags.blocked_after_s * 1000));
   Runners runners;
+  std::vector<std::string> with_passwords;
   try {
     for (const auto& site : flags.sites) {
       auto plans = plans_of(flags, site);
-      warn_of_passwords(hide_passwords(plans, flags));
+      std::ranges::copy(hide_passwords(plans, flags), std::back_inserter(with_passwords));
       flags.options.broker = site.address;
       for (auto& plan : plans)
         runners.push_back(std::make_unique<SinkRunner>(std::move(plan), flags.options));
@@ -172,6 +173,7 @@ Runners runners_of(Flags& flags) {
   } catch (const std::invalid_argument& error) {
     throw BadUsage(std::string("--sink ") + error.what());
   }
+  warn_of_passwords(with_passwords);
   return runners;
 }
 
