@@ -34,7 +34,6 @@ struct Keys {
 void encrypt(zmq::socket_t& socket, const std::string& secret_key, const char* domain) {
   if (secret_key.empty()) return;
   socket.set(zmq::sockopt::curve_server, true);
-  socket.set(zmq::sockopt::handshake_ivl, static_cast<int>(kHandshakeTime.count()));
   socket.set(zmq::sockopt::curve_secretkey, secret_key);
   socket.set(zmq::sockopt::zap_domain, std::string(domain));
 }

@@ -14,7 +14,7 @@ zmq::context_t& process_context() {
 void apply_lane(zmq::socket_t& socket, Lane lane) {
   namespace opt = zmq::sockopt;
   socket.set(opt::linger, lane == Lane::kControl ? 2000 : 0);
-  socket.set(opt::handshake_ivl, 3000);
+  socket.set(opt::handshake_ivl, 10'000);  // a thousand handshakes with keys at once take seconds
   socket.set(opt::maxmsgsize, static_cast<std::int64_t>(lane == Lane::kTiles ? kMaxTilesBytes : kMaxRecordBytes));
   socket.set(opt::tcp_keepalive, 1);
   socket.set(opt::tcp_keepalive_idle, 30);

@@ -22,6 +22,7 @@ constexpr int kValuesPerGroup = 4;
 constexpr int kMaxBatchesPerStep = 256;
 constexpr std::uint64_t kMaxAhead = 32'768;  // records; "as fast as possible" means as fast as they are stored
 constexpr milliseconds kMaxBehind{500};      // further behind than that, the missed batches are given up
+constexpr milliseconds kTurn{10};             // between turns without a batch, as a trainer of its own takes them
 
 ProducerOptions bus_options(const LoadOptions& options, const std::string& name, ProblemLines& problems) {
   ProducerOptions bus;
@@ -74,6 +75,8 @@ SimulatedTrainer::SimulatedTrainer(const LoadOptions& options, int index, const 
 }
 
 SimulatedTrainer::Clock::time_point SimulatedTrainer::step(Clock::time_point now) {
+  if (now < std::min(next_batch_, next_turn_)) return std::min(next_batch_, next_turn_);
+  next_turn_ = now + kTurn;
   if (!ended_ && !bus_.step()) end(v1::STOPPED, bus_.stop_commanded() ? "stopped by command" : "interrupted");
   if (bus_.paused() || now - next_batch_ > kMaxBehind) next_batch_ = std::max(next_batch_, now);
   const bool ahead = interval_ == Clock::duration::zero() && bus_.counters().in_outbox > kMaxAhead;
@@ -83,7 +86,7 @@ SimulatedTrainer::Clock::time_point SimulatedTrainer::step(Clock::time_point now
     next_batch_ += interval_;
   }
   bus_.poll_once(milliseconds(0));
-  return at_work ? next_batch_ : Clock::time_point::max();
+  return at_work ? std::min(next_batch_, next_turn_) : next_turn_;
 }
 
 void SimulatedTrainer::end(v1::TrainingStatus status, const std::string& message) {

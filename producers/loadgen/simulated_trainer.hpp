@@ -54,6 +54,7 @@ class SimulatedTrainer {
   std::mt19937_64 random_;
   Clock::time_point started_;
   Clock::time_point next_batch_;
+  Clock::time_point next_turn_;  // when the bus is looked at next, due or not
   Clock::duration interval_;
   bool ended_ = false;
 

@@ -12,11 +12,13 @@
 namespace trainbus {
 
 // Single-threaded, never blocks: the control port is asked in the background once it was not reached for kSilent, and
-// then less and less often. Without a broker it costs a connection that is refused.
+// then less and less often. Without a broker it costs a connection that is refused. A key that was taken before is
+// doubted after kSilentAgain only: a broker that all its trainers come back to has no time for more questions.
 class KeyDoubt {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kSilent{250};
+  static constexpr std::chrono::milliseconds kSilentAgain{10'000};
   static constexpr std::chrono::milliseconds kMostSeldom{60'000};
 
   KeyDoubt(std::string control, std::optional<KeyFile> key) : control_(std::move(control)), key_(std::move(key)) {}
@@ -26,7 +28,7 @@ class KeyDoubt {
     if (linked) {
       probe_.reset();
       next_ = {};
-      patience_ = kSilent;
+      patience_ = kSilentAgain;
       return std::nullopt;
     }
     if (next_ == Clock::time_point{}) next_ = now + patience_;

@@ -10,7 +10,7 @@
 
 namespace trainbus {
 
-// A key that is not known is refused in silence, when the broker's time for a handshake is over.
+// A key that is not known is refused in silence: no answer to a handshake for so long is taken for that.
 inline constexpr std::chrono::milliseconds kHandshakeTime{1'500};
 inline constexpr std::chrono::milliseconds kKeyRefusedWithin{1'900};
 
