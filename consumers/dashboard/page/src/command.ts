@@ -56,6 +56,12 @@ function knobProblem({ name, type, min, max }: Knob, value: number, got: string)
   return "";
 }
 
+// What it can be set to, where that is one of a few; undefined: any number.
+export function choicesOf({ type, choices }: Knob): readonly string[] | undefined {
+  if (type === "switch") return ["on", "off"];
+  return type === "choice" ? choices : undefined;
+}
+
 const kFar = 10;
 
 // What to ask before a value so far from the one in force is sent; empty when it is near.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { farOfSome } from "../src/bulk";
-import { farQuestion, valueProblem, type Command } from "../src/command";
+import { choicesOf, farQuestion, valueProblem, type Command } from "../src/command";
 import { parseTrainer, type CommandPhase, type CommandVerb, type Knob, type Trainer } from "../src/protocol";
 import { noControl, shortIncarnation, shownState } from "../src/trainer_state";
 
@@ -61,6 +61,14 @@ test("what a trainer says of its learning rate and batch size holds for them too
   assert.equal(valueProblem("CHANGE_LEARNING_RATE", "3", knob("learning_rate", { max: 1 })), "learning_rate must be at most 1, got '3'");
   assert.equal(valueProblem("ADJUST_BATCH_SIZE", "4", knob("batch_size", { type: "integer", min: 8 })), "batch_size must be at least 8, got '4'");
   assert.equal(valueProblem("ADJUST_BATCH_SIZE", "16", knob("batch_size", { type: "integer", min: 8 })), "");
+});
+
+test("for many, too, a knob is set to what it can be", () => {
+  const knob = (type: Knob["type"], choices: string[] = []): Knob => ({ name: "k", type, unit: "", min: 0, max: 1, value: "", choices, help: "" });
+  assert.deepEqual(choicesOf(knob("switch")), ["on", "off"]);
+  assert.deepEqual(choicesOf(knob("choice", ["a", "b"])), ["a", "b"]);
+  assert.equal(choicesOf(knob("number")), undefined);
+  assert.equal(valueProblem("SET_KNOB", "2", knob("number")), "k must be at most 1, got '2'");
 });
 
 test("an incarnation is told by its last five hexadecimal digits", () => {

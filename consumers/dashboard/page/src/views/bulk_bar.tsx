@@ -2,7 +2,7 @@
 // itself.
 import { useState } from "preact/hooks";
 import { farOfSome, issueToAll, type BulkProgress } from "../bulk";
-import { isEnded, knobTitle, valueProblem } from "../command";
+import { choicesOf, isEnded, knobTitle, valueProblem } from "../command";
 import { compareHref, kMaxItems } from "../compare";
 import { count } from "../format";
 import type { Page } from "../page";
@@ -15,7 +15,7 @@ interface Order {
   title: string;
   type: CommandVerb;
   needsValue: boolean;
-  knob?: string; // that SET_KNOB sets
+  knob?: Knob; // that SET_KNOB sets, as the first of them says it
   history?: boolean; // done by the broker to the records of who has ended
 }
 const orders: Order[] = [
@@ -45,7 +45,8 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
   const able = selected.filter((trainer) => noControl(trainer, page.state.link, page.state.brokerConnected) === "");
   const asked = order?.history ? withHistory(selected, order) : able;
   const number = `${count(asked.length)} ${asked.length === 1 ? "trainer" : "trainers"}`;
-  const problem = order?.needsValue && value !== "" ? valueProblem(order.type, value) : "";
+  const choices = order?.knob && choicesOf(order.knob);
+  const problem = order?.needsValue && value !== "" && !choices ? valueProblem(order.type, value, order.knob) : "";
   const far = order?.needsValue && !problem ? farOfSome(asked, order.type, value) : "";
   const close = () => {
     setOrder(null);
@@ -54,7 +55,7 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
   const run = ({ type, title, needsValue, knob }: Order) => {
     const sent = needsValue ? value : "";
     close();
-    void issueToAll({ title, trainers: asked }, (trainer) => page.issue(trainer, type, sent, knob), setProgress, wait);
+    void issueToAll({ title, trainers: asked }, (trainer) => page.issue(trainer, type, sent, knob?.name), setProgress, wait);
   };
   if (selected.length === 0 && !progress) return null;
   return (
@@ -87,7 +88,17 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
                 if (!order.needsValue || (value !== "" && problem === "")) run(order);
               }}
             >
-              {order.needsValue && (
+              {choices && (
+                <select aria-label={order.title} data-testid="bulk-value" value={value} onChange={(event) => setValue(event.currentTarget.value)}>
+                  <option value="" />
+                  {choices.map((choice) => (
+                    <option key={choice} value={choice}>
+                      {choice}
+                    </option>
+                  ))}
+                </select>
+              )}
+              {order.needsValue && !choices && (
                 <input
                   aria-label={order.title}
                   data-testid="bulk-value"
@@ -151,7 +162,7 @@ function KnobChoice({ trainers, choose }: { trainers: Trainer[]; choose: (order:
       onPointerEnter={() => void load()}
       onChange={(event) => {
         const knob = knobs?.find(({ name }) => name === event.currentTarget.value);
-        if (knob) choose({ title: knob.type === "action" ? knobTitle(knob.name) : `Set ${knobTitle(knob.name)}`, type: "SET_KNOB", needsValue: knob.type !== "action", knob: knob.name });
+        if (knob) choose({ title: knob.type === "action" ? knobTitle(knob.name) : `Set ${knobTitle(knob.name)}`, type: "SET_KNOB", needsValue: knob.type !== "action", knob });
       }}
     >
       <option value="">{knobs === null ? "Set a knob…" : knobs.length === 0 ? "no other knobs" : "Set a knob…"}</option>
