@@ -31,21 +31,18 @@ void add_unlisted(const std::vector<StreamRow>& streams, std::vector<Incarnation
 constexpr std::size_t kDefaultPageBytes = 512 << 10;
 constexpr std::size_t kMaxPageBytes = 4 << 20;
 
-bool add_entry(JournalReader& reader, const SessionName& session, v1::TrainerList& list) {
-  auto incarnations = reader.incarnations(session);
-  if (incarnations.empty()) add_unlisted(reader.streams(session), incarnations);
-  if (incarnations.empty() || incarnations.back().visibility == Visibility::kDeleted) return false;
-  const auto& newest = incarnations.back();
+void add_entry(JournalReader& reader, const SessionName& session, const IncarnationRow& row, bool newest,
+               v1::TrainerList& list) {
   auto* entry = list.add_trainers();
   entry->set_session_id(session.id());
-  entry->set_incarnation(newest.incarnation);
-  entry->set_order(newest.order);
-  entry->set_first_heard_ms(newest.first_heard_ms);
-  entry->set_archived(newest.visibility == Visibility::kArchived);
-  entry->set_newest(true);
+  entry->set_incarnation(row.incarnation);
+  entry->set_order(row.order);
+  entry->set_first_heard_ms(row.first_heard_ms);
+  entry->set_archived(row.visibility == Visibility::kArchived);
+  entry->set_newest(newest);
   entry->set_last_heartbeat_age_ms(-1);
   entry->set_last_record_age_ms(-1);
-  for (const auto& stream : reader.streams(session, newest.incarnation)) {
+  for (const auto& stream : reader.streams(session, row.incarnation)) {
     auto* stored = entry->add_stored();
     stored->set_kind(stream.kind);
     stored->set_sequence(stream.last_sequence);
@@ -54,7 +51,17 @@ bool add_entry(JournalReader& reader, const SessionName& session, v1::TrainerLis
     last->set_kind(stream.kind);
     last->set_message(reader.last_record(stream.stream).body);
   }
-  return true;
+}
+
+// The newest, and the older ones where they are asked for; oldest first. Nothing of a session that was deleted.
+void add_entries(JournalReader& reader, const SessionName& session, bool older, v1::TrainerList& list) {
+  auto incarnations = reader.incarnations(session);
+  if (incarnations.empty() || older) add_unlisted(reader.streams(session), incarnations);
+  if (incarnations.empty() || incarnations.back().visibility == Visibility::kDeleted) return;
+  for (const auto& row : incarnations) {
+    const bool newest = &row == &incarnations.back();
+    if (row.visibility != Visibility::kDeleted && (newest || older)) add_entry(reader, session, row, newest, list);
+  }
 }
 
 }  // namespace
@@ -74,9 +81,10 @@ JournalList list_journal(const std::string& journal_path, const v1::ListRequest&
     if (at < prefix) at = prefix.substr(0, prefix.size() - 1) + static_cast<char>(prefix.back() - 1) + "~";
     std::size_t bytes = 0;
     for (at = reader.session_after(at); matches(at); at = reader.session_after(at)) {
-      const auto session = parse_session_id(at);
-      if (!session || !add_entry(reader, *session, page.list)) continue;
-      bytes += page.list.trainers().rbegin()->ByteSizeLong();
+      const auto entries = page.list.trainers_size();
+      if (const auto session = parse_session_id(at)) add_entries(reader, *session, request.older(), page.list);
+      for (int entry = entries; entry < page.list.trainers_size(); ++entry)
+        bytes += page.list.trainers(entry).ByteSizeLong();
       if (bytes < budget) continue;
       page.list.set_next(at);
       break;

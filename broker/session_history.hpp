@@ -27,7 +27,7 @@ struct SessionHistory {
 SessionHistory read_session_history(const std::string& journal_path, const SessionName& session);
 
 // A page of all sessions that the journal has, also those that no list of the broker shows: what it knows of the newest
-// incarnation of each.
+// incarnation of each, and of the older ones where the request asks for them.
 struct JournalList {
   v1::TrainerList list;
   std::string error;  // one line when the file cannot be read

@@ -115,6 +115,41 @@ TEST_F(History, ANewStartOfAnArchivedTrainerIsListed) {
   EXPECT_THAT(ctl({"list"}).output, HasSubstr("COMPLETED"));
 }
 
+TEST_F(History, OlderIncarnationsOfAnArchivedTrainerAreListedWhereTheyAreAskedFor) {
+  for (const std::uint64_t incarnation : {43, 42, 44})
+    train("r/t", 3, incarnation);
+  train("r/u", 1, 7);
+  PlainPeer peer(broker_.endpoints());
+  const auto listed = [&](bool older) {
+    v1::MetricsRequest question;
+    question.mutable_list()->set_run("r");
+    question.mutable_list()->set_archived(true);
+    question.mutable_list()->set_older(older);
+    std::vector<std::pair<std::uint64_t, bool>> found;
+    const auto answer = peer.ask(question).trainers();
+    for (const auto& entry : answer.trainers())
+      found.emplace_back(entry.incarnation(), entry.newest());
+    return found;
+  };
+  using Found = std::vector<std::pair<std::uint64_t, bool>>;
+  EXPECT_EQ(listed(true), (Found{{43, false}, {42, false}, {44, true}, {7, true}})) << "while it is listed, too";
+  ASSERT_EQ(ctl({"archive", "r/t"}).code, 0);
+  EXPECT_EQ(listed(false), (Found{{44, true}, {7, true}}));
+  EXPECT_EQ(listed(true), (Found{{43, false}, {42, false}, {44, true}, {7, true}}));
+  broker_.stop();
+  broker_.start();
+  PlainPeer later(broker_.endpoints());
+  v1::MetricsRequest question;
+  question.mutable_list()->set_run("r");
+  question.mutable_list()->set_trainer("t");
+  question.mutable_list()->set_archived(true);
+  question.mutable_list()->set_older(true);
+  const auto answer = later.ask(question).trainers();
+  ASSERT_EQ(answer.trainers_size(), 3) << "after a restart, too";
+  EXPECT_TRUE(answer.trainers(0).archived());
+  EXPECT_EQ(answer.trainers(0).stored(0).sequence(), 3u);
+}
+
 TEST_F(History, ADeletedTrainerIsLostForWhoeverAsksAndItsCommandsStay) {
   train("r/t", 2000);
   train("r/u", 10);

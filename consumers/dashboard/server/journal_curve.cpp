@@ -133,13 +133,13 @@ class StreamReader {
   v1::MetricsRequest message_;
 };
 
-// All incarnations that the broker tells of: of one that is out of its lists, the newest alone.
+// All incarnations that the broker tells of, also of a session that is out of its lists.
 std::vector<v1::TrainerEntry> incarnations_of(ControlClient& client, const SessionName& session) {
   for (const bool archived : {false, true}) {
     v1::ListRequest request;
     request.set_run(session.run);
     request.set_trainer(session.trainer);
-    request.set_older(!archived);
+    request.set_older(true);
     request.set_archived(archived);
     const auto list = client.list(request, kAnswerTime);
     if (list && !list->trainers().empty()) return {list->trainers().begin(), list->trainers().end()};
