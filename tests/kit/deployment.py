@@ -51,6 +51,11 @@ class Deployment(support.KitTest):
                 self.assertIn(f"\n{line}\n", text, file.name)
             self.assertRegex(text, r"\nHEALTHCHECK .* CMD \[", file.name)
 
+    def test_the_apptainer_definition_takes_the_packages_of_this_version(self):
+        version = re.search(r"^project\(trainbus VERSION (\S+)", (support.SOURCE / "CMakeLists.txt").read_text(), re.M)[1]
+        packages = re.findall(r"dist/(trainbus-\w+)_(.*)_amd64\.deb", (PACKAGING / "containers/trainbus.def").read_text())
+        self.assertEqual(packages, [(f"trainbus-{name}", version) for name in ["tools", "broker", "dashboard"]])
+
 
 if __name__ == "__main__":
     support.main()
