@@ -16,6 +16,7 @@ export function launchBrowser() {
 
 export const desktop = { width: 1440, height: 900 };
 export const phone = { width: 390, height: 844 };
+const kLeastTarget = 44;
 
 // The page's own errors, refusals of the content security policy and requests to anywhere else land in `complaints`.
 // `deaf`: its WebSockets are never answered.
@@ -41,4 +42,18 @@ export async function barriers(page) {
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+}
+
+// What is to be pressed and is less than 44 pixels high or wide, and no link in a sentence: fingers miss it. A line each.
+export function smallTargets(page) {
+  return page.evaluate((least) => {
+    const found = [];
+    for (const element of document.querySelectorAll("button, select, summary, input, a.button, .chip")) {
+      const target = element.closest("label") ?? element;
+      const { width, height } = target.getBoundingClientRect();
+      const seen = element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && width > 0;
+      if (seen && (width < least || height < least)) found.push(`${Math.round(width)}×${Math.round(height)}: ${element.outerHTML.slice(0, 120)}`);
+    }
+    return found;
+  }, kLeastTarget);
 }

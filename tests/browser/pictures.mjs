@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { barriers, desktop, launchBrowser, newPage, phone } from "./browser.mjs";
+import { barriers, desktop, launchBrowser, newPage, phone, smallTargets } from "./browser.mjs";
 import { Bus } from "./bus.mjs";
 import { eventually } from "./steps.mjs";
 
@@ -23,8 +23,10 @@ const { values, positionals } = parseArgs({
 const [folder = "pictures"] = positionals;
 const sizes = { 1440: desktop, 1920: { width: 1920, height: 1080 }, phone };
 const screens = values.screens.split(",");
+const colors = values.colors.split(",");
 const kLong = "a-name-as-long-as-names-may-be-".repeat(3).slice(0, 64);
 const kPatienceMs = 240_000;
+const kSettleMs = 400;  // until charts are drawn in another size, or in other colours
 mkdirSync(folder, { recursive: true });
 
 const bus = await Bus.start();
@@ -34,20 +36,30 @@ const problems = [];
 
 const wanted = (name) => values.only.some((only) => name.startsWith(only));
 
-// `ready` waits until what the picture is about is on the page; `deaf`: the server never answers its WebSockets.
-async function shoot(name, path, ready, { deaf = false } = {}) {
+// One page is each desktop in turn, and light and dark; the phone's is another. `ready` waits until what the picture is
+// about is on the page; `deaf`: the server never answers its WebSockets.
+async function shoot(name, path, ready, { url = bus.url, ...options } = {}) {
   if (!wanted(name)) return;
-  for (const screen of screens)
-    for (const colorScheme of values.colors.split(",")) {
-      const view = await newPage(browser, `${bus.url}/${path}`, { viewport: sizes[screen], colorScheme, deaf });
-      const late = await ready(view).then(() => [], (error) => [`not so: ${error.message.split("\n")[0]}`]);
-      await view.page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`), fullPage: values.whole });
-      const wide = await view.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      const found = [...late, ...(wide > 0 ? [`${wide} pixels too wide`] : []), ...(await barriers(view.page)), ...view.complaints];
-      for (const problem of found) problems.push(`${name}-${screen}-${colorScheme}: ${problem}`);
-      await view.close();
-    }
+  const desktops = screens.filter((screen) => screen !== "phone");
+  for (const alike of [desktops, screens.filter((screen) => screen === "phone")].filter(({ length }) => length > 0)) {
+    const view = await newPage(browser, `${url}/${path}`, { viewport: sizes[alike[0]], colorScheme: colors[0], ...options });
+    await ready(view).catch((error) => problems.push(`${name}-${alike[0]}: not so: ${error.message.split("\n")[0]}`));
+    for (const screen of alike) for (const color of colors) await shootAs(view.page, name, screen, color);
+    problems.push(...view.complaints.filter((line) => !/status of 401/.test(line)).map((line) => `${name}: ${line}`));
+    await view.close();
+  }
   console.log(name);
+}
+
+async function shootAs(page, name, screen, colorScheme) {
+  await page.setViewportSize(sizes[screen]);
+  await page.emulateMedia({ colorScheme });
+  await page.waitForFunction((theme) => document.documentElement.dataset.theme === theme, colorScheme);
+  await page.waitForTimeout(kSettleMs);
+  await page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`), fullPage: values.whole });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  const found = [...(wide > 0 ? [`${wide} pixels too wide`] : []), ...(await barriers(page)), ...(screen === "phone" ? await smallTargets(page) : [])];
+  for (const problem of found) problems.push(`${name}-${screen}-${colorScheme}: ${problem}`);
 }
 
 const all = (...conditions) => async (view) => {
@@ -86,6 +98,9 @@ function stall(program) {
 try {
   await shoot("empty", "", shows("empty"));
   await shoot("loading-overview", "", shows("app"), { deaf: true });
+  const closed = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", "--state-dir", join(unread, "login"), "--broker", bus.address], /open (http:\/\/[^/]+)/);
+  await shoot("login", "", ({ page }) => page.locator("#by-password").waitFor(), { url: closed.readyLine[1] });
+  await closed.stop();
   await bus.run("trainbus-watch", ["--broker", bus.address]);
   const running = await shapes("running", "--epochs", "1000", "--batch-delay-ms", "60", "--tag", "baseline", "--notes", "Small network, plain SGD.");
   const ended = await shapes("ended", "--epochs", "4");

@@ -2,8 +2,10 @@
 //   node weight.mjs [--runs 9]
 // Prints one JSON object: bytes of each file compressed, those that the overview needs to be shown, and the sum of all that is
 // loaded when every view is opened; the first contentful paint of an overview of one trainer, and its first row, median
-// and worst, each in a new browser context; with the load average of the machine.
+// and worst, each in a new browser context. Beside each a bare paint, of a line of text from the same server: what this
+// browser on this machine needs at least, with the load average.
 import { loadavg } from "node:os";
+import { gzipSync } from "node:zlib";
 import { parseArgs } from "node:util";
 import { Bus } from "./bus.mjs";
 import { launchBrowser, newPage } from "./browser.mjs";
@@ -11,9 +13,12 @@ import { eventually } from "./steps.mjs";
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "9" } } });
 
+// A page just built is served plain (--www-root).
 async function weightOf(file, url) {
   const response = await fetch(url + file, { headers: { "Accept-Encoding": "gzip" } });
-  return Number(response.headers.get("content-length"));
+  if (response.headers.get("content-encoding") === "gzip") return Number(response.headers.get("content-length"));
+  const plain = Buffer.from(await response.arrayBuffer());
+  return Math.min(plain.length, gzipSync(plain, { level: 9 }).length);
 }
 
 // Of each file that the browser asks for while it opens all views.
@@ -39,19 +44,29 @@ async function weights(browser, url, trainer) {
   return { files: sizes, needed: needed.map((file) => sizes[file]) };
 }
 
-const paints = () =>
+const firstPaint = () =>
+  new Promise((painted) => {
+    new PerformanceObserver((list) => {
+      const paint = list.getEntriesByName("first-contentful-paint")[0];
+      if (paint) painted(paint.startTime);
+    }).observe({ type: "paint", buffered: true });
+  });
+
+const firstRow = () =>
   new Promise((done) => {
-    const first = new Promise((painted) => {
-      new PerformanceObserver((list) => {
-        const paint = list.getEntriesByName("first-contentful-paint")[0];
-        if (paint) painted(paint.startTime);
-      }).observe({ type: "paint", buffered: true });
-    });
     (function look() {
       const shown = document.querySelector("[data-testid=trainer-row]");
-      requestAnimationFrame(shown ? async () => done({ paint: await first, row: performance.now() }) : look);
+      requestAnimationFrame(shown ? () => done(performance.now()) : look);
     })();
   });
+
+// Milliseconds from the start of the navigation to what `moments` wait for.
+async function opened(browser, address, ...moments) {
+  const view = await newPage(browser, address);
+  const times = await Promise.all(moments.map((moment) => view.page.evaluate(moment)));
+  await view.close();
+  return times;
+}
 
 const sum = (sizes) => sizes.reduce((total, size) => total + size, 0);
 const middle = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -62,16 +77,19 @@ try {
   await bus.run("trainbus-loadgen", ["--broker", bus.address, "--run", "r", "--trainers", "1", "--batch-rate", "5"]);
   await eventually("a trainer", async () => (await (await fetch(`${bus.url}/api/trainers?limit=1`)).json()).total === 1);
   const { files, needed } = await weights(browser, bus.url, "r/t0");
-  const times = [];
+  const paint = [];
+  const row = [];
+  const bare = [];
   for (let i = 0; i < Number(values.runs); i++) {
-    const view = await newPage(browser, `${bus.url}/`);
-    times.push(await view.page.evaluate(paints));
-    await view.close();
+    const [painted, shown] = await opened(browser, `${bus.url}/`, firstPaint, firstRow);
+    paint.push(painted);
+    row.push(shown);
+    bare.push(...(await opened(browser, `${bus.url}/healthz`, firstPaint)));
   }
-  const [paint, row] = ["paint", "row"].map((what) => times.map((time) => time[what]));
   console.log(JSON.stringify({
     load_average: loadavg()[0], files, overview_bytes: sum(needed), total_bytes: sum(Object.values(files)),
     first_paint_ms_median: middle(paint), first_paint_ms_worst: Math.max(...paint), first_row_ms_median: middle(row), first_row_ms_worst: Math.max(...row),
+    bare_paint_ms_median: middle(bare), bare_paint_ms_worst: Math.max(...bare),
   }, null, 2));
 } finally {
   await browser.close();

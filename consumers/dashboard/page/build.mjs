@@ -30,33 +30,36 @@ const shared = { absWorkingDir: here, bundle: true, target: "es2022", logLevel: 
 async function bundlePage(out) {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
+  const small = { ...shared, outdir: out, minify: true, legalComments: "none" };
   const { metafile } = await build({
-    ...shared,
-    entryPoints: { app: "src/main.tsx", tiles: "src/tiles/worker.ts", style: "src/style.css" },
-    outdir: out,
+    ...small,
+    entryPoints: { app: "src/main.tsx", tiles: "src/tiles/worker.ts", style: "src/style.css", login: "src/login.css" },
     chunkNames: "part-[hash]",
     format: "esm",
     splitting: true,
     metafile: true,
-    minify: true,
     jsx: "automatic",
     jsxImportSource: "preact",
-    legalComments: "none",
   });
+  await build({ ...small, entryPoints: { first: "src/first.ts", login: "src/login_page.ts" }, format: "iife" });
   cpSync(join(here, "static"), out, { recursive: true });
-  preload(partsOf(metafile, out, "app.js"), join(out, "index.html"));
+  const parts = partsOf(metafile, out, "app.js").map((part) => `<link rel="modulepreload" href="${part}">`);
+  writePage(out, "index", { title: "trainbus", style: "style.css", first: "first.js", more: [`<script type="module" src="app.js"></script>`, ...parts] });
+  writePage(out, "login", { title: "Log in · trainbus", style: "login.css", first: "login.js", more: [] });
 }
 
-// What a script always needs beside itself: parts that it shares with others.
+// What a script always needs beside itself: parts that it shares with others. They come with the script, not after it.
 function partsOf({ outputs }, out, script) {
   const imports = outputs[relative(here, join(out, script))].imports;
   return imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => basename(path));
 }
 
-// They come with the script, not after it.
-function preload(parts, html) {
-  const links = parts.map((part) => `    <link rel="modulepreload" href="${part}">\n`);
-  writeFileSync(html, readFileSync(html, "utf8").replace("  </head>", `${links.join("")}  </head>`));
+// All pages have one head. `first` is a script that runs before anything is painted.
+function writePage(out, name, { title, style, first, more }) {
+  const values = { title, style, first, more: more.map((line) => `    ${line}\n`).join("") };
+  const text = (file) => readFileSync(join(here, "html", `${file}.html`), "utf8");
+  const head = text("head").replace(/\{(\w+)\}/g, (_, value) => values[value]);
+  writeFileSync(join(out, `${name}.html`), head + text(name));
 }
 
 async function bundleTests() {

@@ -260,6 +260,7 @@ setInterval(() => {
   dataArrived();
 }, kTickMs);
 applyTheme();
+root.replaceChildren(); // what was there until now
 routeChanged();
 socket.connect();
 fetchJson("api/sites").then((answer) => sites.begin(answer, location.pathname), () => {});

@@ -185,7 +185,7 @@ function Loading() {
       <div class="toolbar">
         <h1 class="dim">Waiting for the list of trainers…</h1>
       </div>
-      <div class="rows skeleton" style={{ height: `${3 * kRowHeight}px` }} />
+      <div class="rows skeleton" />
     </div>
   );
 }

@@ -11,11 +11,7 @@ export function TopBar({ page }: { page: Page }) {
   return (
     <header class="top-bar">
       <a class="brand" href={overviewHref}>
-        <svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true">
-          <rect width="32" height="32" rx="7" class="brand-back" />
-          <path d="M5 9c4 0 5 12 10 13s6-2 12-2" class="brand-line" />
-          <circle cx="27" cy="20" r="2.6" class="brand-dot" />
-        </svg>
+        <img src="favicon.svg" width="20" height="20" alt="" />
         trainbus
       </a>
       {/\/at\/[^/]+\/$/.test(location.pathname) && (
