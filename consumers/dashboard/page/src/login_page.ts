@@ -1,7 +1,8 @@
 // The login page: says who asks, and then loads the page that was asked for.
-import { applyTheme } from "./theme";
+import { applyTheme, onSystemTheme } from "./theme";
 
 applyTheme();
+onSystemTheme(applyTheme);
 addEventListener("DOMContentLoaded", () => {
   const problem = document.getElementById("problem")!;
 

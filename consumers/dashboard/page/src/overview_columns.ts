@@ -31,7 +31,7 @@ export function progressOf({ epoch, total_epochs, batch, batches_per_epoch }: Tr
 }
 
 export const columns: readonly Column[] = [
-  { id: "state", title: "State", width: "minmax(116px, 190px)", value: (trainer) => trainer.state, usual: true },
+  { id: "state", title: "State", width: "208px", value: (trainer) => trainer.state, usual: true },
   { id: "site", title: "Site", width: "minmax(60px, 120px)", value: ({ site }) => site, text: ({ site }) => site || kNone, usual: false },
   { id: "name", title: "Trainer", width: "minmax(160px, 1.4fr)", value: sessionId, usual: true },
   { id: "progress", title: "Progress", width: "minmax(150px, 1fr)", value: progressOf, usual: true },
