@@ -51,10 +51,11 @@ Broker::Broker(const BrokerOptions& options)
             roster_.restore(topic, message, body, taken_in_ms);
           },
           [this](const IncarnationRow& row) { roster_.set_archived(row.session.id(), row.incarnation, true); }),
+      archives_(store_, gatekeeper_),
       files_(connections_, sockets_.endpoints, raise_file_limit()),
       control_(
-          sockets_.router, store_, roster_, registry_, alerts_, history_, backup_, {connections_, files_, gatekeeper_},
-          folder_.broker_id(), data_.tile_demand(),
+          sockets_.router, store_, roster_, registry_, alerts_, history_, backup_, archives_,
+          {connections_, files_, gatekeeper_}, folder_.broker_id(), data_.tile_demand(),
           [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
           [this] { return stats(); }) {
   gatekeeper_.ended = [this](const Identity& who) { connections_.cut_sender(&who); };
@@ -68,6 +69,7 @@ Broker::Broker(const BrokerOptions& options)
   news_.failing = [this](const std::string& rule, const std::string& error) { raise(rule, true, error); };
   news_.healed = [this](const std::string& rule) { raise(rule, false, "the journal works again"); };
   add_limits();
+  if (!options.retention.until_archived.empty()) add_limit_of_retention();
   end_alerts_of_before();
 }
 

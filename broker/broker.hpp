@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "broker/archive_desk.hpp"
 #include "broker/backup_desk.hpp"
 #include "broker/bound_sockets.hpp"
 #include "broker/command_registry.hpp"
@@ -67,6 +68,7 @@ class Broker {
   void add_limits_of_records();
   void add_limits_of_viewers();
   void add_limits_of_questions();
+  void add_limit_of_retention();
   void add_data_counters(v1::BrokerStats& stats) const;
   void add_record_counters(v1::BrokerStats& stats) const;
   void add_control_counters(v1::BrokerStats& stats) const;
@@ -88,6 +90,7 @@ class Broker {
   NameConflicts conflicts_;
   std::map<std::string, std::string> own_alerts_;  // this broker's alerts that are active: rule, id
   RecordStore store_;
+  ArchiveDesk archives_;
   FileGuard files_;
   ControlPath control_;
   RecordStore::News news_;

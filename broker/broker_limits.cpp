@@ -19,6 +19,15 @@ void Broker::add_limits() {
   add_limits_of_questions();
 }
 
+// Where it is met the disk fills: that is what somebody asked for, and it must not go unnoticed.
+void Broker::add_limit_of_retention() {
+  limits_.add({"held_for_archives", "records", 0,
+               "records past --retain and --retain-bytes stay until every archive of --retain-until-archived has them; "
+               "the disk fills",
+               [this] { return number(store_.journal().gauges().held_for_archives.load()); },
+               [this] { return store_.journal().gauges().held_up.load(); }});
+}
+
 // What others connect and say.
 void Broker::add_limits_of_peers() {
   limits_.add(

@@ -103,6 +103,7 @@ void Broker::add_journal_figures(v1::BrokerStats& stats) const {
   add(counters, {{"journal_commits_total", journal.commits},
                  {"journal_records_total", journal.rows},
                  {"journal_retired_total", journal.retired},
+                 {"journal_retiring_held_up_total", journal.held_up},
                  {"journal_damaged_total", journal.damaged},
                  {"journal_gone_at_start_total", journal.gone_at_start}});
   add(gauges, {{"journal_commit_seconds_total", static_cast<double>(journal.commit_us) / 1e6},
@@ -110,6 +111,7 @@ void Broker::add_journal_figures(v1::BrokerStats& stats) const {
                {"journal_wal_bytes", static_cast<double>(journal.wal_bytes)},
                {"journal_failing", journal.failing ? 1 : 0},
                {"state_folder_missing", journal.moved ? 1 : 0}});
+  archives_.add_figures(stats, steady_ms());
 }
 
 // Of the file system with the journal; what it does not say is not there.

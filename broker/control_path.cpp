@@ -12,14 +12,15 @@
 namespace trainbus {
 
 ControlPath::ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandRegistry& registry,
-                         AlertRegistry& alerts, HistoryDesk& history, BackupDesk& backup, Guards guards,
-                         std::string broker_id, TileDemand& tiles, Publish publish, Stats stats)
+                         AlertRegistry& alerts, HistoryDesk& history, BackupDesk& backup, ArchiveDesk& archives,
+                         Guards guards, std::string broker_id, TileDemand& tiles, Publish publish, Stats stats)
     : socket_(router),
       store_(store),
       roster_(roster),
       alerts_(alerts),
       history_(history),
       backup_(backup),
+      archives_(archives),
       guards_(guards),
       broker_id_(std::move(broker_id)),
       tiles_(tiles),
@@ -286,6 +287,8 @@ void ControlPath::find_command(const Peer& peer) {
 
 void ControlPath::fetch(const Peer& peer) {
   ++counters_.fetches;
+  if (const auto problem = archives_.problem(message_.fetch(), *sender_); !problem.empty())
+    return socket_.refuse(peer, v1::INVALID_DATA, problem);
   const auto found = fetching_.find(peer.routing_id);
   const bool too_many = found != fetching_.end() && found->second >= kMaxFetchesOfAPeer;
   const std::size_t bytes = too_many ? 0 : message_.fetch().SpaceUsedLong();
@@ -313,6 +316,7 @@ void ControlPath::fetch_ended(const FetchJob& job) {
 void ControlPath::answer_fetches() {
   while (auto job = store_.journal().take_answer()) {
     const Peer peer{job->routing_id, job->request_id};
+    archives_.answered(*job, now_ms_);
     v1::FetchRequest().Swap(&job->request);  // frees it, as Clear() would not
     fetch_ended(*job);
     if (!job->error.empty()) {

@@ -12,6 +12,7 @@
 
 #include "broker/acknowledgements.hpp"
 #include "broker/alert_registry.hpp"
+#include "broker/archive_desk.hpp"
 #include "broker/backup_desk.hpp"
 #include "broker/command_desk.hpp"
 #include "broker/connection_watch.hpp"
@@ -65,8 +66,8 @@ class ControlPath {
     Gatekeeper& gatekeeper;
   };
   ControlPath(zmq::socket_t& router, RecordStore& store, Roster& roster, CommandRegistry& registry,
-              AlertRegistry& alerts, HistoryDesk& history, BackupDesk& backup, Guards guards, std::string broker_id,
-              TileDemand& tiles, Publish publish, Stats stats);
+              AlertRegistry& alerts, HistoryDesk& history, BackupDesk& backup, ArchiveDesk& archives, Guards guards,
+              std::string broker_id, TileDemand& tiles, Publish publish, Stats stats);
 
   // Answers what is waiting; true when there was more than a turn's worth.
   bool answer(std::int64_t now_ms);
@@ -123,6 +124,7 @@ class ControlPath {
   AlertRegistry& alerts_;
   HistoryDesk& history_;
   BackupDesk& backup_;
+  ArchiveDesk& archives_;
   Guards guards_;
   const std::string broker_id_;
   TileDemand& tiles_;

@@ -75,6 +75,14 @@ void Gatekeeper::refused(const Identity& who, Act act, std::string_view session_
   if (is_due(who.public_key + what)) spdlog::warn("refused: {}", reason(who, act, session_id));
 }
 
+std::string Gatekeeper::archive_problem(const Identity& who, const std::string& archive) {
+  if (!has_keys() || who.name == archive) return {};
+  ++refused_[{who.name, "archive"}];
+  const auto why = "key " + quoted(who) + " may not speak for archive '" + archive + "': only the key of that name may";
+  if (is_due(who.public_key + "archive")) spdlog::warn("refused: {}", why);
+  return why;
+}
+
 bool Gatekeeper::is_due(const std::string& line) {
   const auto now_ms = steady_ms();
   if (said_ms_.size() >= kMaxStrangers) said_ms_.clear();

@@ -73,6 +73,9 @@ class Gatekeeper {
     return who.state == Identity::State::kGood && who.roles.may(Act::kTrain) &&
            is_own_run(who, session_id.substr(0, session_id.find('/')));
   }
+  // Why they may not say what the archive of this name has, in one line; "": they may. With keys only the key of that
+  // name may. What is refused is counted and said.
+  std::string archive_problem(const Identity& who, const std::string& archive);
   // Why not, in one line for who was refused.
   static std::string reason(const Identity& who, Act act, std::string_view session_id);
   // What a command's record says of who issued it: the key's name. A key that speaks for people may add whom, NAME:WHO.

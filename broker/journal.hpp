@@ -13,6 +13,7 @@
 // connection of its own. A record whose bytes are not what was written is never served: it is counted, and said LOST.
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,12 @@ enum class Durability {
   kPower,    // survives power loss: a commit is fsynced
 };
 
-// What may be retired: records older than max_age_ms, and the oldest past max_bytes of file in use. 0: never.
+// What may be retired: records older than max_age_ms, and the oldest past max_bytes of file in use. 0: never. Of
+// these, only what every archive named in `until_archived` has on its disk.
 struct Retention {
   std::int64_t max_age_ms = 0;
   std::uint64_t max_bytes = 0;
+  std::vector<std::string> until_archived = {};
 
   bool any() const { return max_age_ms != 0 || max_bytes != 0; }
 };
@@ -57,6 +60,15 @@ class JournalWriter {
   // for whoever asks. The file's space is used again.
   bool retire();
   std::uint64_t retired() const { return retired_; }  // records
+  // The archive of this name has everything up to this position. Kept in the file; it holds in memory even where that
+  // throws, so that a full disk can be given room.
+  void note_archived(const std::string& archive, std::uint64_t position);
+  // By the names of Retention::until_archived; 0: it never came.
+  const std::map<std::string, std::uint64_t>& archived() const { return archived_; }
+  // How often something was past the bounds and stayed because an archive lacks it; and how many records no archive
+  // has, while that is so.
+  std::uint64_t held_up() const { return held_up_; }
+  std::uint64_t held_for_archives() const { return held_for_archives_; }
 
   // Gives free space back to the file system, a step; true when there is more.
   bool give_back_space();
@@ -85,6 +97,8 @@ class JournalWriter {
   void begin_or_nothing(const std::function<void()>& changes);
   void read_open_segment();
   void take_up_mark();
+  void take_up_archives();
+  std::uint64_t archived_through() const;
   void write_mark();
   void set_state(std::string_view name, std::uint64_t value);
   std::uint64_t state(std::string_view name);
@@ -103,6 +117,9 @@ class JournalWriter {
   std::unordered_map<std::uint64_t, bool> own_streams_;  // of those in the open segment: of the broker's own kinds
   std::uint64_t position_ = 0;
   std::uint64_t retired_ = 0;
+  std::map<std::string, std::uint64_t> archived_;
+  std::uint64_t held_up_ = 0;
+  std::uint64_t held_for_archives_ = 0;
   std::uint64_t wal_pages_ = 0;
   std::uint64_t gone_at_start_ = 0;
 };
@@ -142,7 +159,9 @@ class JournalReader {
   // Every body of a stream of commands or alerts from its start, in order.
   std::vector<std::string> bodies(std::uint64_t stream);
 
-  // One page, at most request.max_bytes (0: 512 KiB, 1 MiB at most) and kMaxScan records looked at.
+  // One page, at most request.max_bytes (0: 512 KiB, 1 MiB at most) and kMaxScan records looked at. With `archived_by`
+  // no records: next_position is how far the archive has the journal. Where after_position is not 0 the statement goes
+  // on: its heads are kept until the part that ends it.
   v1::FetchReply fetch(const v1::FetchRequest& request);
 
   // Records that were not what was written, and positions that could not be read.
@@ -169,6 +188,8 @@ class JournalReader {
   void take_newest_head(StreamRow& stream);
   std::uint64_t newest_position(std::uint64_t stream);
   v1::FetchReply read_page(const v1::FetchRequest& request);
+  v1::FetchReply read_archived(const v1::FetchRequest& request);
+  std::uint64_t archived_through(const std::vector<std::uint64_t>& heads);
   void add_incarnations(Page& page);
   std::vector<bool> wanted_streams(const v1::FetchRequest& request) const;
   std::vector<std::uint64_t> heads_of(const v1::FetchRequest& request) const;
@@ -193,7 +214,8 @@ class JournalReader {
   std::vector<std::uint64_t> without_row_;            // ids whose row cannot be read, or is not what was written
   Segment tail_;                                      // what no segment has yet
   std::unordered_map<std::uint64_t, Losses> losses_;  // of damaged segments, by their first position
-  std::unordered_map<std::uint64_t, v1::Incarnation> orders_;  // by stream, where it was asked for
+  std::unordered_map<std::uint64_t, v1::Incarnation> orders_;         // by stream, where it was asked for
+  std::map<std::string, std::vector<std::uint64_t>> archived_heads_;  // of statements that go on, by archive
   std::uint64_t retired_through_ = 0;
   v1::MetricsRequest checked_;
   std::uint64_t damaged_ = 0;

@@ -328,7 +328,8 @@ std::vector<std::string> JournalReader::bodies(std::uint64_t stream) {
 }
 
 v1::FetchReply JournalReader::fetch(const v1::FetchRequest& request) {
-  return in_one_view<v1::FetchReply>([&] { return read_page(request); });
+  return in_one_view<v1::FetchReply>(
+      [&] { return request.archived_by().empty() ? read_page(request) : read_archived(request); });
 }
 
 bool JournalReader::segment_at(std::uint64_t position, Segment& segment) {

@@ -44,10 +44,12 @@ StoreBatch merge(std::vector<std::unique_ptr<StoreBatch>>& batches) {
 JournalThread::JournalThread(std::string path, Durability durability, Retention retention)
     : durability_(durability),
       retention_(retention),
-      writer_(path, durability, retention),
+      writer_(path, durability, std::move(retention)),
+      archived_at_start_(writer_.archived()),
       reader_(path),
       place_(files_of_journal(path)) {
   gauges_.gone_at_start = writer_.gone_at_start();
+  gauges_.end_position = writer_.last_position();
   write_thread_ = std::thread([this] {
     block_signals();
     let_others_go_first();
@@ -74,6 +76,10 @@ void JournalThread::fetch(std::unique_ptr<FetchJob> job) {
   work_.put(std::make_unique<Work>(Work{nullptr, std::move(job)}));
 }
 
+void JournalThread::note_archived(const std::string& archive, std::uint64_t position) {
+  work_.put(std::make_unique<Work>(Work{nullptr, nullptr, archive, position}));
+}
+
 void JournalThread::write_loop() {
   std::vector<std::unique_ptr<StoreBatch>> batches;
   auto next_retire = Clock::now();
@@ -90,6 +96,10 @@ void JournalThread::write_loop() {
     for (; next; next = work_.take()) {
       if (next->batch) {
         batches.push_back(std::move(next->batch));
+        continue;
+      }
+      if (!next->archive.empty()) {
+        write_archived(*next);
         continue;
       }
       commit(batches);
@@ -136,8 +146,18 @@ void JournalThread::retire(int steps) {
     for (int step = 0; step < steps && writer_.retire(); ++step) {
     }
     gauges_.retired = writer_.retired();
+    gauges_.held_up = writer_.held_up();
+    gauges_.held_for_archives = writer_.held_for_archives();
   } catch (const SqliteError& error) {
     spdlog::error("retiring old records: {}", error.what());
+  }
+}
+
+void JournalThread::write_archived(const Work& work) {
+  try {
+    writer_.note_archived(work.archive, work.position);
+  } catch (const SqliteError& error) {
+    if (!gauges_.failing) spdlog::warn("how far archive '{}' has the journal: {}", work.archive, error.what());
   }
 }
 
@@ -159,6 +179,7 @@ void JournalThread::commit(std::vector<std::unique_ptr<StoreBatch>>& batches) {
     check_place();  // nothing is acknowledged that went into a file which was taken away meanwhile
     gauges_.commits += 1;
     gauges_.rows += rows;
+    gauges_.end_position = writer_.last_position();
     gauges_.commit_us += static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started).count());
     outcome->heads = all.heads();

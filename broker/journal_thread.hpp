@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -45,6 +46,9 @@ struct JournalGauges {
   std::atomic<std::uint64_t> commit_us{0};     // summed
   std::atomic<std::uint64_t> waiting_rows{0};  // handed over, not yet committed
   std::atomic<std::uint64_t> retired{0};
+  std::atomic<std::uint64_t> end_position{0};       // of the last record
+  std::atomic<std::uint64_t> held_up{0};            // times that retiring waited for an archive
+  std::atomic<std::uint64_t> held_for_archives{0};  // records, while it does
   std::atomic<std::uint64_t> wal_bytes{0};
   std::atomic<std::uint64_t> damaged{0};
   std::atomic<std::uint64_t> gone_at_start{0};  // stored by an earlier broker, and not there any more
@@ -76,6 +80,10 @@ class JournalThread {
   // One commit, with whatever was handed over and is not committed yet.
   void store(std::unique_ptr<StoreBatch> batch);
   void fetch(std::unique_ptr<FetchJob> job);
+  // JournalWriter::note_archived.
+  void note_archived(const std::string& archive, std::uint64_t position);
+  // JournalWriter::archived, as of the start.
+  const std::map<std::string, std::uint64_t>& archived_at_start() const { return archived_at_start_; }
 
   // To poll for answers; then take them.
   int outcomes_fd() const { return outcomes_.fd(); }
@@ -85,9 +93,11 @@ class JournalThread {
   const JournalGauges& gauges() const { return gauges_; }
 
  private:
-  struct Work {  // one of the two, or neither: end
+  struct Work {  // one of the three, or none: end
     std::unique_ptr<StoreBatch> batch;
     std::unique_ptr<FetchJob> job;
+    std::string archive = {};  // has everything up to `position`
+    std::uint64_t position = 0;
   };
   void write_loop();
   void read_loop();
@@ -96,11 +106,13 @@ class JournalThread {
   void check_place() const;
   void look_at_place();
   void retire(int steps);
+  void write_archived(const Work& work);
   void tidy_up();
 
   const Durability durability_;
   const Retention retention_;
   JournalWriter writer_;
+  const std::map<std::string, std::uint64_t> archived_at_start_;
   JournalReader reader_;
   const FilesInPlace place_;
   JournalGauges gauges_;

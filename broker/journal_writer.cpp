@@ -89,7 +89,7 @@ JournalWriter::JournalWriter(const std::string& path, Durability durability, Ret
       database_(open_for_writing(path, durability)),
       blocks_(database_.get()),
       streams_(database_.get()),
-      retention_(retention),
+      retention_(std::move(retention)),
       mark_(path + "-mark"),
       clock_(std::move(clocks)) {
   sqlite3* database = database_.get();
@@ -112,6 +112,7 @@ JournalWriter::JournalWriter(const std::string& path, Durability durability, Ret
   sqlite3_wal_hook(database, note_wal_pages, &wal_pages_);
   read_open_segment();
   take_up_mark();
+  take_up_archives();
 }
 
 void JournalWriter::take_up_mark() {
@@ -299,47 +300,6 @@ void JournalWriter::end_segment() {
 
 std::uint64_t JournalWriter::bytes_in_use() {
   return (read_number(pages_) - read_number(free_pages_)) * kJournalPageBytes;
-}
-
-bool JournalWriter::retire() {
-  constexpr std::uint64_t kBlocksAtOnce = 2'000;
-  constexpr std::uint64_t kBytesAtOnce = 1 << 20;
-  const auto used = retention_.max_bytes == 0 ? 0 : bytes_in_use();
-  const auto too_much = std::min(used - std::min(used, retention_.max_bytes), kBytesAtOnce);
-  const std::int64_t oldest_kept_ms = retention_.max_age_ms == 0 ? INT64_MIN : clock_.now() - retention_.max_age_ms;
-  std::map<std::uint64_t, std::uint64_t> heads;  // retired, by stream
-  std::uint64_t last_position = 0;
-  std::uint64_t blocks = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t records = 0;
-  Block block;
-  for (auto at = blocks_.at_or_behind(0); at && blocks < kBlocksAtOnce && bytes < kBytesAtOnce;
-       at = blocks_.at_or_behind(*at + 1)) {
-    const bool readable = blocks_.load(*at, block);
-    if (bytes >= too_much && (!readable || block.journal_ms >= oldest_kept_ms)) break;
-    ++blocks;
-    last_position = readable ? block.last_position() : *at;
-    bytes += readable ? block.data.size() + 64 : kJournalPageBytes;
-    if (!readable) continue;
-    for (const auto& entry : block.entries) {
-      if (entry.state != BlockEntry::State::kWhole) continue;
-      auto& head = heads[entry.row.stream];
-      head = std::max(head, entry.row.sequence);
-      ++records;
-    }
-  }
-  blocks_.release();
-  if (blocks == 0) return false;
-  begin_or_nothing([&] {
-    delete_to_.bind(last_position).run();
-    delete_segments_.bind(last_position).run();
-    for (const auto& [stream, sequence] : heads)
-      retire_stream_.bind(stream, sequence).run();
-    set_state("position", position_);
-    set_state("retired", last_position);
-  });
-  retired_ += records;
-  return blocks == kBlocksAtOnce || bytes >= kBytesAtOnce;
 }
 
 bool JournalWriter::give_back_space() {

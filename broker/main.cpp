@@ -81,6 +81,12 @@ int main(int argc, char** argv) {
          "--retain-bytes", [&](const std::string& text) { retain_bytes = text; },
          "Retire the oldest records past this size of the journal: 500M, 10G (default: no limit)")
       ->check(trainbus::valid_by(trainbus::parse_retained_bytes));
+  app.add_option("--retain-until-archived", options.retention.until_archived,
+                 "Retire only what the archive of this name has on its disk (trainbus-log --sink ...,archive=NAME); "
+                 "repeatable: what all of them have")
+      ->type_name("NAME")
+      ->check(trainbus::valid_by(trainbus::check_archive_name))
+      ->allow_extra_args(false);
   app.add_option(
          "--keys", options.keys_dir,
          "Folder of trainbus-keys: who may come, read again on SIGHUP and on change (default: the user's own, if "
@@ -114,6 +120,9 @@ int main(int argc, char** argv) {
     trainbus::require_loopback("--listen", trainbus::parse_endpoints(options.listen).host, insecure);
     if (!retain.empty()) options.retention.max_age_ms = trainbus::parse_retained_age(retain);
     if (!retain_bytes.empty()) options.retention.max_bytes = trainbus::parse_retained_bytes(retain_bytes);
+    if (!options.retention.until_archived.empty() && !options.retention.any())
+      throw std::invalid_argument(
+          "--retain-until-archived needs --retain or --retain-bytes: nothing is retired without");
     if (durability == "power") options.durability = trainbus::Durability::kPower;
     trainbus::Broker broker(options);
     std::cout << "trainbus-broker: listening on " << broker.endpoints().base() << std::endl;

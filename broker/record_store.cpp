@@ -22,7 +22,7 @@ RecordStore::RecordStore(const std::string& journal_path, Durability durability,
                          Seen seen, const SeenArchived& seen_archived)
     : publish_(std::move(publish)),
       seen_(std::move(seen)),
-      journal_(journal_path, durability, retention),
+      journal_(journal_path, durability, std::move(retention)),
       lookup_(journal_path),
       forgets_(durability != Durability::kNothing),
       pending_(std::make_unique<StoreBatch>()) {

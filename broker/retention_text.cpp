@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "trainbus/topic.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -49,6 +51,10 @@ std::uint64_t parse_retained_bytes(const std::string& text) {
   if (!(bytes >= kLeast && bytes <= kMost))
     throw std::invalid_argument("'" + text + "' is not a size from 1M up, such as 500M or 10G");
   return static_cast<std::uint64_t>(bytes);
+}
+
+void check_archive_name(const std::string& text) {
+  if (!valid_name(text)) throw std::invalid_argument("'" + text + "' is not a name, [A-Za-z0-9._-]{1,64}");
 }
 
 }  // namespace trainbus

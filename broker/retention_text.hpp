@@ -1,5 +1,6 @@
 #pragma once
-// What --retain and --retain-bytes take. Each throws std::invalid_argument with one line that names the text.
+// What --retain, --retain-bytes and --retain-until-archived take. Each throws std::invalid_argument with one line that
+// names the text.
 
 #include <cstdint>
 #include <string>
@@ -10,5 +11,7 @@ namespace trainbus {
 std::int64_t parse_retained_age(const std::string& text);
 // "500M", "10G", "64000000": bytes; K, M, G, T are powers of 1024. From 1 MiB up.
 std::uint64_t parse_retained_bytes(const std::string& text);
+// "lab": as the names of runs.
+void check_archive_name(const std::string& text);
 
 }  // namespace trainbus

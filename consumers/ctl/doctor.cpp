@@ -71,6 +71,7 @@ void look_at_broker(const CtlOptions& ctl, Findings& findings) {
   findings.push_back(version_finding(version(), *stats));
   findings.push_back(journal_finding(*stats));
   add(broker_disk_findings(*stats));
+  add(archive_findings(*stats));
   add(limit_findings(*stats));
   const auto asked_ms = steady_ms();
   const auto list = client.list("", kPatience);

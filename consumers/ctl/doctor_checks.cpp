@@ -125,6 +125,32 @@ std::vector<Finding> limit_findings(const v1::BrokerStats& stats) {
   return findings;
 }
 
+std::vector<Finding> archive_findings(const v1::BrokerStats& stats) {
+  constexpr double kQuietSeconds = 180;  // it says something every minute
+  const std::string begin = "archive_position{archive=\"";
+  std::vector<Finding> findings;
+  for (const auto& [name, position] : stats.gauges()) {
+    if (!name.starts_with(begin)) continue;
+    const auto label = name.substr(name.find('{'));
+    const auto archive = printable(name.substr(begin.size(), name.size() - begin.size() - 2));
+    const auto quiet = stats.gauges().find("archive_quiet_seconds" + label);
+    const bool silent = quiet == stats.gauges().end() || quiet->second > kQuietSeconds;
+    auto found = fmt::format("lacks {:.0f} records", gauge(stats, ("archive_behind_records" + label).c_str()));
+    if (position == 0)
+      found = "never came: nothing is retired";
+    else if (silent)
+      found += quiet == stats.gauges().end() ? ", and has not come since the broker started"
+                                             : ", and was not heard for " + duration_text(quiet->second);
+    const bool good = position > 0 && !silent;
+    findings.push_back(
+        {good ? Verdict::kGood : Verdict::kCare, "archive " + archive, found,
+         good ? ""
+              : "start trainbus-log --sink ...,archive=" + archive + "; until then records stay, and the disk fills"});
+  }
+  std::ranges::sort(findings, {}, &Finding::about);
+  return findings;
+}
+
 Finding file_limit_finding(std::uint64_t files) {
   const auto found = fmt::format("a program here may open {}", files);
   if (files > kFewFiles) return {Verdict::kGood, "files", found, ""};

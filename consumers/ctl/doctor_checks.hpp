@@ -31,6 +31,8 @@ std::vector<Finding> broker_disk_findings(const v1::BrokerStats& stats);
 Finding disk_finding(const std::string& about, std::uint64_t free_bytes, std::uint64_t bytes);
 // Of the broker: what is met, or nearly.
 std::vector<Finding> limit_findings(const v1::BrokerStats& stats);
+// Of the archives that retention waits for: one that never came, is quiet or far behind.
+std::vector<Finding> archive_findings(const v1::BrokerStats& stats);
 // How many files a program may have open here.
 Finding file_limit_finding(std::uint64_t files);
 // Of the trainers that are alive: clocks that are off, two of one name, a data port that does not connect.

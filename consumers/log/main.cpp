@@ -7,19 +7,17 @@
 #include <iostream>
 #include <list>
 
+#include "broker_news.hpp"
 #include "secrets.hpp"
-#include "sink_alerts.hpp"
 #include "sink_catalog.hpp"
 #include "sink_help.hpp"
 #include "sink_metrics.hpp"
 #include "sink_reporter.hpp"
 #include "sink_site.hpp"
 #include "trainbus/broker_site.hpp"
-#include "trainbus/control_client.hpp"
 #include "trainbus/key_option.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/service.hpp"
-#include "trainbus/storing.hpp"
 
 namespace {
 
@@ -29,7 +27,6 @@ using Clock = std::chrono::steady_clock;
 using Runners = std::vector<std::unique_ptr<SinkRunner>>;
 
 constexpr auto kTurn = 50ms;
-constexpr auto kOnceWaitsForBroker = 10s;
 constexpr auto kEndWithin = 1500ms;
 
 constexpr char kExamples[] = R"(Examples:
@@ -238,46 +235,6 @@ std::vector<SinkReport> reports_of(const Runners& runners) {
   return reports;
 }
 
-// What is not in the journal yet is not in the sinks either.
-void warn_of_what_is_not_stored(const std::string& broker) {
-  ControlClient client(broker);
-  const auto stats = client.stats(std::chrono::seconds(1));
-  if (const auto trouble = stats ? storing_trouble(*stats) : ""; !trouble.empty())
-    spdlog::warn("{}; what came since is not written", trouble);
-}
-
-// What is told to a broker: how the sinks with its records do.
-class BrokerNews {
- public:
-  BrokerNews(const BrokerSite& site, const Runners& runners, Clock::time_point now)
-      : broker_(site.address), alerts_(site.address), heard_(now) {
-    for (std::size_t i = 0; i < runners.size(); ++i)
-      if (runners[i]->broker() == broker_) sinks_.push_back(i);
-  }
-
-  // `all`: of every runner, in their order. Throws std::runtime_error when with --once no broker is there.
-  void turn(const std::vector<SinkReport>& all, Clock::time_point now, bool once) {
-    std::vector<SinkReport> reports;
-    for (const auto i : sinks_)
-      reports.push_back(all[i]);
-    alerts_.turn(reports, now);
-    if (std::ranges::any_of(reports, &SinkReport::connected)) heard_ = now;
-    if (once && now - heard_ > kOnceWaitsForBroker)
-      throw std::runtime_error("no broker answered at " + broker_ + " for 10 s: " + control_silence(broker_));
-  }
-
-  void end(bool once) {
-    alerts_.end();
-    if (once) warn_of_what_is_not_stored(broker_);
-  }
-
- private:
-  const std::string broker_;
-  std::vector<std::size_t> sinks_;
-  SinkAlerts alerts_;
-  Clock::time_point heard_;
-};
-
 // True when there is no more to do: all have ended, or with --once each has what there is, or fails.
 bool is_done(const std::vector<SinkReport>& reports, const Flags& flags) {
   return std::ranges::all_of(reports, [&](const SinkReport& report) {
@@ -285,9 +242,8 @@ bool is_done(const std::vector<SinkReport>& reports, const Flags& flags) {
   });
 }
 
-void write(const Runners& runners, const Flags& flags) {
+void write(const Runners& runners, const Flags& flags, std::list<BrokerNews>& news) {
   const auto start = Clock::now();
-  std::list<BrokerNews> news;
   for (const auto& site : flags.sites)
     news.emplace_back(site, runners, start);
   std::vector<SinkReporter> reporters;
@@ -315,6 +271,7 @@ int run(Flags& flags) {
   }
   flags.sites = parse_broker_sites(flags.brokers);
   const auto runners = runners_of(flags);
+  std::list<BrokerNews> news;
   for (const auto& site : flags.sites)
     require_key_taken(site.address);
   try {
@@ -323,13 +280,16 @@ int run(Flags& flags) {
       metrics = serve_sink_metrics(flags.metrics, [&runners] { return reports_of(runners); });
     const auto opened = open(runners, flags);
     if (opened == Opened::kNone) return finish(runners, Say::kNothing);
-    if (opened == Opened::kSome) write(runners, flags);
+    if (opened == Opened::kSome) write(runners, flags, news);
   } catch (const std::exception& error) {
     std::cerr << "trainbus-log: " << error.what() << '\n';
     finish(runners);
     return 1;
   }
-  return finish(runners);
+  const int status = finish(runners);
+  for (auto& each : news)
+    each.say_archived(reports_of(runners));
+  return status;
 }
 
 }  // namespace

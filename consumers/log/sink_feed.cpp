@@ -95,6 +95,7 @@ void SinkFeed::finish(Time now, const StreamHeads& heads) {
     sink_.sync();
     if (position_ != nullptr) position_->save(heads);
     synced_ = now;
+    ++syncs_;
     works();
   });
   sync_at_ = now + kSyncEvery;

@@ -48,6 +48,7 @@ class SinkFeed {
   std::uint64_t written() const { return written_; }    // records
   std::uint64_t failures() const { return failures_; }  // failed calls
   Time synced() const { return synced_; }               // the last time everything before was safe
+  std::uint64_t syncs() const { return syncs_; }        // times that what was offered until then was put on the disk
 
  private:
   // Runs `action`; an exception makes the sink away.
@@ -68,6 +69,7 @@ class SinkFeed {
   std::string failure_;
   std::uint64_t written_ = 0;
   std::uint64_t failures_ = 0;
+  std::uint64_t syncs_ = 0;
 };
 
 }  // namespace trainbus

@@ -9,6 +9,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "files/line_stream.hpp"
 #include "secrets.hpp"
 
 namespace trainbus {
@@ -67,6 +68,9 @@ void take_host_option(SinkPlan& plan, const std::string& name, const std::string
     plan.filter.kinds = parse_kinds(value);
   } else if (name == "every") {
     plan.filter.every = parse_every(value);
+  } else if (name == "archive") {
+    if (!valid_name(value)) throw std::invalid_argument("archive: '" + value + "' is not [A-Za-z0-9._-]{1,64}");
+    plan.archive = value;
   } else {
     check_name_pattern(name, value);
     (name == "run" ? plan.filter.run : plan.filter.trainer) = value;
@@ -82,6 +86,20 @@ std::vector<std::string> complete(const trainbus_sink_type& type, const Given& g
     values.push_back(given[i] ? *given[i] : option.preset);
   }
   return values;
+}
+
+// Who says that records may be retired must have all of them, on a disk.
+void check_archive(const SinkPlan& plan) {
+  if (plan.archive.empty()) return;
+  const auto& filter = plan.filter;
+  if (!filter.kinds.empty() || !filter.run.empty() || !filter.trainer.empty() || filter.every > 1)
+    refuse(*plan.type, "archive: a sink that leaves records out (kinds, run, trainer, every) cannot be one");
+  if (plan.type->position == TRAINBUS_SINK_LIVE) refuse(*plan.type, "archive: a sink of live records cannot be one");
+  if (!plan.values.empty() && LineStream::is_one(plan.values.front()))
+    refuse(*plan.type, "archive: a stream is on no disk");
+  for (std::size_t i = 0; i < plan.values.size(); ++i)
+    if (std::string_view(plan.type->options[i].name) == "fsync" && plan.values[i] == "never")
+      refuse(*plan.type, "archive: with fsync=never nobody knows what is on the disk");
 }
 
 }  // namespace
@@ -106,6 +124,7 @@ SinkPlan plan_sink(const SinkSpec& spec, const trainbus_sink_type& type, const S
     }
   }
   plan.values = complete(type, own);
+  check_archive(plan);
   return plan;
 }
 
@@ -137,6 +156,10 @@ void make_labels_unique(std::vector<SinkPlan>& plans) {
   for (const auto& plan : plans)
     if (plan.label_given && !taken.insert(plan.label).second)
       throw std::invalid_argument("two sinks are called '" + plan.label + "'");
+  std::set<std::string> archives;
+  for (const auto& plan : plans)
+    if (!plan.archive.empty() && !archives.insert(plan.archive).second)
+      throw std::invalid_argument("two sinks are archive '" + plan.archive + "'");
   for (auto& plan : plans) {
     if (plan.label_given) continue;
     const auto type_name = plan.label;

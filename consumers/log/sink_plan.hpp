@@ -16,6 +16,7 @@ struct SinkPlan {
   bool label_given = false;
   std::vector<std::string> values;  // one for each of type->options
   SinkFilter filter;
+  std::string archive = {};  // the broker retires nothing that is not on this sink's disk; "": it is no archive
 
   // "jsonl:runs.jsonl", for messages; no secrets.
   std::string text() const;
@@ -30,6 +31,7 @@ inline constexpr trainbus_sink_option kHostOptions[] = {
     {"run", "PATTERN", "*", "only runs of this name; * and ? stand for any characters", 0},
     {"trainer", "PATTERN", "*", "only trainers of this name", 0},
     {"every", "N", "1", "of batch and perf records only each Nth, the first included", 0},
+    {"archive", "NAME", "", "tell the broker what is on the disk here, for its --retain-until-archived NAME", 0},
     {},
 };
 
@@ -37,7 +39,7 @@ inline constexpr trainbus_sink_option kHostOptions[] = {
 // option that is not there (the known ones are named), one that is missing, one that is given twice, a bad filter.
 SinkPlan plan_sink(const SinkSpec& spec, const trainbus_sink_type& type, const SinkFilter& defaults);
 
-// Gives equal labels a number: jsonl, jsonl-2. Throws when two were asked to be equal.
+// Gives equal labels a number: jsonl, jsonl-2. Throws when two were asked to be equal, or are one archive.
 void make_labels_unique(std::vector<SinkPlan>& plans);
 
 }  // namespace trainbus

@@ -31,6 +31,7 @@ SinkRunner::SinkRunner(SinkPlan plan, const Options& options)
       feed_(sink_, position_.get()) {
   report_.label = sink_.plan().label;
   report_.hash = sink_.plan().hash();
+  report_.archive = sink_.plan().archive;
 }
 
 SinkRunner::~SinkRunner() {
@@ -75,7 +76,17 @@ void SinkRunner::run() {
   while (!stopping_ && !feed_.over())
     attempt([this] { turn(); });
   if (bus_) feed_.finish(Clock::now(), bus_->heads());
+  note_on_disk();
   publish(Clock::now());
+}
+
+void SinkRunner::note_on_disk() {
+  if (plan().archive.empty() || !bus_ || feed_.away() || feed_.syncs() == noted_syncs_) return;
+  noted_syncs_ = feed_.syncs();
+  if (report_.on_disk && *report_.on_disk == bus_->heads()) return;
+  auto heads = std::make_shared<const StreamHeads>(bus_->heads());
+  const std::lock_guard lock(mutex_);
+  report_.on_disk = std::move(heads);
 }
 
 void SinkRunner::connect(StreamHeads heads) {
@@ -106,6 +117,7 @@ void SinkRunner::turn() {
     if (plan().filter.passes(*record)) feed_.offer(*record, now);
   }
   feed_.turn(now, bus_->heads());
+  note_on_disk();
   publish(now);
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -28,8 +29,10 @@ struct SinkReport {
   std::string port_trouble = {};     // which of the broker's ports does not answer, and why; "": all do
   bool caught_up = false;            // the history that there was is in it
   std::pair<std::uint64_t, std::uint64_t> progress{0, 0};
-  std::chrono::milliseconds behind{0};    // since it last had all that the journal was known to have
-  std::chrono::milliseconds unsynced{0};  // since the last sync
+  std::chrono::milliseconds behind{0};              // since it last had all that the journal was known to have
+  std::chrono::milliseconds unsynced{0};            // since the last sync
+  std::string archive = {};                         // SinkPlan::archive
+  std::shared_ptr<const StreamHeads> on_disk = {};  // of an archive: as of its last sync; null: there was none
 
   bool failing() const { return !failure.empty() || !blocked.empty(); }
   const std::string& trouble() const { return blocked.empty() ? failure : blocked; }
@@ -73,12 +76,15 @@ class SinkRunner {
   void turn();
   void connect(StreamHeads heads);
   void publish(SinkFeed::Time now);
+  // Of an archive: what is on the disk after a sync.
+  void note_on_disk();
 
   const Options options_;
   HostedSink sink_;
   std::unique_ptr<PositionFile> position_;
   SinkFeed feed_;
   std::optional<Consumer> bus_;
+  std::uint64_t noted_syncs_ = 0;
   bool drained_ = false;       // nothing was waiting at the last look
   SinkFeed::Time complete_{};  // when it last had everything
 

@@ -52,6 +52,30 @@ TEST(Doctor, KnowsADiskThatIsScarceFromOneThatIsFull) {
             Verdict::kBad);
 }
 
+TEST(Doctor, SaysOfAnArchiveThatRetentionWaitsForIt) {
+  EXPECT_TRUE(archive_findings({}).empty());
+  const auto of = [](std::initializer_list<std::pair<const char*, double>> gauges) {
+    return archive_findings(stats_with(gauges)).at(0);
+  };
+  const auto good = of({{"archive_position{archive=\"lab\"}", 7},
+                        {"archive_behind_records{archive=\"lab\"}", 3},
+                        {"archive_quiet_seconds{archive=\"lab\"}", 60}});
+  EXPECT_EQ(good.verdict, Verdict::kGood);
+  EXPECT_EQ(good.about, "archive lab");
+  EXPECT_EQ(good.found, "lacks 3 records");
+  const auto never = of({{"archive_position{archive=\"lab\"}", 0}, {"archive_behind_records{archive=\"lab\"}", 9}});
+  EXPECT_EQ(never.verdict, Verdict::kCare);
+  EXPECT_THAT(never.found, HasSubstr("never came: nothing is retired"));
+  EXPECT_THAT(never.remedy, HasSubstr("archive=lab"));
+  EXPECT_THAT(of({{"archive_position{archive=\"lab\"}", 7}, {"archive_behind_records{archive=\"lab\"}", 2}}).found,
+              HasSubstr("has not come since the broker started"));
+  EXPECT_THAT(of({{"archive_position{archive=\"lab\"}", 7},
+                  {"archive_behind_records{archive=\"lab\"}", 2},
+                  {"archive_quiet_seconds{archive=\"lab\"}", 600}})
+                  .found,
+              HasSubstr("was not heard for"));
+}
+
 TEST(Doctor, ComparesVersions) {
   EXPECT_EQ(version_finding("0.2.0", stats_with({{"info{id=\"ab\",version=\"0.2.0\"}", 1}})).verdict, Verdict::kGood);
   EXPECT_EQ(version_finding("0.2.0", stats_with({{"info{id=\"ab\",version=\"0.1.9\"}", 1}})).verdict, Verdict::kCare);

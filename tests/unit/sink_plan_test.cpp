@@ -150,5 +150,23 @@ TEST(Secrets, AreNeverShown) {
   EXPECT_EQ(Secrets(plan("sample:nats://host/a@b:c")).scrub("a@b:c"), "a@b:c") << "no password there";
 }
 
+TEST(SinkPlan, AnArchiveHasEverythingOnADisk) {
+  EXPECT_EQ(plan("sample:a,archive=lab").archive, "lab");
+  EXPECT_EQ(plan("sample:a").archive, "");
+  for (const char* filter : {"kinds=batch", "run=r", "trainer=t*", "every=2"})
+    EXPECT_THAT(problem(std::string("sample:a,archive=lab,") + filter), HasSubstr("leaves records out")) << filter;
+  EXPECT_THROW(plan("sample:a,archive=lab", {.kinds = {}, .run = "r", .trainer = ""}), std::invalid_argument)
+      << "a filter of all sinks is one, too";
+  for (const char* name : {"", "a/b", "a b"})
+    EXPECT_THAT(problem(std::string("sample:a,archive=") + name), HasSubstr("archive: '")) << name;
+  EXPECT_THAT(problem("sample:-,archive=lab"), HasSubstr("a stream is on no disk"));
+  EXPECT_THAT(problem("sample:/dev/null,archive=lab"), HasSubstr("a stream is on no disk"));
+  auto live = kType;
+  live.position = TRAINBUS_SINK_LIVE;
+  EXPECT_THROW(plan_sink(parse_sink_spec("sample:a,archive=lab"), live, {}), std::invalid_argument);
+  std::vector<SinkPlan> two{plan("sample:a,archive=lab"), plan("sample:b,archive=lab")};
+  EXPECT_THROW(make_labels_unique(two), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace trainbus
