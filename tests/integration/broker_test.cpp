@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tests/support/eventually.hpp"
 #include "tests/support/plain_peer.hpp"
 #include "tests/support/running_broker.hpp"
@@ -87,6 +89,36 @@ TEST(Broker, AcknowledgesWhatIsStoredAndSaysItAgainAfterARestart) {
     stored[position.kind()] = position.sequence();
   EXPECT_EQ(stored[v1::KIND_BATCH], 5u);
   EXPECT_EQ(peer.fetch().records_size(), 5);
+}
+
+v1::MetricsResponse hello_of_wire(PlainPeer& peer, std::uint32_t version) {
+  v1::MetricsRequest request;
+  request.set_session_id("r/t");
+  request.set_incarnation(kIncarnation);
+  request.mutable_hello()->mutable_session();
+  request.mutable_hello()->set_wire_version(version);
+  return peer.ask(request);
+}
+
+TEST(Broker, RefusesATrainerOfAnotherWireInOneLine) {
+  RunningBroker broker;
+  PlainPeer peer(broker.endpoints());
+  for (const auto version : {kWireVersion + 1, std::numeric_limits<std::uint32_t>::max()}) {
+    const auto answer = hello_of_wire(peer, version);
+    EXPECT_EQ(answer.error().code(), v1::INVALID_DATA);
+    EXPECT_EQ(answer.error().message(), "'r/t' speaks version " + std::to_string(version) +
+                                            " of the wire, this broker " + std::to_string(kWireVersion));
+  }
+}
+
+TEST(Broker, TakesATrainerThatSaysNoVersionForOneOfTheFirst) {
+  RunningBroker broker;
+  PlainPeer peer(broker.endpoints());
+  for (const auto version : {std::uint32_t{0}, kWireVersion}) {
+    const auto answer = hello_of_wire(peer, version);
+    EXPECT_TRUE(answer.has_welcome());
+    EXPECT_EQ(answer.welcome().wire_version(), kWireVersion);
+  }
 }
 
 TEST(Broker, FetchGoesOnWhereTheHeadsEnd) {
