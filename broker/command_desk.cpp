@@ -1,9 +1,12 @@
 #include "broker/command_desk.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "trainbus/request_line.hpp"
 #include "trainbus/text.hpp"
 
 namespace trainbus {
@@ -16,23 +19,49 @@ v1::AddressedCommand addressed(const CommandRegistry::Entry& entry) {
   return command;
 }
 
+// What others send is in a log as one line, whatever is in it.
+std::string plain(const std::string& text) {
+  std::string line(clipped(text, 200));
+  std::ranges::replace_if(
+      line, [](unsigned char each) { return each < ' ' || each == 0x7f; }, '?');
+  return line;
+}
+
+std::string what(const v1::ControlCommand& command, const std::string& session_id) {
+  return v1::CommandType_Name(command.type()) + " of " + plain(session_id);
+}
+
+void say_state(const CommandRegistry::Entry& entry) {
+  const auto& command = entry.command;
+  const auto why = command.reason().empty() ? "" : ": " + plain(command.reason());
+  spdlog::log(
+      command.state() >= v1::COMMAND_APPLIED ? spdlog::level::info : spdlog::level::debug, "{}",
+      request_line(what(command, entry.session_id) + ' ' + std::string(command_state_name(command.state())) + why,
+                   plain(command.command_id())));
+}
+
 }  // namespace
 
-void CommandDesk::refuse(const Peer& peer, v1::ErrorCode code, const std::string& why) {
+void CommandDesk::refuse(const Peer& peer, const v1::ControlCommand& command, v1::ErrorCode code,
+                         const std::string& why) {
   ++refused_;
+  spdlog::info("{}", request_line("refused: " + plain(why), plain(command.command_id())));
   socket_.refuse(peer, code, why);
 }
 
 void CommandDesk::issue(const Peer& peer, const v1::MetricsRequest& request, std::int64_t now_ms) {
   const auto& command = request.issue_command();
+  spdlog::info("{}", request_line(plain(command.issuer()) + " asks " + what(command, request.session_id()),
+                                  plain(command.command_id())));
   if (const std::string problem = command_problem(command); !problem.empty())
-    return refuse(peer, v1::INVALID_DATA, problem);
+    return refuse(peer, command, v1::INVALID_DATA, problem);
   const auto targets =
       request.session_id().empty() ? std::vector<std::string>{} : roster_.matching(request.session_id());
-  if (targets.empty()) return refuse(peer, v1::INVALID_SESSION, "no trainer '" + request.session_id() + "' is known");
+  if (targets.empty())
+    return refuse(peer, command, v1::INVALID_SESSION, "no trainer '" + request.session_id() + "' is known");
   if (!registry_.has_room(targets.size())) {
     ++too_many_;
-    return refuse(peer, v1::BUFFER_FULL, "too many commands are open");
+    return refuse(peer, command, v1::BUFFER_FULL, "too many commands are open");
   }
   ++issued_;
   std::vector<CommandRegistry::Entry*> fresh;
@@ -80,6 +109,7 @@ void CommandDesk::store_state(const CommandRegistry::Entry& entry, std::function
   record.set_timestamp_ms(unix_ms());
   record.set_incarnation(entry.command.expected_incarnation());
   *record.mutable_command() = entry.command;
+  say_state(entry);
   if (auto row = roster_.to_store(entry.session_id, record.incarnation())) store_.add(std::move(*row));
   store_.write({v1::KIND_COMMAND, *parse_session_id(entry.session_id)}, record,
                [this, session = entry.session_id, id = entry.command.command_id(), state = entry.command.state(),

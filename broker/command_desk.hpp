@@ -33,7 +33,7 @@ class CommandDesk {
   std::uint64_t too_many() const { return too_many_; }  // of these, because so many are open
 
  private:
-  void refuse(const Peer& peer, v1::ErrorCode code, const std::string& why);
+  void refuse(const Peer& peer, const v1::ControlCommand& command, v1::ErrorCode code, const std::string& why);
   void store_state(const CommandRegistry::Entry& entry, std::function<void()> then);
   void send(const CommandRegistry::Entry& entry, std::int64_t now_ms);
 

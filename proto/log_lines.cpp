@@ -8,16 +8,27 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "trainbus/request_line.hpp"
+
 namespace trainbus {
 namespace {
 
 class JsonMessage : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
-    const nlohmann::json text = std::string(message.payload.data(), message.payload.size());
-    line.append(text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    std::string_view text(message.payload.data(), message.payload.size());
+    const auto request = take_request_id(text);
+    append(line, text);
+    if (request.empty()) return;
+    line.append(std::string_view(",\"request\":"));
+    append(line, request);
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }
+
+ private:
+  static void append(spdlog::memory_buf_t& line, std::string_view text) {
+    line.append(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
 };
 
 class JournalPriority : public spdlog::custom_flag_formatter {

@@ -21,6 +21,7 @@
 #include "trainbus/incarnation.hpp"
 #include "trainbus/program.hpp"
 #include "trainbus/record_json.hpp"
+#include "trainbus/request_line.hpp"
 #include "trainbus/storing.hpp"
 #include "trainbus/trainer_json.hpp"
 #include "trainbus/trainer_table.hpp"
@@ -303,6 +304,8 @@ int send_command(const CtlOptions& ctl, const CommandOptions& options) {
   const auto address = parse_trainer_address(options.session).value();
   command.set_expected_incarnation(named_incarnation(ctl, client, address));
   command.set_time_to_live_ms(options.deadline.count());
+  spdlog::debug("{}", request_line("asks " + v1::CommandType_Name(command.type()) + " of " + address.session_id,
+                                   command.command_id()));
   const auto issued = client.issue(address.session_id, command, kPatience);
   if (!issued) no_answer(ctl, client);
   if (!issued->error.empty()) throw std::runtime_error(issued->error);

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import urllib.request
 
 import support
 
@@ -98,6 +99,29 @@ class Service(support.KitTest):
             self.assertEqual(set(said), {"time", "level", "program", "message"})
             self.assertRegex(said["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
             self.assertEqual(said["program"], "trainbus-broker")
+
+    def test_one_id_follows_a_command_through_the_programs(self):
+        _, address = self.start_broker("--log-format", "json", "--log-level", "debug")
+        self.start("loadgen", "--broker", address, "--run", "r")
+        self.eventually("it trains", lambda: "r/t0" in self.run_program("ctl", "--broker", address, "list")[1])
+        code, _, errors = self.run_program("ctl", "--broker", address, "--log-level", "debug", "--log-format", "json", "pause",
+                                           "r/t0")
+        self.assertEqual(code, 0, errors)
+        asked = next(line for line in map(json.loads, errors.splitlines()) if "request" in line)
+        self.assertIn("PAUSE_TRAINING of r/t0", asked["message"])
+        lines = [json.loads(line) for line in self.log("broker").splitlines()]
+        told = [line["message"] for line in lines if line.get("request") == asked["request"]]
+        self.assertRegex(told[0], "asks PAUSE_TRAINING of r/t0$")
+        self.eventually("and its end", lambda: "PAUSE_TRAINING of r/t0 APPLIED" in self.log("broker"))
+
+        page = self.start("dashboard", "--broker", address, "--listen", "127.0.0.1:0", "--no-login")
+        url = page.stdout.readline().split()[-1]
+        self.eventually("it knows the trainer", lambda: b"t0" in urllib.request.urlopen(url + "api/trainers").read())
+        request = urllib.request.Request(url + "api/trainers/r/t0/commands", b'{"type":"RESUME_TRAINING"}',
+                                         {"Content-Type": "application/json"})
+        command = json.load(urllib.request.urlopen(request))["command_id"]
+        self.assertIn(f"asks RESUME_TRAINING of r/t0 [request {command}]", self.log("dashboard"))
+        self.assertIn(f'"request":"{command}"', self.log("broker"))
 
     def test_an_error_is_json_too_whatever_is_in_it(self):
         name = 'tcp://"\\\n\t\x01:7760'

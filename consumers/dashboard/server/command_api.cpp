@@ -1,5 +1,7 @@
 #include "command_api.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
@@ -9,6 +11,7 @@
 #include "site.hpp"
 #include "trainbus/bus_key.hpp"
 #include "trainbus/incarnation.hpp"
+#include "trainbus/request_line.hpp"
 #include "trainer_json.hpp"
 
 namespace trainbus {
@@ -119,6 +122,9 @@ void issue_command(Site& site, const ApiRequest& request, Reply reply) {
   const SessionName session{request.target.segments[2], request.target.segments[3]};
   const bool known = session.trainer == "*" ? site.model.has_run(session.run) : site.model.find(session) != nullptr;
   if (!known) return reply(refusal(404, "no trainer " + session.id()));
+  spdlog::info("{}",
+               request_line(command.issuer() + " asks " + v1::CommandType_Name(command.type()) + " of " + session.id(),
+                            command.command_id()));
   ask(
       site, std::move(reply), 400,
       [id = session.id(), command](ControlClient& client) { return client.issue(id, command, ControlDesk::kTimeout); },
