@@ -46,6 +46,12 @@ class BusModel {
     storing_trouble_.message = why;
   }
   const Trouble& storing_trouble() const { return storing_trouble_; }
+  // Why the history (HistoryDesk) does not answer, or what is not of it; "": nothing.
+  void set_history_trouble(const std::string& why, std::int64_t unix_ms) {
+    if (why.empty() != history_trouble_.message.empty()) history_trouble_.since_ms = unix_ms;
+    history_trouble_.message = why;
+  }
+  const Trouble& history_trouble() const { return history_trouble_; }
 
   // By run, then trainer.
   using Trainers = std::map<std::pair<std::string, std::string>, TrainerModel>;
@@ -80,7 +86,7 @@ class BusModel {
   std::size_t points_share_ = 0;
   std::size_t media_share_ = 0;
   Trainers trainers_;
-  Trouble storing_trouble_;
+  Trouble storing_trouble_, history_trouble_;
   Troubles troubles_;
   AlertBook alerts_;
 };

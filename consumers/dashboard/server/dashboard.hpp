@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "history.hpp"
 #include "trainbus/endpoints.hpp"
 
 namespace trainbus {
@@ -30,6 +31,7 @@ struct DashboardOptions {
   std::optional<std::string> login_dir = {};  // of users, token and sessions; none: nobody is asked who they are
   std::string tls_cert = {}, tls_key = {};    // PEM files; "": plain HTTP
   std::string base_path = {};                 // "/bus": what a proxy leaves before every path
+  HistoryPlace history = {};                  // of retired runs; its site "": the name of each broker
   std::vector<std::string> proxies = {};      // addresses whose X-Forwarded-... headers are believed
   double commands_per_second = 10;            // per client address; past it and the burst 429
   double command_burst = 20;

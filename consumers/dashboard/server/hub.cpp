@@ -122,6 +122,7 @@ BusModel::Troubles Hub::troubles() const {
   auto troubles = model_.troubles();
   if (!model_.bus.port_trouble.empty())
     troubles[{"dashboard", "port_silent"}] = {model_.bus.port_trouble, model_.bus.port_trouble_since_ms};
+  if (!model_.history_trouble().message.empty()) troubles[{"dashboard", "history"}] = model_.history_trouble();
   if (const auto& storing = model_.storing_trouble(); !storing.message.empty() &&
                                                       !troubles.contains({"broker", "state_folder"}) &&
                                                       !troubles.contains({"broker", "journal_failing"}))
@@ -163,7 +164,9 @@ void Hub::watch(WsSession& session, const WatchRequest& request) {
   const auto browser = browsers_.find(&session);
   if (browser == browsers_.end()) return;
   browser->second.watched = request.session ? request.session->id() : std::string{};
-  if (request.session) session.keep(history(request));
+  if (!request.session) return;
+  session.keep(history(request));
+  on_watched(*request.session);
 }
 
 void Hub::watch_tiles(WsSession& session, const TilesRequest& request) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -41,6 +42,9 @@ class Hub {
   void show_lists();
   // Everybody is told why, and sent away.
   void goodbye(std::string_view reason);
+
+  // Called with each trainer that a browser begins to watch, which has then been sent what is known of it.
+  std::function<void(const SessionName&)> on_watched = [](const SessionName&) {};
 
   std::size_t browsers() const { return browsers_.size(); }
   const HubCounters& counters() const { return counters_; }

@@ -147,7 +147,8 @@ std::vector<v1::TrainerEntry> incarnations_of(ControlClient& client, const Sessi
   return {};
 }
 
-// One x has one point: the last that was said.
+}  // namespace
+
 void sort_by_x(std::vector<Point>& points) {
   std::ranges::stable_sort(points, {}, &Point::x);
   std::size_t kept = 0;
@@ -157,8 +158,6 @@ void sort_by_x(std::vector<Point>& points) {
   }
   points.resize(kept);
 }
-
-}  // namespace
 
 JournalPoints read_journal(ControlClient& client, const JournalRange& range, const GiveUp& give_up) {
   JournalPoints read;

@@ -26,6 +26,9 @@ struct JournalPoints {
   bool complete = false;      // false: unknown incarnation, more than kMaxJournalRecords, given up, or no step said
 };
 
+// One x has one point: the last that was said.
+void sort_by_x(std::vector<Point>& points);
+
 // Asked between two pages; true: what was read until now is all.
 using GiveUp = std::function<bool()>;
 

@@ -114,6 +114,13 @@ int main(int argc, char** argv) {
   app.add_option("--memory", memory_mb, "MiB for curves and media of each broker; past it they are thinned")
       ->capture_default_str()
       ->check(CLI::Range(16, 1 << 20));
+  std::string history;
+  app.add_option(
+      "--history", history,
+      "Where retired runs are: postgres:URL (no password: PGPASSFILE, ~/.pgpass or a service file), as the sink "
+      "of trainbus-log writes it");
+  app.add_option("--history-schema", options.history.schema, "Schema of its tables")->capture_default_str();
+  app.add_option("--history-site", options.history.site, "Whose records there (default: the NAME of each broker)");
   app.add_option("--max-connections", options.max_connections, "Further ones are answered 503")
       ->capture_default_str()
       ->check(CLI::Range(1, 10000));
@@ -140,6 +147,7 @@ int main(int argc, char** argv) {
     options.port = address.port;
     options.base_path = base_path(options.base_path);
     check_reach(reach, options);
+    if (!history.empty()) options.history.database = trainbus::parse_history(history, options.history);
     if (!reach.no_login) options.login_dir = trainbus::chosen_state_dir(reach.state_dir, "dashboard");
     options.max_memory_bytes = memory_mb << 20;
     for (const auto& broker : brokers)

@@ -64,6 +64,7 @@ struct Found {
   bool thinned = false;  // points that were said are missing
   bool known = true;     // the incarnation that was asked for is told apart in memory
   bool from_journal = false;
+  std::string_view place = "journal";  // where the points that memory has not are
 
   bool asks_for_more() const {
     return !known || (axis == Axis::kStep && thinned && points.size() < request.max_points);
@@ -111,8 +112,10 @@ std::vector<Part> parts_of(const Found& found, const Placement& placement) {
   return parts;
 }
 
+using ReadPoints = std::function<JournalPoints(const JournalRange& range)>;
+
 // Of incarnations that are no longer told apart memory's points stay.
-void add_from_journal(ControlClient& client, const std::vector<Part>& parts, const GiveUp& give_up, Found& found) {
+void add_from_journal(const ReadPoints& read_points, const std::vector<Part>& parts, Found& found) {
   double begin = kNoBound;
   for (const Part& part : parts)
     begin = std::min(begin, part.range.x_min + part.offset);
@@ -120,7 +123,7 @@ void add_from_journal(ControlClient& client, const std::vector<Part>& parts, con
   std::ranges::copy_if(found.points, std::back_inserter(points), [&](const Point& point) { return point.x < begin; });
   bool complete = true;
   for (const Part& part : parts) {
-    const auto read = read_journal(client, part.range, give_up);
+    const auto read = read_points(part.range);
     complete = complete && read.complete;
     for (const Point& point : read.points)
       if (const double x = point.x + part.offset; x < part.end) points.push_back({x, point.y});
@@ -141,7 +144,7 @@ Answer answer_of(const Found& found) {
     object.add("axis", axis_name(found.axis));
     if (request.incarnation) object.add("incarnation", std::to_string(*request.incarnation));
     object.add("total", found.points.size());
-    object.add("from", found.from_journal ? "journal" : "memory").add("thinned", found.thinned);
+    object.add("from", found.from_journal ? found.place : "memory").add("thinned", found.thinned);
     object.add("not_finite",
                std::ranges::count_if(found.points, [](const Point& point) { return !std::isfinite(point.y); }));
     append_pairs(object.key("points"), decimate(found.points, request.max_points));
@@ -149,10 +152,26 @@ Answer answer_of(const Found& found) {
   return answer;
 }
 
+// The points of a curve of a retired trainer. False when too much is being read.
+bool read_history(Site& site, const Found& found, std::vector<Part> parts, const std::function<void(Answer)>& reply) {
+  return site.history->ask([&site, found, parts = std::move(parts), reply](History& history) {
+    Found more = found;
+    more.place = "history";
+    try {
+      add_from_journal([&](const JournalRange& range) { return history.points(range); }, parts, more);
+    } catch (const std::exception&) {
+      more = found;  // what memory has, which says that it is not all
+    }
+    boost::asio::post(site.server.io, [reply, answer = answer_of(more)] { reply(answer); });
+  });
+}
+
 }  // namespace
 
 void answer_series(Site& site, const RequestTarget& target, std::function<void(Answer)> reply) {
   const SessionName session{target.segments[2], target.segments[3]};
+  if (site.history && site.history->opens(session, [&site, target, reply] { answer_series(site, target, reply); }))
+    return;
   const TrainerModel* trainer = site.model.find(session);
   if (trainer == nullptr) return reply(refusal(404, "no trainer " + session.id()));
   const TrainerCurves& curves = trainer->curves();
@@ -162,12 +181,18 @@ void answer_series(Site& site, const RequestTarget& target, std::function<void(A
   const auto curve = curves.all().find(request.name);
   if (curve == curves.all().end()) return reply(refusal(404, "no series of this name; without a name all are listed"));
   Found found = in_memory(session, curves, curve->second, std::move(request));
+  const bool retired = site.history && site.history->has(session);
+  found.thinned = found.thinned || (retired && site.history->thinned(session));
   if (!found.asks_for_more()) return reply(answer_of(found));
+  if (retired) {
+    if (!read_history(site, found, parts_of(found, curves.placement()), reply)) reply(answer_of(found));
+    return;
+  }
   const auto until = std::chrono::steady_clock::now() + kReadingTime;
   const auto read = [&site, until, reply, found, parts = parts_of(found, curves.placement())](ControlClient& client) {
     const auto give_up = [&] { return site.server.io.stopped() || std::chrono::steady_clock::now() > until; };
     Found more = found;
-    add_from_journal(client, parts, give_up, more);
+    add_from_journal([&](const JournalRange& range) { return read_journal(client, range, give_up); }, parts, more);
     boost::asio::post(site.server.io, [reply, answer = answer_of(more)] { reply(answer); });
   };
   if (!site.reading_room.ask(read)) reply(answer_of(found));

@@ -27,7 +27,13 @@ Site::Site(Server& owner, const NamedBroker& where)
           hub.publish(batch);
           feed.taken();
         });
-      }) {}
+      }) {
+  if (owner.options.history.database.empty()) return;
+  auto place = owner.options.history;
+  if (place.site.empty()) place.site = where.name;
+  history = std::make_unique<HistoryDesk>(*this, place);
+  hub.on_watched = [this](const SessionName& session) { history->opens(session, [] {}); };
+}
 
 void Site::take(BrokerFigures figures) {
   for (const auto& one : figures.standings)

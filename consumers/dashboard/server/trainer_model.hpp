@@ -15,8 +15,8 @@
 
 namespace trainbus {
 
-// Where the broker has it.
-enum class Shelf : std::uint8_t { kListed, kArchived, kDeleted };
+// Where the broker has it; retired: nowhere, it comes from the history.
+enum class Shelf : std::uint8_t { kListed, kArchived, kDeleted, kRetired };
 
 class TrainerModel {
  public:

@@ -36,7 +36,8 @@ void look_for_unlisted(Site& site) {
   std::size_t asked = 0;
   for (const auto& [name, trainer] : site.model.trainers()) {
     const SessionName session{name.first, name.second};
-    if (listed.contains(session.id()) || trainer.shelf() == Shelf::kArchived) continue;
+    const bool elsewhere = trainer.shelf() == Shelf::kArchived || trainer.shelf() == Shelf::kRetired;
+    if (listed.contains(session.id()) || elsewhere) continue;
     const auto age_ms = trainer.view().last_heard_age_ms(now_ms);
     if (age_ms >= 0 && age_ms < kHeardLatelyMs) continue;
     if (asked++ == kAtOnce) break;

@@ -12,12 +12,12 @@ namespace {
 
 using Settings = std::map<std::string, std::string>;
 
-Settings parse(const std::string& text) {
+Settings parse(const std::string& text, const std::string& option) {
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfoParse(text.c_str(), nullptr),
                                                                              PQconninfoFree);
   if (!options)
     throw std::invalid_argument(
-        "to: is neither a URL (postgresql://user@host:5432/database) nor conninfo (host=... dbname=...)");
+        option + ": is neither a URL (postgresql://user@host:5432/database) nor conninfo (host=... dbname=...)");
   Settings settings;
   for (const auto* each = options.get(); each->keyword != nullptr; ++each)
     if (each->val != nullptr) settings[each->keyword] = each->val;
@@ -35,13 +35,14 @@ std::string quoted(const std::string& value) {
 
 }  // namespace
 
-ServerAddress::ServerAddress(const std::string& text, std::chrono::milliseconds timeout, const std::string& password) {
-  auto settings = parse(text);
+ServerAddress::ServerAddress(const std::string& text, std::chrono::milliseconds timeout, const std::string& password,
+                             const ServerAsker& asker) {
+  auto settings = parse(text, asker.option);
   if (!password.empty()) settings["password"] = password;
   if (const auto found = settings.find("password"); found != settings.end()) password_ = found->second;
   const auto seconds = std::max<std::int64_t>(2, timeout.count() / 1000);  // less than 2 counts as 2
   const Settings presets = {
-      {"application_name", "trainbus-log"},
+      {"application_name", asker.program},
       {"connect_timeout", std::to_string(seconds)},
       {"keepalives_idle", std::to_string(seconds)},
       {"keepalives_interval", "5"},
