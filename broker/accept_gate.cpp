@@ -62,6 +62,11 @@ void AcceptGate::set(Gate gate) {
   }
 }
 
+void AcceptGate::move_to(std::vector<int> listeners) {
+  listeners_ = std::move(listeners);
+  set(std::exchange(gate_, Gate::kOpen));
+}
+
 void AcceptGate::forget(int connection) {
   const int ignored = 0;
   setsockopt(connection, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof ignored);

@@ -18,6 +18,8 @@ class AcceptGate {
   explicit AcceptGate(int port);
 
   void set(Gate gate);
+  // Others listen at the port now; the gate is as it was.
+  void move_to(std::vector<int> listeners);
   bool is_open() const { return gate_ == Gate::kOpen; }
   // Of a connection that was accepted: the filter that let it in is no longer asked.
   static void forget(int connection);

@@ -1,16 +1,13 @@
 #include "broker/bound_sockets.hpp"
 
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <random>
 #include <stdexcept>
 
 #include "broker/gatekeeper.hpp"
 #include "broker/listeners.hpp"
+#include "broker/served_keys.hpp"
 #include "trainbus/addresses.hpp"
 #include "trainbus/port_probe.hpp"
 #include "trainbus/sockets.hpp"
@@ -22,15 +19,6 @@ namespace {
 constexpr int kTriesForFreePorts = 200;
 constexpr std::int64_t kMaxSubscriptionFrame = 1024;
 
-// The key in force, and the one before it while that is good too; "" without keys.
-struct Keys {
-  std::string now, before;
-
-  explicit Keys(const std::string& keys) : now(keys.substr(0, keys.find(' '))), before(keys.substr(now.size())) {
-    if (!before.empty()) before.erase(0, 1);
-  }
-};
-
 void encrypt(zmq::socket_t& socket, const std::string& secret_key, const char* domain) {
   if (secret_key.empty()) return;
   socket.set(zmq::sockopt::curve_server, true);
@@ -38,8 +26,13 @@ void encrypt(zmq::socket_t& socket, const std::string& secret_key, const char* d
   socket.set(zmq::sockopt::zap_domain, std::string(domain));
 }
 
+// A ROUTER numbers its peers from rand() on, and libzmq ends the program where a peer has said as its own identity the
+// number that another one is given next. By default every program's rand() is the same.
+void make_peer_numbers_unpredictable() { std::srand(std::random_device{}()); }
+
 BoundSockets make_sockets(zmq::context_t& context, const std::string& secret_key) {
   namespace opt = zmq::sockopt;
+  make_peer_numbers_unpredictable();
   BoundSockets sockets{zmq::socket_t(context, zmq::socket_type::xsub),
                        zmq::socket_t(context, zmq::socket_type::xpub),
                        zmq::socket_t(context, zmq::socket_type::router),
@@ -71,59 +64,29 @@ void bind_all(BoundSockets& sockets, const Endpoints& endpoints) {
   sockets.endpoints = endpoints;
 }
 
-// "tcp://host:port" of a listening descriptor.
-std::string address_at(int listener) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> port{};
-  getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(), port.data(), port.size(),
-              NI_NUMERICHOST | NI_NUMERICSERV);
-  return "tcp://" + host_and_port(host.data(), port.data());
-}
-
-// libzmq serves a listening descriptor by one key. For another key a second one listens beside each: who comes to the
-// one that has not theirs is hung up on at once, and is soon at the other.
-void serve_too(zmq::socket_t& socket, int port, const std::string& secret_key) {
-  socket.set(zmq::sockopt::curve_secretkey, secret_key);
-  for (const int first : listeners_at(port)) {
-    const auto address = address_at(first);
-    const int second = listen_beside(first);
-    socket.set(zmq::sockopt::ipv6, address.find('[') != std::string::npos);
-    socket.set(zmq::sockopt::use_fd, second);
-    try {
-      socket.bind(address);
-    } catch (const zmq::error_t& error) {
-      close(second);
-      throw std::runtime_error("cannot listen on " + address + " with the key before: " + error.what());
-    }
-    socket.set(zmq::sockopt::use_fd, -1);
-  }
-}
-
-BoundSockets bound(zmq::context_t& context, const Endpoints& endpoints, const Keys& keys) {
-  auto sockets = make_sockets(context, keys.now);
+BoundSockets bound(zmq::context_t& context, const Endpoints& endpoints, const std::vector<std::string>& secret_keys) {
+  auto sockets = make_sockets(context, secret_keys.empty() ? "" : secret_keys.front());
   bind_all(sockets, endpoints);
-  if (keys.before.empty()) return sockets;
-  serve_too(sockets.xsub, endpoints.base_port, keys.before);
-  serve_too(sockets.xpub, endpoints.base_port + 1, keys.before);
-  serve_too(sockets.router, endpoints.base_port + 2, keys.before);
+  for (int port = 0; port < 3; ++port)
+    sockets.listeners[static_cast<std::size_t>(port)] = listeners_at(endpoints.base_port + port);
+  if (secret_keys.empty()) return sockets;
+  sockets.secret_keys = {secret_keys.front()};
+  serve_keys(sockets, secret_keys);
   return sockets;
 }
 
 }  // namespace
 
-BoundSockets bind_sockets(zmq::context_t& context, const Endpoints& wanted, const std::string& secret_key) {
-  const Keys keys(secret_key);
-  if (wanted.base_port != 0) return bound(context, wanted, keys);
+BoundSockets bind_sockets(zmq::context_t& context, const Endpoints& wanted,
+                          const std::vector<std::string>& secret_keys) {
+  if (wanted.base_port != 0) return bound(context, wanted, secret_keys);
   std::mt19937 random(std::random_device{}());
   std::uniform_int_distribution<int> ports(10'000, 32'000);
   for (int attempt = 1;; ++attempt) {
     Endpoints candidate = wanted;
     candidate.base_port = static_cast<std::uint16_t>(ports(random));
     try {
-      return bound(context, candidate, keys);
+      return bound(context, candidate, secret_keys);
     } catch (const std::runtime_error&) {
       if (attempt == kTriesForFreePorts) throw;
     }

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "broker/served_keys.hpp"
 #include "trainbus/bus_session.hpp"
 #include "trainbus/file_limit.hpp"
 #include "trainbus/text.hpp"
@@ -34,7 +35,7 @@ Broker::Broker(const BrokerOptions& options)
       context_(options.io_threads),
       gatekeeper_(keys_of(options)),
       sockets_(
-          bind_sockets(answered_by(gatekeeper_, context_), parse_endpoints(options.listen), gatekeeper_.secret_key())),
+          bind_sockets(answered_by(gatekeeper_, context_), parse_endpoints(options.listen), gatekeeper_.secret_keys())),
       connections_(context_, sockets_),
       roster_([this](const std::string& session_id) { return store_.incarnations(session_id); }),
       data_(sockets_.xsub, sockets_.xpub, connections_, gatekeeper_),
@@ -59,6 +60,15 @@ Broker::Broker(const BrokerOptions& options)
           [this](const std::string& topic, zmq::message_t body) { data_.publish(topic, std::move(body)); },
           [this] { return stats(); }) {
   gatekeeper_.ended = [this](const Identity& who) { connections_.cut_sender(&who); };
+  connections_.name_of = [this](const void* sender, Port port, const std::string& address) {
+    constexpr const char* kDomains[] = {kDataInDomain, kDataOutDomain, kControlDomain};
+    return gatekeeper_.names_of(static_cast<const Identity*>(sender), kDomains[static_cast<std::size_t>(port)],
+                                address);
+  };
+  gatekeeper_.rolled = [this] { serve_keys(); };
+  gatekeeper_.unreadable = [this](const std::string& why) {
+    raise("keys_unreadable", !why.empty(), why.empty() ? "the keys can be read again" : why);
+  };
   roster_.note_in_journal(store_.listed_at_start());
   data_.attach(store_, roster_);
   history_.attach(store_, roster_);
@@ -114,6 +124,17 @@ void Broker::look_for_damage() {
   raise("journal_damaged", true, what);
 }
 
+void Broker::serve_keys() {
+  try {
+    const bool anew = trainbus::serve_keys(sockets_, gatekeeper_.secret_keys());
+    files_.listen_at(sockets_.listeners);
+    spdlog::info(anew ? "served by the broker's key in force alone: every connection was ended, and comes again"
+                      : "served by the broker's new key, and by the one before while that is good");
+  } catch (const std::exception& error) {
+    spdlog::error("the broker's own key stays as it was until a restart: {}", error.what());
+  }
+}
+
 void Broker::raise(const std::string& rule, bool active, const std::string& message) {
   const Topic topic{v1::KIND_ALERT, bus_session("broker")};
   v1::MetricsRequest record;
@@ -144,24 +165,26 @@ void Broker::stop(std::chrono::milliseconds limit) {
 }
 
 void Broker::poll_once(std::chrono::milliseconds timeout) {
-  auto* const handshakes = gatekeeper_.handshakes();
-  std::array<zmq::pollitem_t, 6> items{{{sockets_.xsub.handle(), 0, ZMQ_POLLIN, 0},
+  std::array<zmq::pollitem_t, 7> items{{{sockets_.xsub.handle(), 0, ZMQ_POLLIN, 0},
                                         {sockets_.xpub.handle(), 0, ZMQ_POLLIN, 0},
                                         {sockets_.router.handle(), 0, ZMQ_POLLIN, 0},
                                         {nullptr, store_.journal().outcomes_fd(), ZMQ_POLLIN, 0},
-                                        {nullptr, store_.journal().answers_fd(), ZMQ_POLLIN, 0},
-                                        {handshakes != nullptr ? handshakes->handle() : nullptr, 0, ZMQ_POLLIN, 0}}};
+                                        {nullptr, store_.journal().answers_fd(), ZMQ_POLLIN, 0}}};
+  std::size_t count = items.size() - 2;
+  if (gatekeeper_.has_keys()) {
+    items[count++] = {gatekeeper_.handshakes().handle(), 0, ZMQ_POLLIN, 0};
+    items[count++] = {nullptr, gatekeeper_.readings_fd(), ZMQ_POLLIN, 0};
+  }
   const std::int64_t due_ms = store_.due_in_ms(steady_ms());
   const std::int64_t most_ms = history_.busy() ? std::min<std::int64_t>(timeout.count(), kBusyTurnMs) : timeout.count();
   const long wait_ms = due_ms < 0 ? most_ms : std::min(most_ms, due_ms);
-  const int ready = zmq_poll(items.data(), static_cast<int>(items.size()) - (handshakes == nullptr ? 1 : 0),
-                             wait_ms);  // EINTR: nothing to do
+  const int ready = zmq_poll(items.data(), static_cast<int>(count), wait_ms);  // EINTR: nothing to do
   const std::int64_t now_ms = steady_ms();
   const auto waits = [&](std::size_t item) { return items[item].revents != 0; };
   if (ready == 0) give_back_memory(now_ms);
   for (const auto port : {Port::kDataIn, Port::kDataOut, Port::kControl})
     if (!waits(static_cast<std::size_t>(port))) connections_.drained(port);
-  if (waits(5)) gatekeeper_.answer_handshakes();
+  if (waits(5)) gatekeeper_.answer_handshakes(now_ms);
   if (waits(1)) data_.forward_subscriptions();
   if (waits(0)) data_.forward_data(now_ms);
   if (waits(2)) control_.answer(now_ms);

@@ -45,7 +45,7 @@ class Broker {
   // Takes in what is still arriving, commits, acknowledges and tells every peer; at most `limit`.
   void stop(std::chrono::milliseconds limit);
   v1::BrokerStats stats() const;
-  // Reads the keys again, now.
+  // Reads the keys again, soon, in another thread.
   void reload_keys() { gatekeeper_.reload(); }
   // How many trainers there are files for, and how many files.
   std::pair<std::size_t, std::size_t> room() const { return {files_.room(), files_.files()}; }
@@ -61,6 +61,8 @@ class Broker {
   void restore_own(const v1::MetricsRequest& record);
   void end_alerts_of_before();
   void look_for_damage();
+  // By the keys of its own that the gatekeeper has now.
+  void serve_keys();
   // An alert record of the broker itself.
   void raise(const std::string& rule, bool active, const std::string& message);
   void add_limits();

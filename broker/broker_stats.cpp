@@ -136,6 +136,7 @@ void Broker::add_gauges(v1::BrokerStats& stats) const {
                {"connections{port=\"data_out\"}", static_cast<double>(connections_.open(Port::kDataOut))},
                {"connections{port=\"control\"}", static_cast<double>(connections_.open(Port::kControl))},
                {"keys", static_cast<double>(gatekeeper_.keys())},
+               {"keys_stale_seconds", static_cast<double>(gatekeeper_.stale(steady_ms()).count()) / 1000},
                {"trainers_refused", static_cast<double>(files_.refused_now())}});
   gauges["info{id=\"" + folder_.broker_id() + "\",version=\"" + version() + "\"}"] = 1;
 }

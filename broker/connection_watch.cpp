@@ -1,9 +1,9 @@
 #include "broker/connection_watch.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
@@ -14,10 +14,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <functional>
+#include <optional>
 #include <utility>
 
 #include "broker/accept_gate.hpp"
+#include "trainbus/addresses.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
@@ -40,29 +41,30 @@ constexpr std::int64_t kSayEveryMs = 60'000;
 // What one message may have, with room for the pings of others in between.
 constexpr std::array<std::uint64_t, 3> kMaxMessage = {kMaxTilesBytes + (1 << 20), 4 << 20, 2 * kMaxRecordBytes};
 
-// What libzmq has read of a connection.
-std::uint64_t bytes_read(int fd) {
+// What libzmq has read of a connection; nothing where there is none.
+std::optional<std::uint64_t> bytes_read(int fd) {
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
   int unread = 0;
   if (ioctl(fd, SIOCINQ, &unread) != 0) unread = 0;
   return info.tcpi_bytes_received - std::min<std::uint64_t>(info.tcpi_bytes_received, std::max(0, unread));
 }
 
-std::string peer_of(int fd) {
+struct Peer {
+  std::string address, port;  // "": it has gone
+};
+
+Peer peer_of(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "a peer that has gone";
-  char text[INET6_ADDRSTRLEN] = {};
-  if (address.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-    inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-    return '[' + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
-  }
-  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-  return std::string(text) + ':' + std::to_string(ntohs(v4.sin_port));
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(), port.data(), port.size(),
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return {};
+  return {host.data(), port.data()};
 }
 
 // Of this process, in bytes.
@@ -173,7 +175,9 @@ void ConnectionWatch::set_greeted(int fd) {
 void ConnectionWatch::visit(std::size_t fd, std::int64_t now_ms) {
   Connection& connection = connections_[fd];
   const auto port = static_cast<std::size_t>(connection.port);
-  const auto bytes = bytes_read(static_cast<int>(fd));
+  const auto read = bytes_read(static_cast<int>(fd));
+  if (!read) return closed(connection);  // with its listener, of which libzmq tells nothing
+  const auto bytes = *read;
   if (std::exchange(connection.spoke, false) || bytes < connection.base) {
     connection.base = bytes;
     connection.base_ms = now_ms;
@@ -262,8 +266,11 @@ void ConnectionWatch::cut_unfinished_one(std::size_t fd, const char* why) {
   const auto now_ms = steady_ms();
   if (said_ms_ == 0 || now_ms - said_ms_ >= kSayEveryMs) {
     said_ms_ = now_ms;
-    spdlog::warn("cut {}: {} bytes of an unfinished message, {}", peer_of(static_cast<int>(fd)),
-                 connections_[fd].unfinished, why);
+    const auto peer = peer_of(static_cast<int>(fd));
+    const auto name = name_of(connections_[fd].sender, connections_[fd].port, peer.address);
+    spdlog::warn("cut {}{}: {} bytes of an unfinished message, {}",
+                 peer.address.empty() ? "a peer that has gone" : host_and_port(peer.address, peer.port),
+                 name.empty() ? name : " (" + name + ')', connections_[fd].unfinished, why);
   }
   cut(static_cast<int>(fd));
 }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
@@ -47,6 +48,11 @@ class ConnectionWatch {
   }
   // The descriptor that the frame came through; -1: not known.
   static int descriptor_of(const zmq::message_t& frame) { return zmq_msg_get(frame.handle(), ZMQ_SRCFD); }
+
+  // For the log: who is at the other end of a connection of this port, as heard() was told (nullptr: it said nothing
+  // yet), at this address; "" where that is not known.
+  std::function<std::string(const void* sender, Port port, const std::string& address)> name_of =
+      [](const void*, Port, const std::string&) { return std::string{}; };
 
   // Nothing waits to be read from this port: what was received since then is an unfinished message.
   void drained(Port port) { ++drained_[static_cast<std::size_t>(port)]; }

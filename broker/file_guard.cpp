@@ -63,11 +63,23 @@ void FileGuard::look(std::int64_t now_ms) {
   set_gates();
   if (now_ms < next_count_ms_) return;
   next_count_ms_ = now_ms + kCountEveryMs;
-  std::uint64_t turned_away = 0;
-  for (const auto& gate : gates_)
-    turned_away += gate.turned_away();
+  const auto turned_away = this->turned_away();
   met_ += turned_away - std::exchange(turned_away_, turned_away);
   std::erase_if(refused_, [&](const auto& entry) { return now_ms - entry.second >= kRefusedForMs; });
+}
+
+std::uint64_t FileGuard::turned_away() const {
+  std::uint64_t sum = 0;
+  for (const auto& gate : gates_)
+    sum += gate.turned_away();
+  return sum;
+}
+
+void FileGuard::listen_at(const std::array<std::vector<int>, 3>& listeners) {
+  met_ += turned_away() - turned_away_;
+  for (std::size_t port = 0; port < gates_.size(); ++port)
+    gates_[port].move_to(listeners[port]);
+  turned_away_ = turned_away();
 }
 
 // As many as came since the last look may come to the data port until the next one.

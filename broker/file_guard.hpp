@@ -35,6 +35,8 @@ class FileGuard {
   FileGuard(ConnectionWatch& connections, const Endpoints& endpoints, std::size_t files);
 
   void look(std::int64_t now_ms);
+  // Other descriptors listen now, by port (BoundSockets::listeners).
+  void listen_at(const std::array<std::vector<int>, 3>& listeners);
   // Whether a trainer may be greeted; else why not, for its user. `descriptor` is its control connection, which is then
   // ended, after the answer. `had_place`: it comes back, and may take of the reserve.
   std::string refusal(const std::string& session_id, int descriptor, bool had_place, std::int64_t now_ms);
@@ -58,6 +60,7 @@ class FileGuard {
   };
   void end_refused(std::int64_t now_ms);
   void set_gates();
+  std::uint64_t turned_away() const;
   std::string files_text() const;
 
   ConnectionWatch& connections_;
@@ -70,7 +73,7 @@ class FileGuard {
   std::map<std::string, std::int64_t> refused_;  // by session, when last
   std::vector<Refused> ending_;
   std::uint64_t met_ = 0;
-  std::uint64_t turned_away_ = 0;  // of met_, by the gates
+  std::uint64_t turned_away_ = 0;  // of met_, by the gates as they are
   std::uint64_t accepted_ = 0;     // as of the last look
   std::int64_t next_look_ms_ = 0;
   std::int64_t next_count_ms_ = 0;

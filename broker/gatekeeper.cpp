@@ -3,28 +3,17 @@
 #include <fnmatch.h>
 #include <spdlog/spdlog.h>
 
-#include <set>
 #include <stdexcept>
 #include <utility>
 
-#include "broker/key_roll.hpp"
-#include "trainbus/sockets.hpp"
 #include "trainbus/text.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
 namespace {
 
-constexpr char kZapAddress[] = "inproc://zeromq.zap.01";
-constexpr std::size_t kZapFrames = 7;  // version, request, domain, address, routing id, mechanism, key
-constexpr std::size_t kCurveKeyBytes = 32;
 constexpr std::size_t kMaxIssuer = 128;
-
-std::string z85(const zmq::message_t& key) {
-  if (key.size() != kCurveKeyBytes) return {};
-  char text[kKeyLength + 1];
-  return zmq_z85_encode(text, static_cast<const std::uint8_t*>(key.data()), key.size()) != nullptr ? text : "";
-}
+constexpr std::int64_t kExpireEveryMs = 1'000;
 
 std::string quoted(const Identity& who) { return '\'' + who.name + '\''; }
 
@@ -32,20 +21,23 @@ const char* state_reason(Identity::State state) { return state == Identity::Stat
 
 }  // namespace
 
-Gatekeeper::Gatekeeper(std::optional<KeyFolder> keys) : folder_(std::move(keys)) {
+Gatekeeper::Gatekeeper(const std::optional<KeyFolder>& keys) {
   anonymous_.roles = Roles::all();
   stranger_.state = Identity::State::kUnknown;
-  if (!folder_) return;
-  for (const auto& key : broker_keys(*folder_, unix_ms() / 1000))
-    secret_key_ += (secret_key_.empty() ? "" : " ") + key.secret_key;
-  reload();
+  if (!keys) return;
+  clients_path_ = keys->clients_path();
+  reader_ = std::make_unique<KeyReader>(*keys);
+  const auto first = reader_->wait(kLookWithin);
+  if (first == nullptr)
+    throw std::invalid_argument("the folder of keys '" + keys->path() + "' does not answer: nothing was read in " +
+                                std::to_string(kLookWithin.count()) + " s");
+  for (const auto& problem : {first->broker_problem, first->error})
+    if (!problem.empty()) throw std::invalid_argument(problem);
+  take(*first, steady_ms());
 }
 
 void Gatekeeper::attach(zmq::context_t& context) {
-  if (!has_keys()) return;
-  zap_ = zmq::socket_t(context, zmq::socket_type::rep);
-  zap_.set(zmq::sockopt::linger, 0);
-  zap_.bind(kZapAddress);
+  if (has_keys()) handshakes_.attach(context);
 }
 
 bool Gatekeeper::is_own_run(const Identity& who, std::string_view run) {
@@ -62,6 +54,18 @@ std::string Gatekeeper::reason(const Identity& who, Act act, std::string_view se
     return key + " may not " + kWords[static_cast<std::size_t>(act)];
   }
   return key + " may not publish as '" + std::string(clipped(session_id, 130)) + "': its runs are '" + who.runs + '\'';
+}
+
+std::string Gatekeeper::names_of(const Identity* who, const std::string& domain, const std::string& address) const {
+  if (!has_keys()) return {};
+  if (who != nullptr && !who->name.empty()) return "key " + quoted(*who);
+  const auto found = came_.find({domain, address});
+  if (found == came_.end()) return "no key";
+  if (found->second.size() > kMaxNames) return "one of many keys from there";
+  std::string names;
+  for (const auto& name : found->second)
+    names += (names.empty() ? "'" : ", '") + name + '\'';
+  return (found->second.size() == 1 ? "key " : "one of the keys ") + names;
 }
 
 std::string Gatekeeper::issuer(const Identity& who, const std::string& said) {
@@ -92,16 +96,10 @@ bool Gatekeeper::is_due(const std::string& line) {
   return true;
 }
 
-// A key that was just added comes in with its first handshake.
-void Gatekeeper::look_for_stranger(const std::string& key) {
-  const auto now_ms = steady_ms();
-  if (by_key_.contains(key) || now_ms < next_look_ms_ - kLookEveryMs + kLookForStrangerMs) return;
-  next_look_ms_ = 0;
-  look(now_ms);
-}
-
 // The status of a ZAP reply. 300 lets the client try again, and heals when the key comes; 400 tells it to give up.
-std::string Gatekeeper::judge(const std::string& domain, const std::string& address, const std::string& key) {
+std::string Gatekeeper::judge(const Handshake& handshake) {
+  const auto& [from, id, domain, address, key] = handshake;
+  if (key.empty()) return "500";
   const auto found = by_key_.find(key);
   const Identity& who = found == by_key_.end() ? stranger_ : *found->second;
   std::string why;
@@ -111,52 +109,81 @@ std::string Gatekeeper::judge(const std::string& domain, const std::string& addr
     why = "no trainer";
   else if (domain == kDataOutDomain && !who.roles.may(Act::kWatch))
     why = "no viewer";
-  if (why.empty()) return "200";
+  if (why.empty()) {
+    if (came_.size() >= kMaxAddresses) came_.clear();
+    if (auto& names = came_[{domain, address}]; names.size() <= kMaxNames) names.insert(who.name);
+    return "200";
+  }
   ++turned_away_[{who.name, why}];
   const std::string name = who.name.empty() ? fingerprint(key) + "..." : who.name;
-  if (is_due(domain + key + why))
+  if (is_due(domain + (who.name.empty() ? address : key) + why))  // of strangers anybody makes as many as he likes
     spdlog::warn("turned away from {} at {}: key '{}' is {}", domain.substr(domain.find('.') + 1), address, name, why);
   return who.state == Identity::State::kRevoked ? "400" : "300";
 }
 
-void Gatekeeper::answer_handshakes() {
-  if (!has_keys()) return;
-  while (receive_message(zap_, frames_, kZapFrames)) {
-    std::string status = "500", key;
-    if (frames_.size() == kZapFrames && frames_[5].to_string_view() == "CURVE") {
-      key = z85(frames_[6]);
-      look_for_stranger(key);
-      status = judge(frames_[2].to_string(), frames_[3].to_string(), key);
-    }
-    zmq::message_t none;
-    zap_.send(zmq::str_buffer("1.0"), zmq::send_flags::sndmore);
-    zap_.send(frames_.size() > 1 ? frames_[1] : none, zmq::send_flags::sndmore);
-    zap_.send(zmq::buffer(status), zmq::send_flags::sndmore);
-    zap_.send(zmq::str_buffer(""), zmq::send_flags::sndmore);
-    zap_.send(zmq::buffer(status == "200" ? key : ""), zmq::send_flags::sndmore);
-    zap_.send(zmq::str_buffer(""), zmq::send_flags::none);
+void Gatekeeper::answer_handshakes(std::int64_t now_ms) {
+  for (Handshake handshake; handshakes_.next(handshake);) {
+    const bool is_stranger = !handshake.key.empty() && !by_key_.contains(handshake.key);
+    if (is_stranger && waiting_.size() < kMaxStrangers)
+      waiting_.push_back({std::move(handshake), reader_->ask(), now_ms + kStrangerWaitsMs});
+    else
+      handshakes_.answer(handshake, judge(handshake));
+  }
+}
+
+// They wait in the order in which they came, for looks in this order.
+void Gatekeeper::answer_waiting(std::int64_t now_ms) {
+  while (!waiting_.empty() && (waiting_.front().look <= looks_ || waiting_.front().until_ms <= now_ms)) {
+    auto& handshake = waiting_.front().handshake;
+    handshakes_.answer(handshake, judge(handshake));
+    waiting_.pop_front();
   }
 }
 
 void Gatekeeper::look(std::int64_t now_ms) {
-  if (!has_keys() || now_ms < next_look_ms_) return;
-  next_look_ms_ = now_ms + kLookEveryMs;
-  try {
-    if (folder_->version() != version_) reload();
-  } catch (const std::exception& error) {
-    if (is_due("folder")) spdlog::error("keys stay as they were: {}", error.what());
-  }
+  if (!has_keys()) return;
+  while (const auto reading = reader_->take())
+    take(*reading, now_ms);
+  answer_waiting(now_ms);
+  if (now_ms < next_expiry_ms_) return;
+  next_expiry_ms_ = now_ms + kExpireEveryMs;
   expire();
+  if (reader_->at_work() >= kLookWithin) set_trouble("the folder of " + clients_path_ + " does not answer");
+}
+
+void Gatekeeper::reload() {
+  if (has_keys()) reader_->ask(true);
+}
+
+std::chrono::milliseconds Gatekeeper::stale(std::int64_t now_ms) const {
+  return std::chrono::milliseconds(trouble_.empty() ? 0 : now_ms - read_ms_);
+}
+
+void Gatekeeper::set_trouble(const std::string& why) {
+  if (!why.empty() && is_due("folder")) spdlog::error("keys stay as they were: {}", why);
+  if (why == trouble_) return;
+  if (why.empty()) spdlog::info("the keys can be read again");
+  trouble_ = why;
+  unreadable(why);
+}
+
+void Gatekeeper::take(const KeyReading& reading, std::int64_t now_ms) {
+  looks_ = reading.look;
+  set_trouble(reading.error);
+  if (!reading.error.empty()) return;
+  read_ms_ = now_ms;
+  if (!reading.changed) return;
+  for (const auto& problem : reading.problems)
+    spdlog::error("not used: {}", problem);
+  take_clients(reading.clients);
+  if (!reading.broker_problem.empty())
+    spdlog::error("the broker's own key stays as it was: {}", reading.broker_problem);
+  else if (std::exchange(secret_keys_, reading.broker_secrets) != reading.broker_secrets)
+    rolled();
 }
 
 // Of a name's keys that are in the folder no more, nothing is known; the others are as their files say.
-void Gatekeeper::reload() {
-  if (!has_keys()) return;
-  version_ = folder_->version();
-  std::vector<std::string> problems;
-  const auto keys = folder_->clients(problems);
-  for (const auto& problem : problems)
-    spdlog::error("not used: {}", problem);
+void Gatekeeper::take_clients(const std::vector<ClientKey>& keys) {
   const auto now_unix_s = unix_ms() / 1000;
   std::set<std::string> there;
   for (const auto& key : keys) {
@@ -171,7 +198,7 @@ void Gatekeeper::reload() {
     }
     good_ += identity->state == Identity::State::kGood ? 1 : 0;
   }
-  spdlog::info("{} keys of {}", good_, folder_->clients_path());
+  spdlog::info("{} keys of {}", good_, clients_path_);
 }
 
 void Gatekeeper::take(const ClientKey& key, std::int64_t now_unix_s) {

@@ -70,7 +70,10 @@ std::vector<ClientKey> KeyFolder::clients(std::vector<std::string>& problems) co
 std::uint64_t KeyFolder::version() const {
   std::uint64_t version = 0;
   const auto mix = [&](std::uint64_t value) { version = std::hash<std::uint64_t>{}(version * 1'000'003 + value); };
-  for (const auto& path : files_of(clients_path())) {
+  auto files = files_of(clients_path());
+  files.emplace_back(broker_key_path(path_));
+  files.emplace_back(earlier_broker_key_path());
+  for (const auto& path : files) {
     struct stat found {};
     if (lstat(path.c_str(), &found) != 0) continue;
     mix(found.st_ino);

@@ -1,7 +1,7 @@
 #pragma once
 // The keys of a site, as files in a folder that is its user's alone:
 //
-//   broker.key_secret    the broker's pair
+//   broker.key_secret    the broker's pair; broker~1.key_secret: the one before, while both are good (key_roll)
 //   own.key_secret       the user's own key, which every program of this user finds
 //   clients/NAME.key     who may come: the public key, its role, its runs; NAME~N.key: an earlier one of that name
 //
@@ -35,6 +35,7 @@ class KeyFolder {
 
   const std::string& path() const { return path_; }
   std::string clients_path() const { return path_ + "/clients"; }
+  std::string earlier_broker_key_path() const { return path_ + "/broker~1.key_secret"; }
   // Throws std::invalid_argument with one line when it is missing or others can read it.
   KeyFile broker_key() const;
   // Every client's key. One line about each file that cannot be used, whose key is then not known. Throws

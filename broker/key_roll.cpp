@@ -16,8 +16,6 @@ constexpr char kBrokerComment[] = "The key of this bus's broker. Keep it secret.
 constexpr char kPublicComment[] = "The public key of a broker, for trainbus-keys adopt. There is no secret in it.";
 constexpr char kOwnComment[] = "A key of a bus. Whoever has this file is its user: keep it secret.";
 
-std::string earlier_path(const KeyFolder& folder) { return folder.path() + "/broker~1.key_secret"; }
-
 bool is_there(const std::string& path) {
   struct stat found {};
   return lstat(path.c_str(), &found) == 0;
@@ -25,7 +23,7 @@ bool is_there(const std::string& path) {
 
 // The pair before; empty where there is none, or it is over.
 std::optional<KeyFile> earlier_key(const KeyFolder& folder, std::int64_t now_unix_s) {
-  const auto path = earlier_path(folder);
+  const auto path = folder.earlier_broker_key_path();
   if (!is_there(path)) return std::nullopt;
   auto key = read_secret_key(path, false);
   const auto text = key.said("until");
@@ -46,7 +44,9 @@ void point_at(const std::string& key_file, const std::string& broker_public_key)
 
 std::vector<KeyFile> broker_keys(const KeyFolder& folder, std::int64_t now_unix_s) {
   std::vector<KeyFile> keys{folder.broker_key()};
-  if (auto earlier = earlier_key(folder, now_unix_s)) keys.push_back(std::move(*earlier));
+  auto earlier = earlier_key(folder, now_unix_s);
+  if (earlier && earlier->public_key != keys.front().public_key)
+    keys.push_back(std::move(*earlier));  // not half rolled
   return keys;
 }
 
@@ -57,7 +57,7 @@ void roll_broker_key(const KeyFolder& folder, std::chrono::seconds overlap, std:
                              earlier->path);
   auto before = folder.broker_key();
   before.metadata["until"] = std::to_string(now_unix_s + std::max<std::int64_t>(overlap.count(), 1));
-  write_key_file(earlier_path(folder), before, kBrokerComment, true);
+  write_key_file(folder.earlier_broker_key_path(), before, kBrokerComment, true);
   auto pair = new_key_pair();
   pair.metadata = {{"name", "broker"}, {"created", std::to_string(now_unix_s)}};
   write_key_file(broker_key_path(folder.path()), pair, kBrokerComment, true);

@@ -18,7 +18,7 @@ namespace trainbus {
 // The key in force, then the one before if it is still good.
 std::vector<KeyFile> broker_keys(const KeyFolder& folder, std::int64_t now_unix_s);
 
-// Makes another pair, which a broker serves from its next start on; the one before is good for `overlap` more. Files
+// Makes another pair, which a running broker serves within a second; the one before is good for `overlap` more. Files
 // that are handed over from now on, and the user's own key, are for the new one. Refused while an earlier one is good.
 void roll_broker_key(const KeyFolder& folder, std::chrono::seconds overlap, std::int64_t now_unix_s);
 

@@ -71,14 +71,14 @@ int init(KeyDesk& desk) {
 
 int roll(const KeyDesk& desk, std::chrono::seconds overlap) {
   roll_broker_key(KeyFolder(desk.path()), overlap, unix_ms() / 1000);
-  std::cout
-      << "made another key of the broker; the one before is good until the first start of a broker after the overlap.\n"
-         "1. Restart the broker: it serves both.\n"
-         "2. Give "
-      << desk.path() << "/broker.key to who has a key; for each of their files they say\n"
-      << "   trainbus-keys adopt FILE broker.key\n"
-      << "   (rotate also makes files for the new one, and your own key is one already)\n"
-      << "3. After the overlap restart the broker: it serves the new one only.\n";
+  std::cout << "made another key of the broker. A running one serves it within a second, and the one before until the "
+               "overlap "
+               "ends;\nthen every connection ends once, and comes again by itself. Until then:\n"
+               "1. Give "
+            << desk.path() << "/broker.key to who has a key; for each of their files they say\n"
+            << "   trainbus-keys adopt FILE broker.key\n"
+            << "   (rotate also makes files for the new one, and your own key is one already)\n"
+            << "2. Restart the programs that have these files: a key is read at the start.\n";
   return 0;
 }
 

@@ -62,6 +62,59 @@ class KeyRoll : public testing::Test {
   std::unique_ptr<Process> broker_;
 };
 
+// Nobody with the key before notices; the end of the overlap ends connections, which come again by themselves.
+TEST_F(KeyRoll, ARunningBrokerTakesTheNewKeyAndLetsGoOfTheOneBefore) {
+  const auto alice = site_.add("alice", "trainer,viewer"), bob = site_.add("bob", "trainer,viewer");
+  restart();
+  auto trainer = peer(alice);
+  trainer.subscribe("batch/");
+  ASSERT_TRUE(trainer.hello().has_welcome());
+  ASSERT_TRUE(trainer.wait_until_heard());
+  roll();
+  ASSERT_TRUE(broker_->wait_for("served by the broker's new key")) << broker_->output();
+  expect_in(bob);
+  expect_in(site_.own());
+  trainer.publish(PlainPeer::record(1));
+  EXPECT_EQ(trainer.receive_sequence(), 1U) << "by the connections it has";
+
+  adopt_broker_key(alice, public_half());
+  auto owner = peer(site_.own());
+  ASSERT_TRUE(owner.hello(43).has_welcome());
+  end_overlap();
+  broker_->signal(SIGHUP);
+  ASSERT_TRUE(broker_->wait_for("served by the broker's key in force alone")) << broker_->output();
+  expect_in(alice);
+  EXPECT_THAT(problem(bob, endpoints().control()), HasSubstr("is for another broker"));
+  EXPECT_TRUE(eventually("the same sockets speak again", [&] { return owner.hello(44).has_welcome(); }));
+  v1::MetricsRequest request;
+  request.mutable_stats();
+  EXPECT_TRUE(eventually("connections that ended are not counted", [&] {
+    const auto stats = owner.ask(request).stats();
+    double open = 0;
+    for (const auto* port : {"data_in", "data_out", "control"})
+      open += stats.gauges().at(std::string("connections{port=\"") + port + "\"}");
+    return open > 0 && open <= 3;
+  }));
+}
+
+TEST_F(KeyRoll, TheOverlapEndsByItsTime) {
+  restart();
+  roll_broker_key(KeyFolder(site_.folder()), 2s, unix_ms() / 1000);
+  ASSERT_TRUE(broker_->wait_for("served by the broker's key in force alone", 30s)) << broker_->output();
+  expect_in(site_.own());
+}
+
+// What cannot be read changes nothing, and is said.
+TEST_F(KeyRoll, AKeyThatCannotBeReadLeavesTheBrokerAsItWas) {
+  restart();
+  const auto secret = site_.folder() + "/broker.key_secret";
+  ASSERT_EQ(chmod(secret.c_str(), 0640), 0);
+  ASSERT_TRUE(broker_->wait_for("own key stays as it was: key file '" + secret + '\'')) << broker_->output();
+  expect_in(site_.own());
+  ASSERT_EQ(chmod(secret.c_str(), 0600), 0);
+  expect_in(site_.own());
+}
+
 TEST_F(KeyRoll, BothKeysAreGoodFromARestartOnAndThenTheNewOneAlone) {
   const auto alice = site_.add("alice", "trainer,viewer"), bob = site_.add("bob", "trainer,viewer");
   const auto before = read_secret_key(alice).said("broker-key");
@@ -69,7 +122,6 @@ TEST_F(KeyRoll, BothKeysAreGoodFromARestartOnAndThenTheNewOneAlone) {
   auto trainer = peer(alice);
   ASSERT_TRUE(trainer.hello().has_welcome());
   roll();
-  EXPECT_TRUE(trainer.hello().has_welcome()) << "the running broker has the key before";
   EXPECT_NE(read_secret_key(site_.own()).said("broker-key"), before);
   restart();
   expect_in(bob);
@@ -113,6 +165,15 @@ TEST_F(KeyRoll, KeepsOneKeyBeforeAtMost) {
   EXPECT_EQ(broker_keys(folder, unix_ms() / 1000)[1].secret_key, second);
   EXPECT_EQ(read_public_key(public_half()).public_key, folder.broker_key().public_key);
   EXPECT_EQ(read_public_key(public_half()).secret_key, "");
+}
+
+// Between the two files that a roll writes, both say the same key.
+TEST_F(KeyRoll, HalfDoneIsOneKey) {
+  const KeyFolder folder(site_.folder());
+  auto before = folder.broker_key();
+  before.metadata["until"] = std::to_string(unix_ms() / 1000 + 3600);
+  write_key_file(earlier(), before, "", true);
+  EXPECT_EQ(broker_keys(folder, unix_ms() / 1000).size(), 1U);
 }
 
 TEST_F(KeyRoll, TheKeyBeforeIsASecretToo) {

@@ -34,7 +34,9 @@ class Siege : public ::testing::Test {
   // In this process too, which decodes what it sends.
   const google::protobuf::LogSilencer quiet_;
 
-  Siege() : seed_(hostile_seed()), hostile_(seed_) {
+  // `more`: further arguments of the broker. With keys this process has one that may everything (use_key).
+  explicit Siege(std::vector<std::string> more = {})
+      : seed_(hostile_seed()), hostile_(seed_), more_arguments_(std::move(more)) {
     std::cout << "TRAINBUS_HOSTILE_SEED=" << seed_ << std::endl;
     start("tcp://127.0.0.1:*");
     witness_ = std::make_unique<Witness>(address_);
@@ -52,8 +54,9 @@ class Siege : public ::testing::Test {
   }
 
   void start(const std::string& listen) {
-    broker_ = std::make_unique<Process>("trainbus-broker",
-                                        std::vector<std::string>{"--listen", listen, "--state-dir", folder_ / "state"});
+    std::vector<std::string> arguments{"--listen", listen, "--state-dir", folder_ / "state"};
+    arguments.insert(arguments.end(), more_arguments_.begin(), more_arguments_.end());
+    broker_ = std::make_unique<Process>("trainbus-broker", std::move(arguments));
     const auto address = broker_->wait_for("listening on ");
     if (!address) throw std::runtime_error("the broker did not start: " + broker_->output());
     address_ = *address;
@@ -98,7 +101,7 @@ class Siege : public ::testing::Test {
   }
   // Only records, and only of the witness, of sessions named hostile/..., or of the broker.
   void expect_clean_journal() {
-    PlainPeer peer(endpoints_);
+    PlainPeer peer(endpoints_, process_key());
     v1::FetchRequest request;
     for (bool at_end = false; !at_end;) {
       const auto reply = peer.fetch(request);
@@ -121,6 +124,7 @@ class Siege : public ::testing::Test {
 
   const std::uint64_t seed_;
   HostileBytes hostile_;
+  const std::vector<std::string> more_arguments_;
   TempDir folder_;
   std::unique_ptr<Process> broker_;
   std::string address_;

@@ -44,12 +44,18 @@ inline std::string command(std::string_view name, std::string_view data) {
   return frame(std::string(1, static_cast<char>(name.size())) + std::string(name) + std::string(data), kCommand);
 }
 
-inline std::string ready(std::string_view socket_type) {
-  std::string data = std::string("\x0bSocket-Type") + std::string(3, '\0') + static_cast<char>(socket_type.size());
-  return command("READY", data.append(socket_type));
+inline std::string property(std::string_view name, std::string_view value) {
+  return static_cast<char>(name.size()) + std::string(name) + std::string(3, '\0') + static_cast<char>(value.size()) +
+         std::string(value);
+}
+// What a peer says of itself at the end of a handshake.
+inline std::string metadata(std::string_view socket_type, std::string_view identity = {}) {
+  return property("Socket-Type", socket_type) + (identity.empty() ? "" : property("Identity", identity));
 }
 
-inline std::string handshake(std::string_view socket_type) { return greeting() + ready(socket_type); }
+inline std::string handshake(std::string_view socket_type, std::string_view identity = {}) {
+  return greeting() + command("READY", metadata(socket_type, identity));
+}
 
 inline std::string message(std::span<const std::string> frames) {
   std::string bytes;
@@ -85,9 +91,9 @@ class ZmtpPeer {
   }
 
   // The handshake up to the other side's READY: only then do messages count. False when it does not come.
-  bool shake_hands(std::string_view socket_type) {
+  bool shake_hands(std::string_view socket_type, std::string_view identity = {}) {
     constexpr std::size_t kGreeting = 64;
-    if (!send(zmtp::handshake(socket_type))) return false;
+    if (!send(zmtp::handshake(socket_type, identity))) return false;
     std::string heard;
     while (wait_for(POLLIN, std::chrono::seconds(1))) {
       char buffer[256];
@@ -134,6 +140,17 @@ class ZmtpPeer {
       heard.erase(0, heard.size() - std::min(heard.size(), wanted.size()));
     }
     return false;
+  }
+  // The next `count` bytes; fewer when the other side hangs up, or says nothing for 5 s.
+  std::string read(std::size_t count) {
+    std::string heard;
+    while (heard.size() < count && wait_for(POLLIN, std::chrono::seconds(5))) {
+      std::string piece(count - heard.size(), '\0');
+      const auto got = recv(fd_, piece.data(), piece.size(), 0);
+      if (got <= 0) break;
+      heard.append(piece, 0, static_cast<std::size_t>(got));
+    }
+    return heard;
   }
   // Waits until the other side has said something, or hung up: it looks at this connection.
   void wait_until_heard() {
