@@ -115,7 +115,10 @@ bool Producer::log_scalars(const NamedValues& values) {
 }
 
 bool Producer::log_scalars(std::uint64_t step, const NamedValues& values) {
-  return core_->off() || core_->log_scalars(core_->own_step(step), values);
+  if (core_->off()) return true;
+  const auto own = core_->own_step(step);
+  core_->state().progress.value_said(own, Clock::now());
+  return core_->log_scalars(own, values);
 }
 
 bool Producer::log_text(std::string_view name, std::string_view text) {

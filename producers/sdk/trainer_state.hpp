@@ -1,6 +1,7 @@
 #pragma once
 // All that the training thread and the two bus threads of one producer share.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -37,6 +38,15 @@ class Progress {
     promised_.store(0, std::memory_order_relaxed);
     return step_.fetch_add(1, std::memory_order_relaxed) + 1;
   }
+  // A value was said of this step. A training that says values alone goes on by them; a step that was said or finished
+  // before is no news.
+  void value_said(std::uint64_t step, Clock::time_point now) {
+    const auto highest = std::max(highest_said_.load(std::memory_order_relaxed), step_.load(std::memory_order_relaxed));
+    if (step <= highest) return;
+    highest_said_.store(step, std::memory_order_relaxed);
+    last_step_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    promised_.store(0, std::memory_order_relaxed);
+  }
   // A pause is no training time.
   void pause_changed(bool paused, Clock::time_point now) {
     if (std::exchange(pausing_, paused) == paused) return;
@@ -56,7 +66,7 @@ class Progress {
     return {step_.load(std::memory_order_relaxed), epoch(), batch_.load(std::memory_order_relaxed),
             Clock::duration(trained_.load(std::memory_order_relaxed))};
   }
-  // Since the last step, or since the start.
+  // Since the last step that was finished or said, or since the start.
   std::chrono::milliseconds since_last_step(Clock::time_point now) const { return at_least_zero(now - at(last_step_)); }
   // What is left of the promised silence; 0 when there is none.
   std::chrono::milliseconds promise_left(Clock::time_point now) const { return at_least_zero(at(promised_) - now); }
@@ -70,6 +80,7 @@ class Progress {
   }
 
   std::atomic<std::uint64_t> step_{0};
+  std::atomic<std::uint64_t> highest_said_{0};  // of values
   std::atomic<std::int32_t> epoch_{0};
   std::atomic<std::int32_t> batch_{-1};
   std::atomic<Clock::rep> trained_{0};  // last_step_ without the pauses

@@ -75,5 +75,27 @@ TEST(Progress, APauseIsNoTrainingTime) {
   EXPECT_EQ(progress.since_last_step(start + seconds(63)), seconds(1));
 }
 
+TEST(Progress, ATrainingThatSaysValuesAloneGoesOnByTheirSteps) {
+  Progress progress;
+  const Progress::Clock::time_point start{seconds(1000)};
+  progress.value_said(10, start);
+  progress.promise_until(start + seconds(90));
+  progress.value_said(20, start + seconds(30));
+  EXPECT_EQ(progress.since_last_step(start + seconds(31)), seconds(1));
+  EXPECT_EQ(progress.promise_left(start + seconds(31)), seconds(0));
+  for (const std::uint64_t old : {0, 10, 20})
+    progress.value_said(old, start + seconds(60));
+  EXPECT_EQ(progress.since_last_step(start + seconds(61)), seconds(31)) << "a value of a step before is no step";
+  EXPECT_EQ(progress.step(), 0u) << "nor is it a batch";
+}
+
+TEST(Progress, AValueOfAFinishedStepDoesNotHideThatTheLoopHangs) {
+  Progress progress;
+  const Progress::Clock::time_point start{seconds(1000)};
+  progress.step_finished(start, 1, 0);
+  progress.value_said(1, start + seconds(20));
+  EXPECT_EQ(progress.since_last_step(start + seconds(20)), seconds(20));
+}
+
 }  // namespace
 }  // namespace trainbus

@@ -282,7 +282,8 @@ class Producer {
   bool log_perf(const PerfMetrics& perf);
   // Named values at any time. A value with a bad name, and one with a new name when there are kMaxValueNames already,
   // is left out and counted (values_refused); the rest goes out. `step` counts over the whole training, the first_step
-  // of the plan included; without it the step that was finished last.
+  // of the plan included; without it the step that was finished last. A step beyond all before is progress: a training
+  // that says values alone is not stalled while it does.
   bool log_scalars(const NamedValues& values);
   bool log_scalars(std::uint64_t step, const NamedValues& values);
 
