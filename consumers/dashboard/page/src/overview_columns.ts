@@ -34,7 +34,7 @@ export const columns: readonly Column[] = [
   { id: "state", title: "State", width: "208px", value: (trainer) => trainer.state, usual: true },
   { id: "site", title: "Site", width: "minmax(60px, 120px)", value: ({ site }) => site, text: ({ site }) => site || kNone, usual: false },
   { id: "name", title: "Trainer", width: "minmax(160px, 1.4fr)", value: sessionId, usual: true },
-  { id: "progress", title: "Progress", width: "minmax(150px, 1fr)", value: progressOf, usual: true },
+  { id: "progress", title: "Progress", width: "minmax(190px, 1fr)", value: progressOf, usual: true },
   {
     id: "loss", title: "Loss", width: "84px", usual: true,
     value: (trainer) => trainer.loss ?? trainer.epoch_loss,

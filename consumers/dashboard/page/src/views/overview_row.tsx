@@ -41,7 +41,9 @@ export class OverviewRow extends Component<RowProps> {
         data-session={id}
       >
         <span role="cell" class="cell-check">
-          <input type="checkbox" checked={selected} aria-label={`Select ${id}`} data-testid="select" onClick={(event) => select(id, event.shiftKey)} />
+          <label>
+            <input type="checkbox" checked={selected} aria-label={`Select ${id}`} data-testid="select" onClick={(event) => select(id, event.shiftKey)} />
+          </label>
         </span>
         {columns.map((column) => (
           <Cell key={column.id} column={column} trainer={trainer} state={state} heartbeat={heartbeat} alerts={alerts} twin={twin} lost={lost} />
