@@ -97,6 +97,7 @@ std::optional<StepLine::Place> StepLine::place(std::uint64_t incarnation, const 
       return place_values(here, record.media_data().step(), sequence, here.media_waited);
     case v1::MetricsRequest::kStatusUpdate:
       if (record.status_update().has_config()) learn(here, record.status_update().config());
+      if (auto moved = move_to_told(here)) return moved;
       return place_between(here, record.status_update().step());
     case v1::MetricsRequest::kCommand: return place_between(here, record.command().applied_step());
     default: return place_between(here, 0);
@@ -105,7 +106,22 @@ std::optional<StepLine::Place> StepLine::place(std::uint64_t incarnation, const 
 
 void StepLine::learn(Incarnation& incarnation, const v1::TrainingConfig& plan) {
   incarnation.batches_per_epoch = std::max(0, plan.batches_per_epoch());
-  if (plan.has_first_step() && incarnation.provisional) incarnation.told_first_step = bounded(plan.first_step());
+  if (plan.has_first_step() && (incarnation.provisional || !incarnation.told_first_step))
+    incarnation.told_first_step = bounded(plan.first_step());
+}
+
+// The plan came after the first batch or epoch, which had to say where it is.
+std::optional<StepLine::Place> StepLine::move_to_told(Incarnation& incarnation) {
+  const auto& told = incarnation.told_first_step;
+  if (!incarnation.begun || incarnation.provisional || !told || *told == incarnation.first_step) return std::nullopt;
+  const auto by = *told - incarnation.first_step;
+  const auto last = along(incarnation.last, 0, 0, by);
+  for (auto& section : incarnation.sections)
+    section.begin = along(section.begin, 0, 0, by);
+  auto place = begin(incarnation, *told, *told, false);
+  incarnation.last = last;
+  place.x = last;
+  return place;
 }
 
 std::optional<StepLine::Place> StepLine::place_batch(Incarnation& incarnation, const v1::MetricsRequest& record) {

@@ -20,12 +20,15 @@ class Trainer {
   explicit Trainer(StepLine& line, std::uint64_t incarnation) : line_(line), incarnation_(incarnation) {}
 
   Trainer& plan(int batches_per_epoch, std::optional<std::uint64_t> first_step = {}) {
+    plan_said(batches_per_epoch, first_step);
+    return *this;
+  }
+  std::optional<StepLine::Place> plan_said(int batches_per_epoch, std::optional<std::uint64_t> first_step) {
     v1::MetricsRequest record;
     auto& config = *record.mutable_status_update()->mutable_config();
     config.set_batches_per_epoch(batches_per_epoch);
     if (first_step) config.set_first_step(*first_step);
-    line_.place(incarnation_, record);
-    return *this;
+    return line_.place(incarnation_, record);
   }
   StepLine::Place batch(int epoch, int index) {
     return *line_.place(incarnation_, batch_record(epoch, index, ++step_));
@@ -293,6 +296,35 @@ TEST_F(StepLineTest, StepsOfTheWholeTrainingSupersedeOnlyFromWhereTheyBegin) {
   EXPECT_EQ(two_.batch(8, 20).x, 301);
   EXPECT_FALSE(line_.superseded(kOne, 300));
   EXPECT_TRUE(line_.superseded(kOne, 301));
+}
+
+TEST_F(StepLineTest, APlanThatComesAfterTheFirstBatchesMovesThemToTheFirstStepItSays) {
+  EXPECT_EQ(one_.plan(40).run(1, 8, 40), 320);
+  for (int index = 0; index < 10; ++index)
+    two_.batch(1, index);
+  EXPECT_TRUE(line_.superseded(kOne, 1)) << "it seems to begin anew";
+  const auto moved = two_.plan_said(40, 200);
+  ASSERT_TRUE(moved);
+  EXPECT_TRUE(moved->began);
+  EXPECT_FALSE(moved->provisional);
+  EXPECT_EQ(moved->superseded_after, 200);
+  EXPECT_THAT(line_.first_step(kTwo), Optional(200));
+  EXPECT_EQ(line_.last(kTwo), 210);
+  EXPECT_FALSE(line_.superseded(kOne, 200));
+  EXPECT_TRUE(line_.superseded(kOne, 201));
+  EXPECT_EQ(two_.batch(1, 10).x, 211);
+  EXPECT_FALSE(two_.plan_said(40, 200)->began) << "said again";
+  three_.plan(40);
+  EXPECT_EQ(three_.batch(1, 5).x, 206) << "the same place of the second: its epochs moved with it";
+}
+
+TEST_F(StepLineTest, ALatePlanThatSaysZeroBeginsAnewWhereTheEpochsSeemedToGoOn) {
+  EXPECT_EQ(one_.plan(40).run(1, 8, 40), 320);
+  EXPECT_EQ(two_.batch(9, 0).x, 321);
+  const auto moved = two_.plan_said(40, 0);
+  EXPECT_TRUE(moved && moved->began);
+  EXPECT_EQ(two_.batch(9, 1).x, 2);
+  EXPECT_TRUE(line_.superseded(kOne, 1));
 }
 
 TEST_F(StepLineTest, ValuesWaitForTheFirstBatchOfAResumedTraining) {

@@ -46,7 +46,8 @@ class StepLine {
   struct Place {
     std::int64_t x = 0;
     // The incarnation has its place on the line by this record. Earlier ones are superseded at x > superseded_after.
-    // True a second time only after a provisional beginning: one without a batch, an epoch or a told first_step.
+    // True a second time after a provisional beginning, one without a batch, an epoch or a told first_step; and where
+    // the plan came later and says another first_step.
     bool began = false;
     bool provisional = false;
     std::int64_t superseded_after = 0;
@@ -125,6 +126,7 @@ class StepLine {
   const Incarnation* newest_begun_before(std::size_t index) const;
 
   void learn(Incarnation& incarnation, const v1::TrainingConfig& plan);
+  std::optional<Place> move_to_told(Incarnation& incarnation);
   std::optional<Place> place_batch(Incarnation& incarnation, const v1::MetricsRequest& record);
   std::optional<Place> place_epoch(Incarnation& incarnation, const v1::MetricsRequest& record);
   std::optional<Place> place_values(Incarnation& incarnation, std::uint64_t step, std::uint64_t sequence,
