@@ -1,9 +1,6 @@
-// A broker with keys, attacked: by another user of the host, by who has no key, and by who has one.
+// A broker with keys, attacked by who has no key, and by who has one.
 
-#include <fcntl.h>
-#include <grp.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -52,51 +49,12 @@ class KeyedBroker : public testing::Test {
   Endpoints endpoints_;
 };
 
-// What `attack` gives in a child process of user nobody: 0 to 100.
-int as_nobody(const std::function<int()>& attack) {
-  const pid_t child = fork();
-  if (child == 0) {
-    constexpr uid_t kNobody = 65534;
-    const bool changed =
-        setgroups(0, nullptr) == 0 && setgid(kNobody) == 0 && setuid(kNobody) == 0 && geteuid() == kNobody;
-    _exit(changed ? attack() : 101);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-TEST_F(KeyedBroker, GivesNothingToAnotherUserOfTheHost) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
-  expect_in_order("before");
-  std::vector<std::string> files;
-  for (const auto& folder : {site_.folder(), dir_ / "state"})
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-      files.push_back(entry.path().string());
-  ASSERT_GT(files.size(), 6U);
-  EXPECT_EQ(as_nobody([&] {
-              int opened = 0;
-              for (const auto& file : files)
-                for (const int flags : {O_RDONLY, O_WRONLY})
-                  opened += open(file.c_str(), flags) >= 0 ? 1 : 0;
-              return std::min(opened, 100);
-            }),
-            0);
-  EXPECT_EQ(as_nobody([&] {
-              int refused = 0;
-              for (const auto& port : ports())
-                refused += port_problem(port, 10s, std::nullopt).about_key ? 1 : 0;
-              return refused;
-            }),
-            3);
-}
-
 TEST_F(KeyedBroker, OutlivesWhoHasNoKeyAndSaysWhatHappened) {
-  const auto stranger = read_secret_key(site_.stranger());
-  HostileBytes hostile(1);
+  const auto began = std::chrono::steady_clock::now();
   for (int i = 0; i < 8; ++i)
     for (const auto& port : ports()) {
-      EXPECT_TRUE(port_problem(port, 10s, i % 2 == 0 ? std::optional(stranger) : std::nullopt).about_key);
+      const auto stranger = i % 2 == 0 ? std::optional(read_secret_key(site_.stranger())) : std::nullopt;
+      EXPECT_TRUE(port_problem(port, 10s, stranger).about_key);
     }
   auto peer = owner();
   v1::MetricsRequest request;
@@ -104,6 +62,12 @@ TEST_F(KeyedBroker, OutlivesWhoHasNoKeyAndSaysWhatHappened) {
   const auto stats = peer.ask(request).stats();
   EXPECT_GE(stats.counters().at("turned_away_total{key=\"\",reason=\"unknown\"}"), 12U);
   EXPECT_GE(stats.counters().at("handshakes_failed_total"), 12U);
+  // However many keys somebody makes, that is a line a minute for each port and address.
+  int lines = 0;
+  for (std::size_t at = 0; (at = broker_.output().find("turned away from control", at)) != std::string::npos; ++at)
+    ++lines;
+  EXPECT_GE(lines, 1);
+  EXPECT_LE(lines, 1 + (std::chrono::steady_clock::now() - began) / 1min) << broker_.output();
   expect_in_order("after");
 }
 

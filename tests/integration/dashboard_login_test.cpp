@@ -123,7 +123,14 @@ TEST_F(LoginTest, BeforeALoginNothingIsAnswered) {
                                        "/login.js/api/trainers",
                                        "/login.html",
                                        "/api/login/../trainers",
-                                       "/api/trainers?token=x"};
+                                       "/api/trainers?token=x",
+                                       "/at/a/",
+                                       "/at/a/api/trainers",
+                                       "/at/a/metrics",
+                                       "/at/a/ws",
+                                       "/at/../api/trainers",
+                                       "/at//api/trainers",
+                                       "/at/a/healthz/../api/trainers"};
   using http = boost::beast::http::verb;
   for (const auto& path : paths)
     for (const auto method : {http::get, http::head, http::post, http::put, http::delete_, http::patch, http::options,
@@ -221,6 +228,50 @@ TEST_F(LoginTest, AViewerWatchesAndTheRecordNamesWhoCommands) {
   ASSERT_EQ(issued.status, 202U) << issued.body;
   const auto found = get(port_, "/api/commands/" + issued.json()["command_id"].get<std::string>(), bob);
   EXPECT_EQ(found.json()["commands"].at(0)["issuer"], "dashboard:alice") << found.body;
+}
+
+// No method but one that reads is a viewer's, on any path.
+TEST_F(LoginTest, AViewerChangesNothingByAnyMethod) {
+  set_user("bob", PageRole::kViewer, "password of bob");
+  ask_all();
+  train(1);
+  const auto bob = cookie("bob", "password of bob");
+  using http = boost::beast::http::verb;
+  for (const auto* path : {"/", "/api/trainers", test::kTrainer, kCommands, "/api/trainers/r/*/commands", "/api/alerts",
+                           "/api/names", "/metrics", "/api/commands/00000000000000000000000000000000"})
+    for (const auto method : {http::post, http::put, http::delete_, http::patch, http::options, http::trace,
+                              http::propfind, http::mkcol, http::connect}) {
+      const auto answer = HttpClient(port_).ask(method, path, method == http::trace ? "" : kResume, bob);
+      EXPECT_THAT(answer.status, AnyOf(400U, 403U, 405U)) << method << ' ' << path;
+    }
+}
+
+// What a proxy and this server could understand differently is no request.
+TEST_F(LoginTest, ARequestHasOneLength) {
+  ask_all();
+  const auto head = "POST /api/logout HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: " + bearer() + "\r\n";
+  EXPECT_THAT(raw(head + "Content-Length: 0\r\n"), StartsWith("HTTP/1.1 204"));
+  const std::string hidden = "GET /api/trainers HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+  for (const auto* lengths :
+       {"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+        "Content-Length: 0\r\nContent-Length: 50\r\n", "Content-Length: -1\r\n", "Content-Length: +0\r\n",
+        "Content-Length: 0x5\r\n", "Content-Length: 99999999999999999999\r\n", "Content-Length : 0\r\n",
+        "Content-Length: 0\n\n", "Content-Length: 0, 50\r\n"})
+    EXPECT_THAT(raw(head + lengths, hidden), StartsWith("HTTP/1.1 4")) << lengths;
+}
+
+// One that was chosen before the login is none after it.
+TEST_F(LoginTest, ACookieOfBeforeIsNoSession) {
+  set_user("alice", PageRole::kViewer, "password of alice");
+  ask_all();
+  const auto name = "trainbus-" + std::to_string(port_);
+  const Headers fixed{{"Cookie", name + "=chosen-by-somebody-else"}, {"Content-Type", "application/json"}};
+  const auto answer = log_in({{"user", "alice"}, {"password", "password of alice"}}, fixed);
+  ASSERT_EQ(answer.status, 200U);
+  EXPECT_THAT(set_cookie(answer), Not(HasSubstr("chosen-by-somebody-else")));
+  EXPECT_EQ(get(port_, "/api/trainers", fixed).status, 401U);
+  const auto again = log_in({{"user", "alice"}, {"password", "password of alice"}}, with_cookie(answer));
+  EXPECT_NE(set_cookie(again).substr(0, 60), set_cookie(answer).substr(0, 60)) << "a new one at each login";
 }
 
 TEST_F(LoginTest, TheEndOfASessionEndsItsWebSockets) {

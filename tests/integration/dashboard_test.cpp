@@ -86,7 +86,8 @@ TEST_F(DashboardTest, ServesThePageFromInsideTheProgram) {
   const auto page = get(port, "/");
   ASSERT_EQ(page.status, 200U);
   EXPECT_THAT(page.body, HasSubstr("<html"));
-  EXPECT_THAT(std::string(page.fields["Content-Security-Policy"]), HasSubstr("default-src 'self'"));
+  EXPECT_THAT(std::string(page.fields["Content-Security-Policy"]),
+              ::testing::AllOf(HasSubstr("default-src 'self'"), ::testing::Not(HasSubstr("unsafe"))));
   EXPECT_EQ(page.fields["X-Content-Type-Options"], "nosniff");
   const std::string etag(page.fields["ETag"]);
   EXPECT_EQ(get(port, "/", {{"If-None-Match", etag}}).status, 304U);

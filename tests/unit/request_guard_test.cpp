@@ -33,6 +33,11 @@ TEST(Origin, MustBeThePagesOwnWhenThereIsOne) {
   EXPECT_TRUE(origin_matches("https://Localhost:8080", "localhost:8080"));
   EXPECT_FALSE(origin_matches("http://localhost:9090", "localhost:8080"));
   EXPECT_FALSE(origin_matches("http://evil.example", "localhost:8080"));
+  for (const auto* almost : {"http://localhost:8080.evil.example", "http://evil.example/localhost:8080",
+                             "http://localhost:8080@evil.example", "http://evil.example#localhost:8080",
+                             "http://xlocalhost:8080", "http://localhost:80800", "http://localhost",
+                             "http://http://localhost:8080", " http://localhost:8080", "http://localhost:8080/"})
+    EXPECT_FALSE(origin_matches(almost, "localhost:8080")) << almost;
   EXPECT_FALSE(origin_matches("null", "null"));
   EXPECT_FALSE(origin_matches("file://localhost:8080", "localhost:8080"));
 }
