@@ -1,5 +1,6 @@
 #include "webhook_channel.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
@@ -11,6 +12,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "near_address.hpp"
 #include "text_forms.hpp"
 #include "trainbus/program.hpp"
 #include "webhook_answer.hpp"
@@ -32,17 +34,23 @@ constexpr char kLate[] = "not within the time limit";
 // One post: each step with a limit of time, given up on stop.
 class Post {
  public:
-  Post(const WebhookUrl& url, ssl::context& tls, Clock::time_point until, const std::atomic<bool>& stop)
-      : url_(url), stream_(io_, tls), until_(until), stop_(stop) {}
+  // `from_elsewhere`: a server that is not of this host or link has sent us here, and may not send us to these.
+  Post(const WebhookUrl& url, ssl::context& tls, Clock::time_point until, const std::atomic<bool>& stop,
+       bool from_elsewhere)
+      : url_(url), stream_(io_, tls), until_(until), stop_(stop), from_elsewhere_(from_elsewhere) {}
 
   // The answer; else failure() says why there is none.
   std::optional<http::response<http::string_body>> send(const std::string& body) {
     const auto addresses = resolve();
+    is_near_ = std::ranges::any_of(addresses, [](const auto& entry) { return is_near(entry.endpoint().address()); });
+    if (is_near_ && from_elsewhere_) failure_ = "it is an address of this host or its link, and came from elsewhere";
     step("no connection", [&](auto done) { tcp_stream().async_connect(addresses, done); });
     if (url_.tls) handshake();
     return url_.tls ? exchange(stream_, body) : exchange(tcp_stream(), body);
   }
   const std::string& failure() const { return failure_; }
+  // Of this host or link; after send().
+  bool was_near() const { return is_near_; }
 
  private:
   beast::tcp_stream& tcp_stream() { return stream_.next_layer(); }
@@ -116,6 +124,8 @@ class Post {
   ssl::stream<beast::tcp_stream> stream_;
   const Clock::time_point until_;
   const std::atomic<bool>& stop_;
+  const bool from_elsewhere_;
+  bool is_near_ = false;
   std::string failure_;
 };
 
@@ -135,10 +145,12 @@ class WebhookChannel final : public Channel {
     const auto until = Clock::now() + timeout_;
     const auto body = notice_json(notice);
     auto url = url_;
+    bool elsewhere = false;
     for (int hops = 0;; ++hops) {
       const auto from = hops == 0 ? std::string{} : ", redirected to " + url.shown();
-      Post post(url, tls_, until, stop);
+      Post post(url, tls_, until, stop, elsewhere);
       const auto answer = post.send(body);
+      elsewhere = !post.was_near();
       if (!answer) return failed(printable(post.failure()) + from, hops);
       const auto status = answer->result_int();
       if (!is_redirection(status)) return attempt_of(*answer, hops, from);

@@ -1,7 +1,13 @@
 // A webhook that has moved: real servers that send the notice on.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 
+#include <memory>
+
+#include "near_address.hpp"
 #include "support/hook_server.hpp"
 #include "webhook_channel.hpp"
 
@@ -61,6 +67,34 @@ TEST(WebhookRedirect, ThatCannotBeFollowedIsTriedAgainAndNeverDelivered) {
   see_other.headers({{"Location", elsewhere.url("/x")}});
   EXPECT_EQ(deliver(see_other).result, Attempt::kFailed);
   EXPECT_EQ(elsewhere.requests(), 0U);
+}
+
+// An address of this host by which others reach it; "" where it has none.
+std::string outer_address() {
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return {};
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(all, freeifaddrs);
+  for (const auto* one = all; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET || (one->ifa_flags & IFF_UP) == 0) continue;
+    const auto number = ntohl(reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr.s_addr);
+    if (const boost::asio::ip::address_v4 address(number); !is_near(address)) return address.to_string();
+  }
+  return {};
+}
+
+// A stranger's server that sends the watcher to what only this host may ask.
+TEST(WebhookRedirect, FromElsewhereToThisHostIsNotFollowed) {
+  const auto outer = outer_address();
+  if (outer.empty()) GTEST_SKIP() << "this host has a loopback only";
+  HookServer elsewhere(307, "", outer), here;
+  elsewhere.headers({{"Location", here.url("/admin")}});
+  const auto attempt = deliver(elsewhere);
+  EXPECT_EQ(attempt.result, Attempt::kFailed);
+  EXPECT_THAT(attempt.detail, HasSubstr("an address of this host or its link"));
+  EXPECT_EQ(here.requests(), 0U);
+  HookServer further(200, "", outer);
+  elsewhere.headers({{"Location", further.url("/new")}});
+  EXPECT_EQ(deliver(elsewhere).result, Attempt::kDelivered);
 }
 
 TEST(WebhookRedirect, ToAWebPageIsNoDelivery) {

@@ -29,9 +29,11 @@ class HookServer {
   static constexpr int kReset = -2;  // takes the request, then resets the connection
   using Answer = std::function<int(const std::string& body)>;
 
-  // `pem`: a file with certificate and key, for HTTPS; "": HTTP.
-  explicit HookServer(int status = 200, const std::string& pem = {})
-      : answer_([status](const std::string&) { return status; }), acceptor_(io_, {address(), 0}) {
+  // `pem`: a file with certificate and key, for HTTPS; "": HTTP. `address`: of this host.
+  explicit HookServer(int status = 200, const std::string& pem = {}, const std::string& address = "127.0.0.1")
+      : answer_([status](const std::string&) { return status; }),
+        address_(address),
+        acceptor_(io_, {boost::asio::ip::make_address(address), 0}) {
     if (!pem.empty()) {
       tls_ = std::make_unique<boost::asio::ssl::context>(boost::asio::ssl::context::tls_server);
       tls_->use_certificate_file(pem, boost::asio::ssl::context::pem);
@@ -47,8 +49,8 @@ class HookServer {
   HookServer& operator=(const HookServer&) = delete;
 
   std::string url(const std::string& path = "/hook") const {
-    return (tls_ ? "https://localhost:" : "http://127.0.0.1:") + std::to_string(acceptor_.local_endpoint().port()) +
-           path;
+    return (tls_ ? "https://localhost:" : "http://" + address_ + ':') +
+           std::to_string(acceptor_.local_endpoint().port()) + path;
   }
   // Of what comes from now on: a status, kHang or kReset.
   void answer(int status) {
@@ -77,8 +79,6 @@ class HookServer {
 
  private:
   using Tcp = boost::asio::ip::tcp;
-  static boost::asio::ip::address address() { return boost::asio::ip::make_address("127.0.0.1"); }
-
   void run() {
     while (!stop_) {
       pollfd waiting{acceptor_.native_handle(), POLLIN, 0};
@@ -145,6 +145,7 @@ class HookServer {
   boost::beast::http::request<boost::beast::http::string_body> last_request_;  // guarded
   std::atomic<std::size_t> requests_{0};
   std::atomic<bool> stop_{false};
+  const std::string address_;
   boost::asio::io_context io_;
   Tcp::acceptor acceptor_;
   std::unique_ptr<boost::asio::ssl::context> tls_;

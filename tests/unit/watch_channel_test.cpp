@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "near_address.hpp"
 #include "notice.hpp"
 #include "rule_values.hpp"
 #include "webhook_answer.hpp"
@@ -63,6 +64,15 @@ using std::chrono::seconds;
 using std::chrono::system_clock;
 
 Attempt::Result result_of(unsigned status) { return attempt_of_answer(status, "", system_clock::now()).result; }
+
+TEST(WebhookUrl, OfThisHostOrItsLinkIsNear) {
+  for (const auto* near : {"127.0.0.1", "127.9.9.9", "0.0.0.0", "169.254.169.254", "::1", "::", "fe80::1",
+                           "::ffff:127.0.0.1", "::ffff:169.254.0.1"})
+    EXPECT_TRUE(is_near(boost::asio::ip::make_address(near))) << near;
+  for (const auto* far :
+       {"10.0.0.1", "192.168.1.1", "169.253.0.1", "8.8.8.8", "128.0.0.1", "2001:db8::1", "fd00::2", "::ffff:10.0.0.1"})
+    EXPECT_FALSE(is_near(boost::asio::ip::make_address(far))) << far;
+}
 
 TEST(Webhook, AnAnswerIsDeliveredTriedAgainOrRefused) {
   for (const unsigned status : {200, 202, 204})
