@@ -23,18 +23,33 @@ export function drawMarkers(plot: uPlot, markers: readonly Marker[]): PlacedMark
     (text) => ctx.measureText(text).width,
     { left: bbox.left, right: bbox.left + bbox.width, rows },
   );
-  ctx.lineWidth = scale;
-  ctx.setLineDash([3 * scale, 3 * scale]);
-  for (const { at, kind, text, row, left } of placed) {
-    ctx.strokeStyle = ctx.fillStyle = cssColour(markerColours[kind]);
-    ctx.beginPath();
-    ctx.moveTo(at, bbox.top);
-    ctx.lineTo(at, bbox.top + bbox.height);
-    ctx.stroke();
-    if (row >= 0) ctx.fillText(text, left, bbox.top + (2 + row * kRowHeight) * scale);
+  for (const { at, kind } of placed) drawLine(ctx, at, bbox, markerColours[kind], scale);
+  for (const { kind, text, row, left } of placed) {
+    if (row >= 0) drawText(ctx, text, left, bbox.top + (2 + row * kRowHeight) * scale, markerColours[kind], scale);
   }
   ctx.restore();
   return placed;
+}
+
+function drawLine(ctx: CanvasRenderingContext2D, x: number, { top, height }: uPlot.BBox, colour: string, scale: number): void {
+  ctx.strokeStyle = cssColour(colour);
+  ctx.lineWidth = scale;
+  ctx.setLineDash([3 * scale, 3 * scale]);
+  ctx.beginPath();
+  ctx.moveTo(x, top);
+  ctx.lineTo(x, top + height);
+  ctx.stroke();
+}
+
+// On a rim of the panel's colour: neither curves nor other markers strike it through.
+function drawText(ctx: CanvasRenderingContext2D, text: string, x: number, y: number, colour: string, scale: number): void {
+  ctx.strokeStyle = cssColour("panel");
+  ctx.lineWidth = 4 * scale;
+  ctx.lineJoin = "round";
+  ctx.setLineDash([]);
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = cssColour(colour);
+  ctx.fillText(text, x, y);
 }
 
 // What the markers under the cursor say; `left` in CSS pixels of the plot's area.
