@@ -146,9 +146,11 @@ TEST_P(KeyedFuzz, EndlessFramesOfAKeyAreCutAndItIsNamed) {
   expect_unharmed();
 }
 
-INSTANTIATE_TEST_SUITE_P(Port, KeyedFuzz, testing::Values(0, 1, 2), [](const auto& port) {
-  return std::array<std::string, 3>{"DataIn", "DataOut", "Control"}[static_cast<std::size_t>(port.param)];
-});
+std::string port_name(const testing::TestParamInfo<int>& info) {
+  constexpr const char* kNames[] = {"DataIn", "DataOut", "Control"};
+  return kNames[info.param];
+}
+INSTANTIATE_TEST_SUITE_P(Port, KeyedFuzz, testing::Values(0, 1, 2), port_name);
 
 }  // namespace
 }  // namespace trainbus

@@ -46,7 +46,7 @@ class BusModel {
     storing_trouble_.message = why;
   }
   const Trouble& storing_trouble() const { return storing_trouble_; }
-  // Why the history (HistoryDesk) does not answer, or what is not of it; "": nothing.
+  // Why the history (EndedRunsDesk) does not answer, or what is not of it; "": nothing.
   void set_history_trouble(const std::string& why, std::int64_t unix_ms) {
     if (why.empty() != history_trouble_.message.empty()) history_trouble_.since_ms = unix_ms;
     history_trouble_.message = why;

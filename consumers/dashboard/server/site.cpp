@@ -31,7 +31,7 @@ Site::Site(Server& owner, const NamedBroker& where)
   if (owner.options.history.database.empty()) return;
   auto place = owner.options.history;
   if (place.site.empty()) place.site = where.name;
-  history = std::make_unique<HistoryDesk>(*this, place);
+  history = std::make_unique<EndedRunsDesk>(*this, place);
   hub.on_watched = [this](const SessionName& session) { history->opens(session, [] {}); };
 }
 

@@ -4,7 +4,7 @@
 #include "bus_feed.hpp"
 #include "bus_model.hpp"
 #include "control_desk.hpp"
-#include "history_desk.hpp"
+#include "ended_runs_desk.hpp"
 #include "hub.hpp"
 #include "server.hpp"
 #include "site_limits.hpp"
@@ -25,7 +25,7 @@ struct Site {
   SiteLimits limits{*this};
   ControlDesk reading_room;  // long reads of the journal: no command waits for them
   BusFeed feed;
-  std::unique_ptr<HistoryDesk> history;  // none: nobody said where it is
+  std::unique_ptr<EndedRunsDesk> history;  // none: nobody said where it is
 
  private:
   void take(BrokerFigures figures);

@@ -1,4 +1,4 @@
-#include "history_desk.hpp"
+#include "ended_runs_desk.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -12,12 +12,12 @@ namespace trainbus {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-HistoryDesk::HistoryDesk(Site& site, const HistoryPlace& place)
+EndedRunsDesk::EndedRunsDesk(Site& site, const HistoryPlace& place)
     : site_(site), history_(open_history(place)), timer_(site.server.io), thread_([this] { run(); }) {
   read_list();
 }
 
-HistoryDesk::~HistoryDesk() {
+EndedRunsDesk::~EndedRunsDesk() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -27,7 +27,7 @@ HistoryDesk::~HistoryDesk() {
   thread_.join();
 }
 
-bool HistoryDesk::ask(std::function<void(History&)> job) {
+bool EndedRunsDesk::ask(std::function<void(History&)> job) {
   {
     const std::lock_guard lock(mutex_);
     if (jobs_.size() >= kMaxJobs) return false;
@@ -37,7 +37,7 @@ bool HistoryDesk::ask(std::function<void(History&)> job) {
   return true;
 }
 
-void HistoryDesk::run() {
+void EndedRunsDesk::run() {
   for (;;) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
@@ -49,19 +49,19 @@ void HistoryDesk::run() {
   }
 }
 
-void HistoryDesk::later(std::chrono::milliseconds pause, std::function<void()> what) {
+void EndedRunsDesk::later(std::chrono::milliseconds pause, std::function<void()> what) {
   timer_.expires_after(pause);
   timer_.async_wait([what = std::move(what)](boost::system::error_code error) {
     if (!error) what();
   });
 }
 
-void HistoryDesk::trouble(const std::string& why) {
+void EndedRunsDesk::trouble(const std::string& why) {
   if (!why.empty() && why != site_.model.history_trouble().message) spdlog::warn("history: {}", why);
   site_.model.set_history_trouble(why.empty() ? left_out_ : why, unix_ms());
 }
 
-void HistoryDesk::read_list() {
+void EndedRunsDesk::read_list() {
   const bool taken = ask([this](History& history) {
     try {
       auto found = std::make_shared<HistoryRecords>(history.newest());
@@ -76,7 +76,7 @@ void HistoryDesk::read_list() {
   if (!taken) later(kAgain, [this] { read_list(); });
 }
 
-void HistoryDesk::take_list(HistoryRecords found) {
+void EndedRunsDesk::take_list(HistoryRecords found) {
   if (!site_.model.bus.caught_up && Clock::now() - begin_ < kWaitsForBroker) {
     auto kept = std::make_shared<HistoryRecords>(std::move(found));
     return later(std::chrono::milliseconds(100), [this, kept] { take_list(std::move(*kept)); });
@@ -95,7 +95,7 @@ void HistoryDesk::take_list(HistoryRecords found) {
   publish(records, 0, [] {});
 }
 
-void HistoryDesk::publish(std::shared_ptr<const Records> records, std::size_t from, std::function<void()> done) {
+void EndedRunsDesk::publish(std::shared_ptr<const Records> records, std::size_t from, std::function<void()> done) {
   const auto until = std::min(records->size(), from + kRecordsATurn);
   site_.hub.publish({Records(records->begin() + static_cast<std::ptrdiff_t>(from),
                              records->begin() + static_cast<std::ptrdiff_t>(until)),
@@ -108,12 +108,12 @@ void HistoryDesk::publish(std::shared_ptr<const Records> records, std::size_t fr
   });
 }
 
-bool HistoryDesk::thinned(const SessionName& session) const {
+bool EndedRunsDesk::thinned(const SessionName& session) const {
   const auto found = trainers_.find(session.id());
   return found != trainers_.end() && found->second.thinned;
 }
 
-bool HistoryDesk::opens(const SessionName& session, std::function<void()> then) {
+bool EndedRunsDesk::opens(const SessionName& session, std::function<void()> then) {
   const auto found = trainers_.find(session.id());
   if (found == trainers_.end()) return false;
   auto& trainer = found->second;
@@ -124,7 +124,7 @@ bool HistoryDesk::opens(const SessionName& session, std::function<void()> then) 
   return true;
 }
 
-void HistoryDesk::open(const SessionName& session) {
+void EndedRunsDesk::open(const SessionName& session) {
   trainers_.at(session.id()).reading = ask([this, session](History& history) {
     try {
       auto found = std::make_shared<HistoryRecords>(history.all_of(session));
@@ -139,7 +139,7 @@ void HistoryDesk::open(const SessionName& session) {
   if (!trainers_.at(session.id()).reading) asio::post(site_.server.io, [this, session] { ended(session, false); });
 }
 
-void HistoryDesk::take_all(const SessionName& session, HistoryRecords found) {
+void EndedRunsDesk::take_all(const SessionName& session, HistoryRecords found) {
   trouble("");
   trainers_.at(session.id()).thinned = found.left_out > 0;
   const auto* known = site_.model.find(session);
@@ -148,7 +148,7 @@ void HistoryDesk::take_all(const SessionName& session, HistoryRecords found) {
   publish(std::make_shared<Records>(std::move(found.records)), 0, [this, session] { ended(session, true); });
 }
 
-void HistoryDesk::ended(const SessionName& session, bool read) {
+void EndedRunsDesk::ended(const SessionName& session, bool read) {
   auto& trainer = trainers_.at(session.id());
   trainer.reading = false;
   trainer.read = read;

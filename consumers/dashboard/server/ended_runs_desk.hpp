@@ -22,7 +22,7 @@ struct Site;
 
 // Belongs to the asio thread; a thread of its own reads, and only posts. What a database refuses is a trouble of the
 // bus, in one line, until it answers again.
-class HistoryDesk {
+class EndedRunsDesk {
  public:
   static constexpr std::size_t kMaxJobs = 64;
   static constexpr std::chrono::seconds kAgain{15};           // after an error
@@ -30,10 +30,10 @@ class HistoryDesk {
   static constexpr std::size_t kRecordsATurn = 2'000;         // into the model
 
   // Reads the list at once.
-  HistoryDesk(Site& site, const HistoryPlace& place);
-  ~HistoryDesk();  // ends at once: what is being read is given up
-  HistoryDesk(const HistoryDesk&) = delete;
-  HistoryDesk& operator=(const HistoryDesk&) = delete;
+  EndedRunsDesk(Site& site, const HistoryPlace& place);
+  ~EndedRunsDesk();  // ends at once: what is being read is given up
+  EndedRunsDesk(const EndedRunsDesk&) = delete;
+  EndedRunsDesk& operator=(const EndedRunsDesk&) = delete;
 
   // True when this trainer is known from here alone, and its records have yet to be read: then that begins, and `then`
   // is called when they are there, or cannot be had.
