@@ -116,7 +116,11 @@ TEST_P(KeyedFuzz, WhateverAKeySendsTheBrokerGoesOn) {
   const auto until = std::chrono::steady_clock::now() + fuzz_time();
   while (std::chrono::steady_clock::now() < until || messages_ == 0 || handshakes_ == 0) {
     ASSERT_FALSE(broker_->wait(0ms)) << log();
-    hostile_.one_in(5) ? fumble() : converse();
+    try {
+      hostile_.one_in(5) ? fumble() : converse();
+    } catch (const std::runtime_error&) {  // not let in now: too many of ours are still there
+      std::this_thread::sleep_for(10ms);
+    }
   }
   std::cout << "port " << GetParam() << ": " << connections_ << " connections (" << taken_ << " taken), " << messages_
             << " messages, " << offences_ << " offences, " << handshakes_ << " broken handshakes" << std::endl;
@@ -142,7 +146,7 @@ TEST_P(KeyedFuzz, EndlessFramesOfAKeyAreCutAndItIsNamed) {
   }
   EXPECT_LT(sent, kEnough);
   EXPECT_TRUE(broker_->wait_for("bytes of an unfinished message")) << log();
-  EXPECT_THAT(log(), HasSubstr("(key '" + key.said("name") + "')"));
+  EXPECT_THAT(log(), HasSubstr("'" + key.said("name") + "'")) << "or it is among those of its address";
   expect_unharmed();
 }
 

@@ -83,8 +83,10 @@ class Siege : public ::testing::Test {
 
   // Every attacker has gone.
   void expect_unharmed() {
-    EXPECT_TRUE(eventually("connections are closed",
-                           [&] { return open_descriptors(broker_->pid()) <= descriptors_before_ + 4; }));
+    // A handshake that nobody ends has ten seconds.
+    EXPECT_TRUE(eventually(
+        "connections are closed", [&] { return open_descriptors(broker_->pid()) <= descriptors_before_ + 4; },
+        std::chrono::seconds(30)));
     EXPECT_FALSE(broker_->wait(std::chrono::milliseconds(0))) << broker_->output();
     const auto witnessed = witness_->lost_nothing();
     EXPECT_TRUE(witnessed);
