@@ -103,7 +103,7 @@ class Service(support.KitTest):
     def test_one_id_follows_a_command_through_the_programs(self):
         _, address = self.start_broker("--log-format", "json", "--log-level", "debug")
         self.start("loadgen", "--broker", address, "--run", "r")
-        self.eventually("it trains", lambda: "r/t0" in self.run_program("ctl", "--broker", address, "list")[1])
+        self.eventually("it trains", lambda: "t0" in self.run_program("ctl", "--broker", address, "list")[1])
         code, _, errors = self.run_program("ctl", "--broker", address, "--log-level", "debug", "--log-format", "json", "pause",
                                            "r/t0")
         self.assertEqual(code, 0, errors)
