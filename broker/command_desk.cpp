@@ -34,10 +34,9 @@ std::string what(const v1::ControlCommand& command, const std::string& session_i
 void say_state(const CommandRegistry::Entry& entry) {
   const auto& command = entry.command;
   const auto why = command.reason().empty() ? "" : ": " + plain(command.reason());
-  spdlog::log(
-      command.state() >= v1::COMMAND_APPLIED ? spdlog::level::info : spdlog::level::debug, "{}",
-      request_line(what(command, entry.session_id) + ' ' + std::string(command_state_name(command.state())) + why,
-                   plain(command.command_id())));
+  spdlog::debug(
+      "{}", request_line(what(command, entry.session_id) + ' ' + std::string(command_state_name(command.state())) + why,
+                         plain(command.command_id())));
 }
 
 }  // namespace
@@ -45,14 +44,14 @@ void say_state(const CommandRegistry::Entry& entry) {
 void CommandDesk::refuse(const Peer& peer, const v1::ControlCommand& command, v1::ErrorCode code,
                          const std::string& why) {
   ++refused_;
-  spdlog::info("{}", request_line("refused: " + plain(why), plain(command.command_id())));
+  spdlog::debug("{}", request_line("refused: " + plain(why), plain(command.command_id())));
   socket_.refuse(peer, code, why);
 }
 
 void CommandDesk::issue(const Peer& peer, const v1::MetricsRequest& request, std::int64_t now_ms) {
   const auto& command = request.issue_command();
-  spdlog::info("{}", request_line(plain(command.issuer()) + " asks " + what(command, request.session_id()),
-                                  plain(command.command_id())));
+  spdlog::debug("{}", request_line(plain(command.issuer()) + " asks " + what(command, request.session_id()),
+                                   plain(command.command_id())));
   if (const std::string problem = command_problem(command); !problem.empty())
     return refuse(peer, command, v1::INVALID_DATA, problem);
   const auto targets =

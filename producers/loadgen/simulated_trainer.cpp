@@ -22,7 +22,7 @@ constexpr int kValuesPerGroup = 4;
 constexpr int kMaxBatchesPerStep = 256;
 constexpr std::uint64_t kMaxAhead = 32'768;  // records; "as fast as possible" means as fast as they are stored
 constexpr milliseconds kMaxBehind{500};      // further behind than that, the missed batches are given up
-constexpr milliseconds kTurn{10};             // between turns without a batch, as a trainer of its own takes them
+constexpr milliseconds kTurn{10};            // between turns without a batch, as a trainer of its own takes them
 
 ProducerOptions bus_options(const LoadOptions& options, const std::string& name, ProblemLines& problems) {
   ProducerOptions bus;

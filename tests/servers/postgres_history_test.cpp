@@ -77,8 +77,8 @@ TEST_F(PostgresHistory, ShowsARetiredTrainerAsWhenTheBrokerHadIt) {
   ASSERT_TRUE(eventually("the broker's dashboard has all",
                          [&] { return get(then->port(), path).json()["state"] == "COMPLETED"; }));
   const auto row = get(now->port(), path).json(), wanted = get(then->port(), path).json();
-  for (const char* name : {"run", "trainer", "state", "incarnation", "model_name", "dataset_name", "total_epochs",
-                           "parameters", "tags", "notes", "class_names", "epoch", "archived"})
+  for (const char* name : {"run", "trainer", "state", "incarnation", "model", "dataset", "total_epochs", "parameters",
+                           "tags", "notes", "class_names", "epoch"})
     EXPECT_EQ(row[name], wanted[name]) << name;
   const auto curves = get(now->port(), path + "/series").json();
   EXPECT_EQ(curves["incarnations"], get(then->port(), path + "/series").json()["incarnations"]);
