@@ -32,6 +32,7 @@ std::string what(const v1::ControlCommand& command, const std::string& session_i
 }
 
 void say_state(const CommandRegistry::Entry& entry) {
+  if (!spdlog::should_log(spdlog::level::debug)) return;  // no text for nobody, in a flood of commands
   const auto& command = entry.command;
   const auto why = command.reason().empty() ? "" : ": " + plain(command.reason());
   spdlog::debug(
