@@ -5,8 +5,6 @@
 namespace trainbus {
 namespace {
 
-constexpr std::uint64_t kMaxPosition = INT64_MAX;  // what an SQLite integer holds
-
 std::optional<std::uint64_t> ask(Statement& query, std::uint64_t number) {
   std::optional<std::uint64_t> found;
   query.bind(number).each([&](const Statement& row) { found = row.number(0); });

@@ -24,9 +24,11 @@
 namespace trainbus {
 namespace {
 
-constexpr int kHandshakeFailed =
-    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED | kHandshakeFailed;
+// Not the failed handshakes: libzmq 4.3.4 tells of a message that it cannot decrypt by the same event, which overwrites
+// the errno by which it would end the connection. That stays open for ever, and ends the process at its next ping.
+constexpr int kEvents =
+    ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPT_FAILED;
+constexpr std::int64_t kHandshakeMs = 11'000;  // and it is over: ZMQ_HANDSHAKE_IVL is 10 s
 constexpr std::size_t kVisitsAtOnce = 64;
 constexpr std::int64_t kFreeEveryMs = 2'000;  // and whenever memory grew by kGrowth
 constexpr std::size_t kGrowth = 16 << 20;
@@ -124,8 +126,11 @@ void ConnectionWatch::read_events(Port port, std::int64_t now_ms) {
       accepts_failed_ += value == EMFILE || value == ENFILE ? 1 : 0;
       continue;
     }
-    if ((event & kHandshakeFailed) != 0) ++handshakes_failed_;  // and the connection ends, with an event of its own
-    if (value < 0 || (event & kHandshakeFailed) != 0) continue;
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {  // of which connection is not said
+      ++handshakes_done_;
+      continue;
+    }
+    if (value < 0) continue;
     const auto fd = static_cast<std::size_t>(value);
     if (fd >= connections_.size()) connections_.resize(fd + 1);
     Connection& connection = connections_[fd];
@@ -135,6 +140,7 @@ void ConnectionWatch::read_events(Port port, std::int64_t now_ms) {
       // A message may be heard before this is; or the connection that had the descriptor before spoke last.
       const bool reused = std::ranges::find(closed_now_, fd) != closed_now_.end();
       connection = {.open = true,
+                    .may_shake_hands = true,
                     .spoke = connection.spoke,
                     .ever_spoke = connection.spoke && !reused,
                     .sender = connection.open ? nullptr : connection.sender,
@@ -143,6 +149,7 @@ void ConnectionWatch::read_events(Port port, std::int64_t now_ms) {
                     .number = ++accepted_,
                     .base_ms = now_ms};
       ++open_[static_cast<std::size_t>(port)];
+      ++may_shake_hands_;
     } else if (connection.open && connection.port == port) {
       closed(connection);
       closed_now_.push_back(fd);
@@ -152,11 +159,19 @@ void ConnectionWatch::read_events(Port port, std::int64_t now_ms) {
   for (const auto fd : closed_now_)
     if (!connections_[fd].open) connections_[fd].spoke = false;
   closed_now_.clear();
+  count_failed_handshakes();
+}
+
+// Who came and neither succeeded nor may still do so.
+void ConnectionWatch::count_failed_handshakes() {
+  const auto over = static_cast<std::int64_t>(accepted_ - handshakes_done_) - may_shake_hands_;
+  handshakes_failed_ = std::max(handshakes_failed_, static_cast<std::uint64_t>(std::max<std::int64_t>(over, 0)));
 }
 
 void ConnectionWatch::closed(Connection& connection) {
   --open_[static_cast<std::size_t>(connection.port)];
   greeted_ -= connection.greeted ? 1 : 0;
+  may_shake_hands_ -= connection.may_shake_hands ? 1 : 0;
   connection = {.spoke = connection.spoke};
 }
 
@@ -178,6 +193,10 @@ void ConnectionWatch::visit(std::size_t fd, std::int64_t now_ms) {
   const auto read = bytes_read(static_cast<int>(fd));
   if (!read) return closed(connection);  // with its listener, of which libzmq tells nothing
   const auto bytes = *read;
+  if (connection.may_shake_hands && (connection.ever_spoke || now_ms - connection.since_ms > kHandshakeMs)) {
+    connection.may_shake_hands = false;
+    --may_shake_hands_;
+  }
   if (std::exchange(connection.spoke, false) || bytes < connection.base) {
     connection.base = bytes;
     connection.base_ms = now_ms;

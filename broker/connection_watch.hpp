@@ -78,17 +78,19 @@ class ConnectionWatch {
 
   std::size_t open(Port port) const { return open_[static_cast<std::size_t>(port)]; }
   std::size_t open() const { return open_[0] + open_[1] + open_[2]; }
-  std::uint64_t handshakes_failed() const { return handshakes_failed_; }  // of who speaks otherwise, or has no good key
-  std::uint64_t accepted() const { return accepted_; }                    // so far
-  std::uint64_t accepts_failed() const { return accepts_failed_; }        // for want of files
+  // Of who speaks otherwise, or has no good key. While some are under way it may lack some, for 11 s at most.
+  std::uint64_t handshakes_failed() const { return handshakes_failed_; }
+  std::uint64_t accepted() const { return accepted_; }              // so far
+  std::uint64_t accepts_failed() const { return accepts_failed_; }  // for want of files
   std::uint64_t cut_unfinished() const { return cut_unfinished_; }
   std::uint64_t unfinished_bytes() const { return unfinished_bytes_; }  // as of the last round over all
 
  private:
   struct Connection {
     bool open = false;
-    bool ending = false;  // it was cut, and libzmq has not closed it yet
-    bool spoke = false;   // since `base` was taken
+    bool may_shake_hands = false;  // for all that is known
+    bool ending = false;           // it was cut, and libzmq has not closed it yet
+    bool spoke = false;            // since `base` was taken
     bool ever_spoke = false;
     bool greeted = false;
     const void* sender = nullptr;
@@ -109,6 +111,7 @@ class ConnectionWatch {
   };
   void read_events(Port port, std::int64_t now_ms);
   void closed(Connection& connection);
+  void count_failed_handshakes();
   bool was_read_since(const Connection& connection) const;
   void visit(std::size_t fd, std::int64_t now_ms);
   void visit_some(std::int64_t now_ms);
@@ -123,7 +126,9 @@ class ConnectionWatch {
   std::array<std::uint64_t, 3> drained_{};
   std::array<std::uint64_t, 3> messages_{};
   std::uint64_t accepts_failed_ = 0;
+  std::uint64_t handshakes_done_ = 0;
   std::uint64_t handshakes_failed_ = 0;
+  std::int64_t may_shake_hands_ = 0;  // connections
   std::uint64_t accepted_ = 0;
   std::size_t greeted_ = 0;
   std::size_t next_visit_ = 0;

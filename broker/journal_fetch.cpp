@@ -5,14 +5,14 @@
 #include <set>
 
 #include "broker/journal.hpp"
+#include "broker/sqlite.hpp"
 #include "trainbus/wire.hpp"
 
 namespace trainbus {
 namespace {
 
-constexpr std::uint32_t kDefaultPageBytes = 512 << 10;
-constexpr std::uint32_t kMaxPageBytes = 1 << 20;
-constexpr std::uint64_t kMaxPosition = INT64_MAX;  // what an SQLite integer holds
+constexpr std::uint32_t kDefaultFetchBytes = 512 << 10;
+constexpr std::uint32_t kMaxFetchBytes = 1 << 20;
 
 void add_range(v1::FetchReply& reply, const StreamTable& streams, const StoreBatch::Lost& lost) {
   auto* range = reply.add_lost();
@@ -213,7 +213,7 @@ v1::FetchReply JournalReader::read_page(const v1::FetchRequest& request) {
   Page page;
   page.wanted = wanted_streams(request);
   page.heads = heads_of(request);
-  page.budget = std::min(request.max_bytes() == 0 ? kDefaultPageBytes : request.max_bytes(), kMaxPageBytes);
+  page.budget = std::min(request.max_bytes() == 0 ? kDefaultFetchBytes : request.max_bytes(), kMaxFetchBytes);
   const bool by_position = request.after_position() > 0 || page.heads.empty();
   const auto start = by_position ? request.after_position() : start_position(page.wanted, page.heads);
   if (request.after_position() == 0) add_lost(page);

@@ -23,12 +23,12 @@ struct Table {
   bool by_number;       // the key is a number by which rows are found one by one
 };
 
-constexpr Table kTables[] = {{"segments", "position,last_position,streams,checksum", true},
-                             {"streams", StreamRows::kColumns, true},
-                             {"lost", "stream,first_sequence,last_sequence", false},
-                             {"incarnations", "session,incarnation,heard_order,first_heard_ms,visibility", false},
-                             {"own", "stream,position", false},
-                             {"state", "name,value", false}};
+constexpr Table kHealedTables[] = {{"segments", "position,last_position,streams,checksum", true},
+                                   {"streams", StreamRows::kColumns, true},
+                                   {"lost", "stream,first_sequence,last_sequence", false},
+                                   {"incarnations", "session,incarnation,heard_order,first_heard_ms,visibility", false},
+                                   {"own", "stream,position", false},
+                                   {"state", "name,value", false}};
 
 class Healing {
  public:
@@ -36,7 +36,7 @@ class Healing {
 
   void run() {
     std::vector<const Table*> broken;
-    for (const auto& table : kTables)
+    for (const auto& table : kHealedTables)
       if (!whole(table)) broken.push_back(&table);
     if (broken.empty()) return;
     for (const auto* table : broken) {

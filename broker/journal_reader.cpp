@@ -8,12 +8,6 @@
 namespace trainbus {
 namespace {
 
-std::uint64_t read_number(Statement& query) {
-  std::uint64_t value = 0;
-  query.each([&](const Statement& row) { value = row.number(0); });
-  return value;
-}
-
 IncarnationRow read_incarnation(const Statement& row) {
   IncarnationRow incarnation;
   if (auto session = parse_session_id(row.bytes(0))) incarnation.session = std::move(*session);

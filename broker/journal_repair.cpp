@@ -32,10 +32,9 @@ std::string_view text_in(const PageRow& row, std::size_t column) {
 class FoundOnPages {
  public:
   FoundOnPages(const std::string& path, const Progress& progress) : pages_(path, kJournalPageBytes) {
-    constexpr std::uint64_t kProgressEvery = 16'384;  // pages
+    constexpr std::uint64_t kPagesPerLine = 16'384;  // pages
     for (std::uint64_t page = 1; page <= pages_.count(); ++page) {
-      if (page % kProgressEvery == 0)
-        progress("page " + std::to_string(page) + " of " + std::to_string(pages_.count()));
+      if (page % kPagesPerLine == 0) progress("page " + std::to_string(page) + " of " + std::to_string(pages_.count()));
       pages_.rows(page, [&](const PageRow& row) { take(row, page); });
     }
   }

@@ -15,12 +15,6 @@
 namespace trainbus {
 namespace {
 
-std::uint64_t read_number(Statement& query) {
-  const std::uint64_t value = query.step() ? query.number(0) : 0;
-  query.reset();
-  return value;
-}
-
 SqliteDatabase open_or_make(const std::string& path, Durability durability) {
   migrate_journal(path);
   auto database = open_sqlite(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);

@@ -21,12 +21,6 @@ namespace {
 
 constexpr char kPublicComment[] = "A key that may come to this bus. Public: there is no secret in it.";
 constexpr char kSecretComment[] = "A key of a bus. Whoever has this file is its user: keep it secret.";
-constexpr char kBrokerComment[] = "The key of this bus's broker. Keep it secret.";
-
-bool is_there(const std::string& path) {
-  struct stat found {};
-  return lstat(path.c_str(), &found) == 0;
-}
 
 std::string now_text() { return std::to_string(unix_ms() / 1000); }
 

@@ -48,6 +48,8 @@ class KeyFolder {
   std::string path_;
 };
 
+inline constexpr char kBrokerComment[] = "The key of this bus's broker. Keep it secret.";
+
 // Throws std::invalid_argument with one line about a name, role or time that is none.
 ClientKey client_key_of(const KeyFile& file);
 

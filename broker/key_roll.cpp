@@ -12,14 +12,8 @@
 namespace trainbus {
 namespace {
 
-constexpr char kBrokerComment[] = "The key of this bus's broker. Keep it secret.";
-constexpr char kPublicComment[] = "The public key of a broker, for trainbus-keys adopt. There is no secret in it.";
+constexpr char kBrokerHalfComment[] = "The public key of a broker, for trainbus-keys adopt. There is no secret in it.";
 constexpr char kOwnComment[] = "A key of a bus. Whoever has this file is its user: keep it secret.";
-
-bool is_there(const std::string& path) {
-  struct stat found {};
-  return lstat(path.c_str(), &found) == 0;
-}
 
 // The pair before; empty where there is none, or it is over.
 std::optional<KeyFile> earlier_key(const KeyFolder& folder, std::int64_t now_unix_s) {
@@ -64,7 +58,7 @@ void roll_broker_key(const KeyFolder& folder, std::chrono::seconds overlap, std:
   KeyFile half;
   half.public_key = pair.public_key;
   half.metadata = pair.metadata;
-  write_key_file(folder.path() + "/broker.key", half, kPublicComment, true);
+  write_key_file(folder.path() + "/broker.key", half, kBrokerHalfComment, true);
   if (const auto own = own_key_path(folder.path()); is_there(own)) point_at(own, pair.public_key);
 }
 

@@ -61,4 +61,10 @@ void Statement::bind_one(int index, std::string_view text) {
   sqlite3_bind_blob64(statement_.get(), index, data, text.size(), SQLITE_STATIC);
 }
 
+std::uint64_t read_number(Statement& query) {
+  std::uint64_t value = 0;
+  query.each([&](const Statement& row) { value = row.number(0); });
+  return value;
+}
+
 }  // namespace trainbus

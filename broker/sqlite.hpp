@@ -71,4 +71,9 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, SqliteCloser> statement_;
 };
 
+inline constexpr std::uint64_t kMaxPosition = INT64_MAX;  // what an SQLite integer holds
+
+// The first column of the last row; 0 without any.
+std::uint64_t read_number(Statement& query);
+
 }  // namespace trainbus

@@ -26,10 +26,6 @@ Target target_of(const std::string& endpoint) {
 
 bool is_v6(const std::string& address) { return address.find(':') != std::string::npos; }
 
-std::string_view without_brackets(std::string_view host) {
-  return host.size() >= 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2) : host;
-}
-
 std::string text_of(const addrinfo& found) {
   char text[NI_MAXHOST];
   const int failed = getnameinfo(found.ai_addr, found.ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
@@ -37,6 +33,10 @@ std::string text_of(const addrinfo& found) {
 }
 
 }  // namespace
+
+std::string_view without_brackets(std::string_view host) {
+  return host.size() >= 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2) : host;
+}
 
 std::string host_and_port(std::string_view host, std::string_view port) {
   const auto bare = without_brackets(host);

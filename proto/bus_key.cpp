@@ -29,11 +29,6 @@ std::string environment_path() {
   return value == nullptr ? "" : value;
 }
 
-bool is_there(const std::string& path) {
-  struct stat found {};
-  return lstat(path.c_str(), &found) == 0;
-}
-
 KeyFile client_key(const std::string& path) {
   auto key = read_secret_key(path);
   if (key.said("broker-key").size() != kKeyLength)
@@ -42,6 +37,11 @@ KeyFile client_key(const std::string& path) {
 }
 
 }  // namespace
+
+bool is_there(const std::string& path) {
+  struct stat found {};
+  return lstat(path.c_str(), &found) == 0;
+}
 
 std::string keys_folder() {
   const auto below = [](const char* variable, const char* folder) {

@@ -28,7 +28,7 @@ std::string short_name(const CLI::App& app) {
   return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
 }
 
-std::string in_capitals(std::string text) {
+std::string environment_name(std::string text) {
   for (char& letter : text)
     letter = letter == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
   return text;
@@ -38,10 +38,10 @@ void name_in_environment(CLI::App& app, const std::string& prefix) {
   for (auto* option : configurable_options(app)) {
     const auto name = option->get_lnames().front();
     const bool of_all = name == "broker" || name == "key" || name == "spool-dir";
-    option->envname((of_all ? "TRAINBUS_" : prefix) + in_capitals(name));
+    option->envname((of_all ? "TRAINBUS_" : prefix) + environment_name(name));
   }
   for (auto* verb : verbs_of(app))
-    name_in_environment(*verb, prefix + in_capitals(verb->get_name()) + '_');
+    name_in_environment(*verb, prefix + environment_name(verb->get_name()) + '_');
 }
 
 // The help names the environment once, not beside each option.
@@ -103,10 +103,10 @@ Configuration::Configuration(CLI::App& app) : app_(app), file_(std::make_shared<
   option_ = app.set_config("--config", unreadable_.empty() ? path : "",
                            fmt::format("TOML file of these options by name (default: {}{}.toml); before it comes the "
                                        "environment, as $TRAINBUS_{}_LOG_LEVEL, before both the flag",
-                                       kFolder, name, in_capitals(name)));
+                                       kFolder, name, environment_name(name)));
   option_->type_name("FILE")->group(kCommonGroup);
   app.config_formatter(file_);
-  name_in_environment(app, "TRAINBUS_" + in_capitals(name) + '_');
+  name_in_environment(app, "TRAINBUS_" + environment_name(name) + '_');
   verb_ = app.add_subcommand("config", "print what is in force and where each value comes from");
   verb_->fallthrough();
   set_help_text(app, std::make_shared<HelpText>());

@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using Findings = std::vector<Finding>;
 
-constexpr auto kPatience = 3s;
+constexpr auto kDoorPatience = 3s;
 
 struct Door {
   const char* role;
@@ -47,7 +47,7 @@ bool look_at_ports(const Endpoints& broker, const std::optional<KeyFile>& key, F
   const auto role = key ? key->said("role") : "";
   bool answers = false;
   for (const auto& door : doors) {
-    auto problem = port_problem(door.endpoint, kPatience, key, door.as);
+    auto problem = port_problem(door.endpoint, kDoorPatience, key, door.as);
     const bool not_for_this_key = !role.empty() && role.find(door.for_whom) == std::string::npos;
     if (problem.about_key && not_for_this_key) problem = {};  // a key that nobody knows is named by the control port
     findings.push_back(port_finding(door.role, door.endpoint, problem));
@@ -59,7 +59,7 @@ bool look_at_ports(const Endpoints& broker, const std::optional<KeyFile>& key, F
 void look_at_broker(const CtlOptions& ctl, Findings& findings) {
   ControlClient client(ctl.broker);
   const auto add = [&](Findings more) { findings.insert(findings.end(), more.begin(), more.end()); };
-  const auto stats = client.stats(kPatience);
+  const auto stats = client.stats(kDoorPatience);
   if (!stats) {
     const auto refused = client.refusal();
     findings.push_back({Verdict::kBad, "broker",
@@ -74,7 +74,7 @@ void look_at_broker(const CtlOptions& ctl, Findings& findings) {
   add(archive_findings(*stats));
   add(limit_findings(*stats));
   const auto asked_ms = steady_ms();
-  const auto list = client.list("", kPatience);
+  const auto list = client.list("", kDoorPatience);
   if (!list) return;
   const auto round_trip_ms = steady_ms() - asked_ms;
   findings.push_back(clock_finding(list->broker_time_ms() - (unix_ms() - round_trip_ms / 2), round_trip_ms));

@@ -20,13 +20,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 10s;
+constexpr auto kCommandPatience = 10s;
 constexpr auto kListPatience = 10min;
-
-[[noreturn]] void no_answer(const CtlOptions& ctl, const ControlClient& client) {
-  if (!client.refusal().empty()) throw std::runtime_error(client.refusal());
-  throw std::runtime_error("no broker answers at " + ctl.broker + " (is trainbus-broker running?)");
-}
 
 // One trainer as the broker told what would be done to it.
 struct Target {
@@ -75,7 +70,7 @@ class HistoryClient {
     auto& parameters = *command.mutable_parameters();
     if (dry) parameters["dry_run"] = "yes";
     if (change_.older_than_ms > 0) parameters["older_than_ms"] = std::to_string(change_.older_than_ms);
-    const auto answer = client_.issue(session_id, command, kPatience);
+    const auto answer = client_.issue(session_id, command, kCommandPatience);
     if (!answer) no_answer(ctl_, client_);
     if (!answer->error.empty()) throw std::runtime_error(session_id + ": " + answer->error);
     Target target{session_id, answer->commands.at(0).command()};
@@ -89,7 +84,7 @@ class HistoryClient {
       if (wait_or_stop(50ms))
         throw std::runtime_error("stopped waiting; the broker goes on, 'trainbus-ctl commands " + target.session_id +
                                  "' shows how it ended");
-      const auto answer = client_.find(target.told.command_id(), kPatience);
+      const auto answer = client_.find(target.told.command_id(), kCommandPatience);
       if (!answer) no_answer(ctl_, client_);
       if (!answer->error.empty()) throw std::runtime_error(target.session_id + ": " + answer->error);
       target.told = answer->commands.at(0).command();

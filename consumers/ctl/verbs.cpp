@@ -42,11 +42,6 @@ constexpr auto kTurn = 50ms;
                            " within 3 s (is trainbus-broker running?): " + control_silence(ctl.broker));
 }
 
-[[noreturn]] void no_answer(const CtlOptions& ctl, const ControlClient& client) {
-  if (client.refusal().empty()) no_broker(ctl);
-  throw std::runtime_error(client.refusal());
-}
-
 void say(const std::string& line) { std::cout << line << '\n' << std::flush; }
 
 void say_all(const std::vector<std::string>& lines) {
@@ -255,6 +250,11 @@ int export_edits(const CommandHistory::Edits& applied, const std::string& file) 
 }
 
 }  // namespace
+
+void no_answer(const CtlOptions& ctl, const ControlClient& client) {
+  if (client.refusal().empty()) no_broker(ctl);
+  throw std::runtime_error(client.refusal());
+}
 
 int list_trainers(const CtlOptions& ctl, const std::string& run) {
   const auto now_ms = even_unix_ms();

@@ -10,6 +10,8 @@
 
 namespace trainbus {
 
+class ControlClient;
+
 struct CtlOptions {
   std::string broker;
   bool json = false;
@@ -35,6 +37,9 @@ struct TailOptions {
   bool once = false;        // what there is, then end
   std::uint64_t count = 0;  // end after so many; 0: never
 };
+
+// Throws: what the broker refused, or that none answers.
+[[noreturn]] void no_answer(const CtlOptions& ctl, const ControlClient& client);
 
 int list_trainers(const CtlOptions& ctl, const std::string& run);
 // Everything of each addressed trainer ("run/trainer" or "run/*"). Throws when there is none.

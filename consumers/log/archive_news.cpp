@@ -7,7 +7,7 @@
 namespace trainbus {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience{1000};
+constexpr std::chrono::milliseconds kArchivePatience{1000};
 
 void add_head(v1::FetchRequest& part, const StreamKey& stream, std::uint64_t sequence) {
   auto& head = *part.add_heads();
@@ -39,7 +39,7 @@ void ArchiveNews::end(const std::vector<SinkReport>& reports, Time now) {
 std::optional<v1::FetchReply> ArchiveNews::send(v1::FetchRequest& part) {
   v1::MetricsRequest question;
   question.mutable_fetch()->Swap(&part);
-  auto answer = client_.ask(std::move(question), kPatience);
+  auto answer = client_.ask(std::move(question), kArchivePatience);
   problem_ = client_.refusal();
   if (!answer || !answer->has_fetch_reply()) {
     if (answer && answer->has_error()) problem_ = answer->error().message();

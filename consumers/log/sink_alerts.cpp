@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPatience{300};
+constexpr milliseconds kAlertPatience{300};
 constexpr milliseconds kAgain{1000};
 const std::string kFailing = "sink_failing", kLimit = "limit";
 
@@ -84,7 +84,7 @@ bool SinkAlerts::say(const Key& key, const Said& said, std::uint64_t failures) {
   alert.set_trainer_incarnation(incarnation_);
   alert.set_timestamp_ms(unix_ms());
   if (rule == kFailing) alert.set_value(static_cast<double>(failures));
-  return client_.raise(bus_session(program_of(label)).id(), alert, kPatience);
+  return client_.raise(bus_session(program_of(label)).id(), alert, kAlertPatience);
 }
 
 }  // namespace trainbus

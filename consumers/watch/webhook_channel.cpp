@@ -28,7 +28,7 @@ namespace ssl = asio::ssl;
 using asio::ip::tcp;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kTurn{50};
+constexpr std::chrono::milliseconds kPostTurn{50};
 constexpr char kLate[] = "not within the time limit";
 
 // One post: each step with a limit of time, given up on stop.
@@ -67,7 +67,7 @@ class Post {
       found->set_value({error, std::move(addresses)});
     }).detach();
     while (!stop_ && Clock::now() < until_)
-      if (answer.wait_for(kTurn) == std::future_status::ready) {
+      if (answer.wait_for(kPostTurn) == std::future_status::ready) {
         auto [error, addresses] = answer.get();
         if (error) failure_ = "no such host: " + error.message();
         return addresses;
@@ -110,13 +110,13 @@ class Post {
     start([&](beast::error_code error, auto&&...) { result = error; });
     io_.restart();
     while (!result && !stop_ && Clock::now() < until_)
-      io_.run_one_for(std::min<Clock::duration>(kTurn, until_ - Clock::now()));
+      io_.run_one_for(std::min<Clock::duration>(kPostTurn, until_ - Clock::now()));
     if (result && !*result) return;
     failure_ = std::string(what) + ": " + (result ? result->message() : stop_ ? "stopped" : kLate);
     if (result) return;
     tcp_stream().close();
     io_.restart();
-    io_.run_for(kTurn);  // lets it end; what still runs dies with its io_context
+    io_.run_for(kPostTurn);  // lets it end; what still runs dies with its io_context
   }
 
   const WebhookUrl& url_;

@@ -16,7 +16,7 @@ constexpr int kDataSendHwm = 10000;
 // A broker that is short of files leaves newcomers waiting: their kernel tries after 1 and 3 s, and then ever more
 // seldom.
 constexpr int kConnectMs = 4'000;
-constexpr milliseconds kLook{20};  // shorter than any reconnection takes
+constexpr milliseconds kLookAtLink{20};  // shorter than any reconnection takes
 
 zmq::socket_t make_socket(zmq::context_t& context, zmq::socket_type type, Lane lane, const std::string& session_id) {
   zmq::socket_t socket(context, type);
@@ -56,7 +56,7 @@ bool BrokerConnections::turn(milliseconds timeout) {
   if ((items[0].revents & ZMQ_POLLIN) != 0) read_subscriptions();
   const auto now = Clock::now();
   if (now < next_look_) return false;
-  next_look_ = now + kLook;
+  next_look_ = now + kLookAtLink;
   if (!away(now)) connect(control_, control_address_, broker_.control());
   // With IMMEDIATE the DEALER is writable only while it has a peer.
   const bool writable = (control_.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0;

@@ -10,7 +10,7 @@ namespace trainbus {
 namespace {
 
 constexpr int kQuality = 90;
-constexpr int kFullChromaPixels = 256;  // colours of a small picture are looked at one by one
+constexpr int kFullChromaMediaPixels = 256;  // colours of a small picture are looked at one by one
 constexpr std::size_t kMostBytes = kMaxRecordBytes - kEnvelopeBytes;
 
 }  // namespace
@@ -36,7 +36,7 @@ std::string MediaEncoder::encode(WaitingMedia& waiting) {
 bool MediaEncoder::encode_all(const WaitingMedia& waiting, int max_pixels, v1::ImageSet& set) {
   set.clear_images();
   for (const Picture& picture : waiting.pictures)
-    if (!encoder_.encode(picture, max_pixels, kQuality, max_pixels <= kFullChromaPixels, *set.add_images()))
+    if (!encoder_.encode(picture, max_pixels, kQuality, max_pixels <= kFullChromaMediaPixels, *set.add_images()))
       return false;
   return true;
 }

@@ -19,6 +19,7 @@ namespace trainbus {
 class Outbox {
  public:
   using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kPatience{1};  // nothing acknowledged for so long: sent again
 
   struct Limits {
     std::size_t records = 1 << 17;

@@ -5,7 +5,7 @@
 namespace trainbus {
 namespace {
 
-constexpr std::chrono::seconds kLook{1};
+constexpr std::chrono::seconds kMeasureEvery{1};
 constexpr std::chrono::seconds kRecord{5};
 
 }  // namespace
@@ -14,7 +14,7 @@ void PerfLane::poll_once(Clock::time_point now) {
   // The first look measures whatever the training does, so that its first perf record has something.
   const bool first = next_look_ == Clock::time_point{};
   if (now < next_look_) return;
-  next_look_ = now + kLook;
+  next_look_ = now + kMeasureEvery;
   const StepReading reading = state_.progress.reading();
   const bool asked = state_.metered.take_asked();
   if (reading.step == seen_ && !asked && !first) return;

@@ -23,7 +23,6 @@ constexpr int kMaxReadPerTurn = 256;
 constexpr seconds kHelloInterval{1};
 constexpr seconds kQuiet{5};        // after so long without a word from the broker it is greeted again
 constexpr seconds kUnreachable{8};  // and after so long it is not there
-constexpr seconds kPatience{1};     // nothing acknowledged for so long: sent again
 // Publishing waits for the broker's subscription, because what comes before it is dropped. After so long without one
 // the control port takes the records: more than may lie between the ends of two connections that broke together.
 constexpr seconds kOpening{3};
@@ -280,7 +279,7 @@ void RecordLane::send_records(Clock::time_point now) {
       return send_record(socket, topics_[kind], zmq::message_t(record.data(), record.size()));
     };
   };
-  const std::size_t resent = outbox_.resend_due(now, kPatience, kResentPerTurn, to(broker_.control()));
+  const std::size_t resent = outbox_.resend_due(now, Outbox::kPatience, kResentPerTurn, to(broker_.control()));
   state_.resent.fetch_add(resent, std::memory_order_relaxed);
   if (by_control_)
     outbox_.send_new(now, kResentPerTurn, to(broker_.control()));

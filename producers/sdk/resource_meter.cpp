@@ -12,10 +12,10 @@ namespace {
 std::optional<double> cpu_seconds() {
   rusage used{};
   if (getrusage(RUSAGE_SELF, &used) != 0) return std::nullopt;
-  const auto seconds = [](const timeval& time) {
+  const auto in_seconds = [](const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
   };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
+  return in_seconds(used.ru_utime) + in_seconds(used.ru_stime);
 }
 
 std::optional<double> resident_mb() {

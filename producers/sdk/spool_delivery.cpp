@@ -12,7 +12,6 @@ namespace trainbus {
 namespace {
 
 constexpr Outbox::Limits kAtOnce{4096, 8 << 20};
-constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::seconds kSayAgain{1};  // it may not have arrived
 
 std::string broker_text(const std::string& address, const std::string& id) {
@@ -164,7 +163,8 @@ void SpoolDelivery::send(Clock::time_point now, const Outbox::Burst& burst, cons
   greet(now, say);
   if (!current_->greeted) return;
   const auto to = [&](Kind kind, std::string_view record) { return send(current_->topics[kind], record); };
-  if (current_->outbox.resend_due(now, kPatience, burst, to) < burst.records) current_->outbox.send_new(now, burst, to);
+  if (current_->outbox.resend_due(now, Outbox::kPatience, burst, to) < burst.records)
+    current_->outbox.send_new(now, burst, to);
   release_stored();
 }
 

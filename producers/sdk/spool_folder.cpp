@@ -37,7 +37,7 @@ void close_in_child() {
   held_locks().fds.clear();
   held_locks().mutex.unlock();
 }
-void watch_forks() {
+void keep_locks_from_children() {
   static const int installed =
       pthread_atfork([] { held_locks().mutex.lock(); }, [] { held_locks().mutex.unlock(); }, close_in_child);
   static_cast<void>(installed);
@@ -110,7 +110,7 @@ std::string TrainerLife::memory_name(const std::filesystem::path& folder, std::u
 }
 
 std::optional<LifeLock> LifeLock::acquire(const std::filesystem::path& file) {
-  watch_forks();
+  keep_locks_from_children();
   const std::lock_guard lock(held_locks().mutex);
   const int fd = open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), file.string());

@@ -15,7 +15,7 @@ namespace trainbus {
 namespace {
 
 constexpr std::size_t kNamePage = 4096;  // behind the data: whose it is
-constexpr char kMagic[] = "TBMEMORY1:";
+constexpr char kNamePrefix[] = "TBMEMORY1:";
 constexpr std::uint32_t kTries = 8;  // keys for a name, because a key may be somebody else's
 
 // FNV-1a: the same in every build of every process.
@@ -32,7 +32,7 @@ key_t key_of(const std::string& name, std::uint32_t attempt) {
 }
 
 bool is_named(const SurvivingMemory& memory, const std::string& name) {
-  const std::string whole = kMagic + name;
+  const std::string whole = kNamePrefix + name;
   return whole.size() < kNamePage && std::memcmp(memory.data() + memory.bytes(), whole.c_str(), whole.size() + 1) == 0;
 }
 
@@ -61,7 +61,7 @@ SurvivingMemory SurvivingMemory::shared(const std::string& name, std::size_t byt
       shmctl(id, IPC_RMID, nullptr);
       break;
     }
-    const std::string whole = kMagic + name;
+    const std::string whole = kNamePrefix + name;
     std::memcpy(memory.data() + bytes, whole.c_str(), std::min(whole.size() + 1, kNamePage));
     return memory;
   }

@@ -7,7 +7,7 @@
 namespace trainbus {
 namespace {
 
-constexpr int kFullChromaPixels = 64;
+constexpr int kFullChromaTilePixels = 64;
 
 }  // namespace
 
@@ -19,7 +19,7 @@ bool TileEncoder::encode(const TileSet& tiles, int max_pixels, v1::BatchData& ba
   for (int i = 0; i < tiles.count(); ++i) {
     const TileSet::Tile& tile = tiles.tile(i);
     v1::ImageData& image = *batch.add_images();
-    if (!encoder_.encode(tile.picture, limit, quality_, longest <= kFullChromaPixels, image)) return false;
+    if (!encoder_.encode(tile.picture, limit, quality_, longest <= kFullChromaTilePixels, image)) return false;
     image.set_image_id(tile.image_id);
     write_prediction(tile.prediction, *batch.add_predictions());
     batch.add_ground_truth(tile.truth);

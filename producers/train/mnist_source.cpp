@@ -10,7 +10,7 @@
 namespace trainbus {
 namespace {
 
-constexpr int kClasses = 10;
+constexpr int kDigits = 10;
 
 struct Part {
   IdxFile images;
@@ -40,7 +40,7 @@ std::optional<Part> read_part(const std::string& folder, const std::string& pref
   if (part.labels.sizes[0] != part.images.sizes[0])
     throw std::runtime_error(labels_path + ": " + std::to_string(part.labels.sizes[0]) + " labels for the " +
                              std::to_string(part.images.sizes[0]) + " images of " + images_path);
-  const auto bad = std::ranges::find_if(part.labels.values, [](std::uint8_t label) { return label >= kClasses; });
+  const auto bad = std::ranges::find_if(part.labels.values, [](std::uint8_t label) { return label >= kDigits; });
   if (bad != part.labels.values.end())
     throw std::runtime_error(labels_path + ": label " + std::to_string(*bad) + " of sample " +
                              std::to_string(bad - part.labels.values.begin()) + " is not 0..9");
@@ -66,7 +66,7 @@ LoadedSamples MnistSource::load(const StopCheck&) const {
     throw std::runtime_error(folder_ + ": train images are " + train->shape().text() + ", t10k images " +
                              validation->shape().text());
   LoadedSamples loaded{.class_names = {}, .samples = Samples(train->shape()), .first_validation = 0};
-  for (int digit = 0; digit < kClasses; ++digit)
+  for (int digit = 0; digit < kDigits; ++digit)
     loaded.class_names.push_back(std::to_string(digit));
   loaded.samples.reserve(train->labels.values.size() + (validation ? validation->labels.values.size() : 0));
   append(*train, loaded.samples);

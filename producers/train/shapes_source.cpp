@@ -10,7 +10,7 @@
 namespace trainbus {
 namespace {
 
-constexpr int kSide = 32;
+constexpr int kShapeSide = 32;
 constexpr int kSubpixelBits = 4;
 constexpr double kNoise = 14;          // largest standard deviation of the noise, of 255
 constexpr double kLeastContrast = 70;  // between shape and background, of 441
@@ -93,13 +93,13 @@ cv::Mat3d draw_background(const cv::Vec3d& colour, Random& random) {
   const cv::Vec3d change(random.uniform(-35, 35), random.uniform(-35, 35), random.uniform(-35, 35));
   const double angle = random.uniform(0, 2 * std::numbers::pi);
   const double period = random.uniform(4, 10);
-  cv::Mat3d image(kSide, kSide);
-  for (int y = 0; y < kSide; ++y)
-    for (int x = 0; x < kSide; ++x) {
+  cv::Mat3d image(kShapeSide, kShapeSide);
+  for (int y = 0; y < kShapeSide; ++y)
+    for (int x = 0; x < kShapeSide; ++x) {
       const double along = std::cos(angle) * x + std::sin(angle) * y;
       const double across = std::cos(angle) * y - std::sin(angle) * x;
       double share = 0;
-      if (pattern == 1) share = along / kSide;
+      if (pattern == 1) share = along / kShapeSide;
       if (pattern == 2) share = std::sin(along * 2 * std::numbers::pi / period) > 0 ? 1 : 0;
       if (pattern == 3) share = (static_cast<int>(std::floor(along / period) + std::floor(across / period)) & 1) != 0;
       image(y, x) = colour + share * change;
@@ -109,7 +109,7 @@ cv::Mat3d draw_background(const cv::Vec3d& colour, Random& random) {
 
 void draw_line(cv::Mat3d& image, Random& random) {
   const auto end = [&] {
-    return cv::Point(static_cast<int>(random.below(kSide)), static_cast<int>(random.below(kSide)));
+    return cv::Point(static_cast<int>(random.below(kShapeSide)), static_cast<int>(random.below(kShapeSide)));
   };
   const auto from = end();
   const auto colour = random_colour(random);
@@ -119,11 +119,12 @@ void draw_line(cv::Mat3d& image, Random& random) {
 // How much of each pixel the shape covers, 0..255.
 cv::Mat1b draw_mask(const Shape& shape, Random& random) {
   const double radius = random.uniform(8, 14);
-  const double slack = kSide / 2.0 - radius + 1;  // may touch the border
-  const cv::Point2d centre(kSide / 2.0 + random.uniform(-slack, slack), kSide / 2.0 + random.uniform(-slack, slack));
+  const double slack = kShapeSide / 2.0 - radius + 1;  // may touch the border
+  const cv::Point2d centre(kShapeSide / 2.0 + random.uniform(-slack, slack),
+                           kShapeSide / 2.0 + random.uniform(-slack, slack));
   const double angle = random.uniform(0, 2 * std::numbers::pi);
   const double squeeze = random.uniform(0.8, 1);
-  cv::Mat1b mask(kSide, kSide, std::uint8_t{0});
+  cv::Mat1b mask(kShapeSide, kShapeSide, std::uint8_t{0});
   const auto fill = [&](const Outline& outline, int value) {
     if (outline.empty()) return;
     std::vector<cv::Point> corners;
@@ -149,12 +150,12 @@ void draw(const Shape& shape, Random& random, std::span<std::uint8_t> pixels) {
   const auto mask = draw_mask(shape, random);
   if (random.below(4) == 0) draw_line(image, random);
   const double noise = random.uniform(2, kNoise);
-  for (int y = 0; y < kSide; ++y)
-    for (int x = 0; x < kSide; ++x) {
+  for (int y = 0; y < kShapeSide; ++y)
+    for (int x = 0; x < kShapeSide; ++x) {
       const double cover = mask(y, x) / 255.0;
       const auto pixel = image(y, x) * (1 - cover) + colour * cover;
       for (int channel = 0; channel < 3; ++channel)
-        pixels[(y * kSide + x) * 3 + channel] =
+        pixels[(y * kShapeSide + x) * 3 + channel] =
             cv::saturate_cast<std::uint8_t>(pixel[channel] + noise * random.normal());
     }
 }
@@ -163,7 +164,7 @@ void draw(const Shape& shape, Random& random, std::span<std::uint8_t> pixels) {
 
 LoadedSamples ShapesSource::load(const StopCheck& stop) const {
   LoadedSamples loaded{.class_names = {std::begin(kNames), std::end(kNames)},
-                       .samples = Samples({.width = kSide, .height = kSide, .channels = 3}),
+                       .samples = Samples({.width = kShapeSide, .height = kShapeSide, .channels = 3}),
                        .first_validation = count_};
   loaded.samples.reserve(count_);
   for (std::size_t index = 0; index < count_; ++index) {

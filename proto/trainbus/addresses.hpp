@@ -14,6 +14,9 @@ namespace trainbus {
 // "host:port", an IPv6 address in brackets.
 std::string host_and_port(std::string_view host, std::string_view port);
 
+// Of "[::1]" what stands in the brackets; any other host as it is.
+std::string_view without_brackets(std::string_view host);
+
 // The addresses of a host as text, IPv4 first: an address (with or without brackets) is its own, "localhost" is
 // 127.0.0.1 and ::1, another name is looked up, which may take seconds. Empty when the name is not known.
 std::vector<std::string> addresses_of(const std::string& host);

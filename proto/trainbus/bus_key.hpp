@@ -18,6 +18,8 @@ std::string keys_folder();
 // The user's own key in such a folder, and the broker's.
 std::string own_key_path(const std::string& folder);
 std::string broker_key_path(const std::string& folder);
+// Something has this name, be it a link that leads nowhere.
+bool is_there(const std::string& path);
 
 // Says which file has the key of this process, before sockets are opened. kNoKey: none.
 void use_key(const std::string& path);

@@ -4,7 +4,9 @@ function(trainbus_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                          -Wnon-virtual-dtor -Woverloaded-virtual
                          # GCC 12 sees overflows in its own std::string at -O3 that are not there (bug 105651).
-                         "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>" -Werror)
+                         "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>"
+                         # In a unity build the file that has the anonymous namespace is not the main one.
+                         "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>" -Werror)
 endfunction()
 
 # trainbus_library(NAME sources...): a static library of ours.

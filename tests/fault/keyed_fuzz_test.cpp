@@ -21,6 +21,11 @@ using test::Frames;
 using ::testing::HasSubstr;
 namespace zmtp = test::zmtp;
 
+std::chrono::seconds fuzz_time() {
+  const char* given = std::getenv("TRAINBUS_FUZZ_SECONDS");
+  return std::chrono::seconds(given == nullptr ? 3 : std::stoi(given));
+}
+
 // The keys of the site are there before the broker, and this process has the one that may everything.
 class Keyed {
  protected:
@@ -106,6 +111,40 @@ class KeyedFuzz : private Keyed, public test::Siege, public testing::WithParamIn
   std::deque<CurvePeer> peers_;
   std::uint64_t connections_ = 0, taken_ = 0, messages_ = 0, offences_ = 0, handshakes_ = 0;
 };
+
+TEST_P(KeyedFuzz, WhateverAKeySendsTheBrokerGoesOn) {
+  const auto until = std::chrono::steady_clock::now() + fuzz_time();
+  while (std::chrono::steady_clock::now() < until || messages_ == 0 || handshakes_ == 0) {
+    ASSERT_FALSE(broker_->wait(0ms)) << log();
+    try {
+      hostile_.one_in(5) ? fumble() : converse();
+    } catch (const std::runtime_error& error) {  // not let in now: too many of ours are still there
+      std::cout << error.what() << std::endl;
+      std::this_thread::sleep_for(10ms);
+    }
+  }
+  std::cout << "port " << GetParam() << ": " << connections_ << " connections (" << taken_ << " taken), " << messages_
+            << " messages, " << offences_ << " offences, " << handshakes_ << " broken handshakes" << std::endl;
+  peers_.clear();
+  EXPECT_TRUE(eventually("broken handshakes are counted", [&] { return counters()["handshakes_failed_total"] > 0; }));
+  expect_unharmed();
+}
+
+// A message that cannot be decrypted ends the connection, whose file is given back; the broker and its pings go on.
+TEST_P(KeyedFuzz, ABrokenBoxEndsTheConnection) {
+  static const char* const kTypes[] = {"PUB", "SUB", "DEALER"};
+  CurvePeer peer(port(GetParam()), keys_[GetParam() == 1 ? 1 : 0], kTypes[GetParam()]);
+  ASSERT_TRUE(peer.shake_hands());
+  ASSERT_TRUE(peer.send(peer.sealed(std::string("\1batch/", 7))));
+  std::this_thread::sleep_for(200ms);
+  auto box = peer.sealed("what nobody can read");
+  box.back() = static_cast<char>(box.back() ^ 1);
+  ASSERT_TRUE(peer.send(box));
+  EXPECT_TRUE(eventually(
+      "the broker hangs up", [&] { return !peer.drain(); }, 3s));
+  peer.reset();
+  expect_unharmed();
+}
 
 // With a key, too, a message has an end: who sends frames for ever is cut, and the log names the key.
 TEST_P(KeyedFuzz, EndlessFramesOfAKeyAreCutAndItIsNamed) {

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -77,8 +79,9 @@ class ZmtpPeer {
     const int on = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return;
+    const std::string reason = std::strerror(errno);
     close(std::exchange(fd_, -1));
-    throw std::runtime_error("nobody listens on port " + std::to_string(port));
+    throw std::runtime_error("port " + std::to_string(port) + " does not take a connection: " + reason);
   }
   ZmtpPeer(ZmtpPeer&& other) noexcept : fd_(std::exchange(other.fd_, -1)), heard_(other.heard_) {}
   ZmtpPeer& operator=(ZmtpPeer&& other) noexcept {

@@ -86,13 +86,13 @@ Resource resource_of(const RequestTarget& target) {
   return Resource::kNone;
 }
 
+}  // namespace
+
 Answer wrong_method(std::string_view allowed) {
   Answer answer = refusal(405, "use " + std::string(allowed));
   answer.allow = allowed;
   return answer;
 }
-
-}  // namespace
 
 Answer refusal(unsigned status, std::string_view why) { return {.status = status, .body = json_error(why)}; }
 

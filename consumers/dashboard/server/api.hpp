@@ -24,6 +24,7 @@ struct Answer {
   std::vector<std::string> cookies = {};  // values of Set-Cookie
 };
 Answer refusal(unsigned status, std::string_view why);
+Answer wrong_method(std::string_view allowed);  // `allowed`: the one that would be taken
 
 struct ApiRequest {
   bool post = false;  // else GET

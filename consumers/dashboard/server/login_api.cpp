@@ -51,12 +51,6 @@ Answer leave(LoginDesk& desk, const ApiRequest& request, const Credentials& from
   return answer;
 }
 
-Answer wrong_method(std::string_view allowed) {
-  Answer answer = refusal(405, "use " + std::string(allowed));
-  answer.allow = allowed;
-  return answer;
-}
-
 }  // namespace
 
 bool is_login_page_file(const RequestTarget& target) {

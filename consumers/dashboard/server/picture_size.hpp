@@ -14,6 +14,9 @@ struct PictureFacts {
   std::uint32_t height = 0;
 };
 
+// `at` is within the bytes.
+inline std::uint8_t byte_at(std::string_view bytes, std::size_t at) { return static_cast<std::uint8_t>(bytes[at]); }
+
 // Empty for what is neither a JPEG nor a PNG with a size.
 std::optional<PictureFacts> picture_facts(std::string_view bytes);
 

@@ -10,7 +10,7 @@
 namespace trainbus {
 namespace {
 
-constexpr std::string_view kPrefix = "at";
+constexpr std::string_view kSitePrefix = "at";
 
 // Of several sites each has a name; here, with one line, and not in a thread.
 DashboardOptions checked(DashboardOptions options) {
@@ -44,7 +44,7 @@ Server::Server(const DashboardOptions& chosen)
 Server::~Server() = default;
 
 Site* Server::site_of(RequestTarget& target) const {
-  if (target.segments.empty() || target.segments.front() != kPrefix) return sites.front().get();
+  if (target.segments.empty() || target.segments.front() != kSitePrefix) return sites.front().get();
   if (target.segments.size() < 2) return nullptr;
   const std::string name = target.segments[1];
   const auto found = std::ranges::find_if(sites, [&](const auto& site) { return site->at.name == name; });

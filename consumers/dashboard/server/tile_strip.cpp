@@ -5,6 +5,8 @@
 #include <cstring>
 #include <vector>
 
+#include "picture_size.hpp"
+
 namespace trainbus {
 namespace {
 
@@ -12,7 +14,6 @@ constexpr std::uint8_t kSof0 = 0xC0, kDht = 0xC4, kSoi = 0xD8, kEoi = 0xD9, kSos
                        kApp14 = 0xEE, kDri = 0xDD;
 constexpr std::size_t kMaxHeight = 65535;
 
-std::uint8_t byte_at(std::string_view bytes, std::size_t at) { return static_cast<std::uint8_t>(bytes[at]); }
 std::size_t word_at(std::string_view bytes, std::size_t at) {
   return static_cast<std::size_t>(byte_at(bytes, at) << 8 | byte_at(bytes, at + 1));
 }

@@ -7,7 +7,7 @@
 namespace trainbus {
 namespace {
 
-constexpr std::array<std::string_view, 16> kBuiltIn = {
+constexpr std::array<std::string_view, 16> kBuiltInNames = {
     "batch_loss",     "batch_accuracy",      "learning_rate",   "time_per_batch_ms",   "fps",
     "cpu_percent",    "memory_mb",           "gpu_percent",     "gpu_memory_mb",       "epoch_loss",
     "epoch_accuracy", "epoch_learning_rate", "validation_loss", "validation_accuracy", "timestamp_ms",
@@ -19,7 +19,7 @@ constexpr std::size_t kFewestPoints = 16;  // of one curve, however little room 
 }  // namespace
 
 std::string curve_name(std::string_view value_name) {
-  const bool taken = std::ranges::find(kBuiltIn, value_name) != kBuiltIn.end();
+  const bool taken = std::ranges::find(kBuiltInNames, value_name) != kBuiltInNames.end();
   return (taken ? "scalars/" : "") + std::string(value_name);
 }
 

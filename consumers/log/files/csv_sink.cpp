@@ -27,7 +27,7 @@ bool take_number(std::string_view& rest, std::uint64_t& value) {
 }
 
 // The key columns never need quotes.
-bool read_position(std::string_view record, StreamKey& stream, std::uint64_t& sequence) {
+bool read_csv_position(std::string_view record, StreamKey& stream, std::uint64_t& sequence) {
   std::string_view run, trainer;
   if (!take_field(record, run) || !take_field(record, trainer) || !valid_name(run) || !valid_name(trainer) ||
       !take_number(record, stream.incarnation) || !take_number(record, sequence))
@@ -39,7 +39,7 @@ bool read_position(std::string_view record, StreamKey& stream, std::uint64_t& se
 // scalars.csv has rows of several kinds, which the column after the key names.
 bool read_value_position(std::string_view record, StreamKey& stream, std::uint64_t& sequence) {
   std::string_view rest = record, field;
-  if (!read_position(record, stream, sequence)) return false;
+  if (!read_csv_position(record, stream, sequence)) return false;
   for (int key_columns = 5; key_columns > 0; --key_columns)
     if (!take_field(rest, field)) return false;
   if (!take_field(rest, field)) return false;
@@ -55,7 +55,7 @@ RecordSyntax syntax_of(Kind kind) {
   syntax.read_position = [kind](std::string_view record, StreamKey& stream, std::uint64_t& sequence) {
     stream.kind = kind;
     return kind == v1::KIND_SCALARS ? read_value_position(record, stream, sequence)
-                                    : read_position(record, stream, sequence);
+                                    : read_csv_position(record, stream, sequence);
   };
   return syntax;
 }

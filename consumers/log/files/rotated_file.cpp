@@ -13,7 +13,7 @@
 namespace trainbus {
 namespace {
 
-constexpr std::size_t kBufferBytes = 256 << 10;
+constexpr std::size_t kWrittenOutBytes = 256 << 10;
 
 void raise_to(StreamHeads& heads, const StreamHeads& others) {
   for (const auto& [stream, sequence] : others) {
@@ -119,7 +119,7 @@ void RotatedFile::append(std::string_view text, const SinkRecord& record) {
   }
   file_.append(text, record);
   last_append_ms_ = now_ms;
-  if (file_.buffered_bytes() >= kBufferBytes) write_out();
+  if (file_.buffered_bytes() >= kWrittenOutBytes) write_out();
 }
 
 // Of a flushed file.

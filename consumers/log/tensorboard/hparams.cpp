@@ -9,7 +9,6 @@
 namespace trainbus::tensorboard {
 namespace {
 
-constexpr int kTensorClass = 2;
 constexpr int kFloatType = 1;
 constexpr int kSuccess = 1, kFailure = 2;
 

@@ -7,7 +7,6 @@
 namespace trainbus::tensorboard {
 namespace {
 
-constexpr int kStringType = 7;
 constexpr int kBlobClass = 3;
 
 // All pictures of a record are the samples of one tag: a string tensor of width, height and the encoded pictures.

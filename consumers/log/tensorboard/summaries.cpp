@@ -13,9 +13,6 @@
 namespace trainbus::tensorboard {
 namespace {
 
-constexpr int kStringType = 7;
-constexpr int kTensorClass = 2;
-
 // Events have 32 bits: what is too large for them is the largest, so that only infinity is shown as infinite.
 float shown(double value) {
   constexpr double kLargest = std::numeric_limits<float>::max();

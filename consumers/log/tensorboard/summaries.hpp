@@ -7,6 +7,9 @@
 
 namespace trainbus::tensorboard {
 
+inline constexpr int kStringType = 7;   // DT_STRING of tensorflow/core/framework/types.proto
+inline constexpr int kTensorClass = 2;  // DATA_CLASS_TENSOR of tensorflow/core/framework/summary.proto
+
 // With named values; `event` gets its summary and the tags that are new.
 void add_values(Event& event, const v1::BatchData& batch, TagNames& tags);
 void add_values(Event& event, const v1::EpochData& epoch, TagNames& tags);
