@@ -7,8 +7,8 @@
 
 namespace trainbus::tensorboard {
 
-inline constexpr int kStringType = 7;   // DT_STRING of tensorflow/core/framework/types.proto
-inline constexpr int kTensorClass = 2;  // DATA_CLASS_TENSOR of tensorflow/core/framework/summary.proto
+inline constexpr int kStringType = 7;   // DT_STRING of TensorFlow's DataType
+inline constexpr int kTensorClass = 2;  // DATA_CLASS_TENSOR of its SummaryMetadata
 
 // With named values; `event` gets its summary and the tags that are new.
 void add_values(Event& event, const v1::BatchData& batch, TagNames& tags);
