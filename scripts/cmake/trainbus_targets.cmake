@@ -22,6 +22,13 @@ function(trainbus_program target)
   trainbus_warnings(${target})
 endfunction()
 
+# trainbus_cold(TARGETS...): what reads flags, prints and waits. It compiles in two thirds of the time.
+function(trainbus_cold)
+  foreach(target IN LISTS ARGN)
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endforeach()
+endfunction()
+
 # trainbus_sink_plugin(NAME sources...): a plug-in of trainbus-log, lib<NAME>.so where trainbus-log looks for it. It takes
 # the classes of trainbus from the program that loads it, and shows nothing but trainbus_sink().
 function(trainbus_sink_plugin target)
