@@ -100,8 +100,7 @@ class Gatekeeper {
   // Reads all keys again, soon.
   void reload();
   // Called with each identity whose rights changed; when secret_keys() are others; and with why the keys cannot be
-  // read,
-  // "" once they can.
+  // read, "" once they can.
   std::function<void(const Identity&)> ended = [](const Identity&) {};
   std::function<void()> rolled = [] {};
   std::function<void(const std::string&)> unreadable = [](const std::string&) {};

@@ -112,7 +112,7 @@ void Intake::offer(Stream& stream, std::uint64_t sequence, std::int64_t timestam
     return;
   }
   if (!can_store) return refuse(stream, sequence, timestamp_ms, std::move(body), ready);
-  if (sequence > stream.queued + 1) note_hole(stream, sequence, now_ms, ready);
+  if (sequence > stream.queued + 1) note_gap(stream, sequence, now_ms, ready);
   if (sequence == stream.queued + 1) {
     accept(stream, sequence, timestamp_ms, std::move(body), ready);
     release_waiting(stream, now_ms, ready);
@@ -123,8 +123,8 @@ void Intake::offer(Stream& stream, std::uint64_t sequence, std::int64_t timestam
   hold(stream, sequence, timestamp_ms, std::move(body), now_ms);
 }
 
-// Before a record behind a hole: a plain stream's holes are given up.
-void Intake::note_hole(Stream& stream, std::uint64_t sequence, std::int64_t now_ms, std::vector<ReadyRecord>& ready) {
+// Before a record behind a gap: a plain stream's gaps are given up.
+void Intake::note_gap(Stream& stream, std::uint64_t sequence, std::int64_t now_ms, std::vector<ReadyRecord>& ready) {
   if (stream.first_behind == 0) stream.first_behind = sequence;
   if (!stream.is_plain) {
     if (sequence <= stream.first_behind + kMaxUnacknowledged || has_outbox(stream)) return;
@@ -152,8 +152,8 @@ void Intake::hold(Stream& stream, std::uint64_t sequence, std::int64_t timestamp
   ++counters_.held;
   counters_.waiting_bytes += waiting_bytes(body);
   if (stream.waiting.empty()) {
-    stream.hole_since_ms = now_ms;
-    with_holes_.insert(&stream);
+    stream.gap_since_ms = now_ms;
+    with_gaps_.insert(&stream);
   }
   stream.waiting.emplace(sequence, Stream::Waiting{timestamp_ms, std::move(body)});
 }
@@ -181,7 +181,7 @@ void Intake::release_waiting(Stream& stream, std::int64_t now_ms, std::vector<Re
   while (!stream.waiting.empty()) {
     auto first = stream.waiting.begin();
     if (first->first > stream.queued + 1) {
-      stream.hole_since_ms = now_ms;  // progress was made: the next hole gets its own time
+      stream.gap_since_ms = now_ms;  // progress was made: the next gap gets its own time
       stream.first_behind = first->first;
       return;
     }
@@ -191,7 +191,7 @@ void Intake::release_waiting(Stream& stream, std::int64_t now_ms, std::vector<Re
     stream.waiting.erase(first);
   }
   stream.first_behind = 0;
-  if (!with_holes_.empty() && stream.gone <= stream.queued) with_holes_.erase(&stream);
+  if (!with_gaps_.empty() && stream.gone <= stream.queued) with_gaps_.erase(&stream);
 }
 
 void Intake::forget_waiting(Stream& stream) {
@@ -200,15 +200,15 @@ void Intake::forget_waiting(Stream& stream) {
   counters_.forgotten += stream.waiting.size();
   stream.waiting.clear();
   stream.first_behind = 0;
-  with_holes_.erase(&stream);
+  with_gaps_.erase(&stream);
 }
 
-void Intake::give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost) {
+void Intake::give_up_old_gaps(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost) {
   std::vector<Stream*> due;
-  for (Stream* stream : with_holes_) {
+  for (Stream* stream : with_gaps_) {
     const bool nobody_has_it = stream->gone > stream->queued;
-    if (nobody_has_it || now_ms - stream->hole_since_ms >= kHolePatienceMs) due.push_back(stream);
-    if (due.size() == kHolesAtOnce) break;
+    if (nobody_has_it || now_ms - stream->gap_since_ms >= kGapPatienceMs) due.push_back(stream);
+    if (due.size() == kGapsAtOnce) break;
   }
   for (Stream* stream : due) {
     std::uint64_t through = stream->waiting.empty() ? stream->gone : stream->waiting.begin()->first - 1;
@@ -227,7 +227,7 @@ void Intake::give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& re
 
 void Intake::note_gone(Stream& stream, std::uint64_t through) {
   stream.gone = std::max(stream.gone, std::min(through, kMaxSequence));
-  if (stream.gone > stream.queued) with_holes_.insert(&stream);
+  if (stream.gone > stream.queued) with_gaps_.insert(&stream);
 }
 
 void Intake::stored(Stream& stream, std::uint64_t through) { stream.stored = std::max(stream.stored, through); }

@@ -1,10 +1,10 @@
 #pragma once
 // Intake: drops duplicates and puts every stream of kept records in order. Pure: no sockets, no clock of its own.
 //
-// A record that follows what is there is ready at once: publish it, store it. One that leaves a hole waits for the
-// hole to be filled. A trainer with an outbox (it said HELLO) sends again what is not acknowledged, now or at its next
-// start, so what waits behind its hole may be forgotten after kHolePatienceMs, and nothing is lost. A plain publisher
-// never fills a hole: it is given up as lost, and said so; once it is known for plain, at once: or a publisher that
+// A record that follows what is there is ready at once: publish it, store it. One that leaves a gap waits for the
+// gap to be filled. A trainer with an outbox (it said HELLO) sends again what is not acknowledged, now or at its next
+// start, so what waits behind its gap may be forgotten after kGapPatienceMs, and nothing is lost. A plain publisher
+// never fills a gap: it is given up as lost, and said so; once it is known for plain, at once: or a publisher that
 // drops under load would have nearly all of its records wait. Lost is also what a trainer was once told is stored
 // (`gone`), where the journal has lost it: a power cut, or another state folder. Three cursors a stream: forwarded >=
 // queued >= stored.
@@ -42,10 +42,10 @@ struct Stream {
     std::int64_t timestamp_ms = 0;
     zmq::message_t body;
   };
-  std::map<std::uint64_t, Waiting> waiting;  // behind a hole, by sequence
-  std::int64_t hole_since_ms = 0;
-  std::uint64_t first_behind = 0;  // the first sequence that came behind the hole; 0: there is none
-  bool is_plain = false;           // it fills no holes: one was given up, and its trainer has said no hello
+  std::map<std::uint64_t, Waiting> waiting;  // behind a gap, by sequence
+  std::int64_t gap_since_ms = 0;
+  std::uint64_t first_behind = 0;  // the first sequence that came behind the gap; 0: there is none
+  bool is_plain = false;           // it fills no gaps: one was given up, and its trainer has said no hello
 };
 
 // One record to act upon, in stream order.
@@ -68,7 +68,7 @@ struct IntakeCounters {
   std::uint64_t accepted = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t impossible = 0;     // a sequence above kMaxSequence
-  std::uint64_t held = 0;           // waited behind a hole
+  std::uint64_t held = 0;           // waited behind a gap
   std::uint64_t refused = 0;        // no room to wait; the trainer sends it again
   std::uint64_t forgotten = 0;      // waited too long; still in the trainer's outbox
   std::uint64_t lost = 0;           // given up
@@ -77,14 +77,14 @@ struct IntakeCounters {
 
 class Intake {
  public:
-  static constexpr std::int64_t kHolePatienceMs = 10'000;
+  static constexpr std::int64_t kGapPatienceMs = 10'000;
   static constexpr std::uint64_t kMaxSequence = INT64_MAX;     // what a journal can hold
   static constexpr std::uint64_t kMaxWaitingBytes = 64 << 20;  // over all streams; policy: refuse the newest
-  // A trainer with an outbox has no more than this sent and not acknowledged. Who goes further past a hole, without a
+  // A trainer with an outbox has no more than this sent and not acknowledged. Who goes further past a gap, without a
   // hello, has none.
   static constexpr std::uint64_t kMaxUnacknowledged = 8192;
   static constexpr std::uint64_t kWaitingRecordBytes = 256;  // what keeping one takes beside its body
-  static constexpr std::size_t kHolesAtOnce = 1'000;         // given up in one call, so that no turn takes long
+  static constexpr std::size_t kGapsAtOnce = 1'000;          // given up in one call, so that no turn takes long
   static constexpr std::size_t kMaxOutboxes = 200'000;       // policy: refuse new ones
   static constexpr std::size_t kMaxStreams = 200'000;        // in memory; policy: refuse new ones
   // An incarnation of which all is stored is forgotten after this time without a record, past the bound after the other
@@ -121,9 +121,9 @@ class Intake {
              std::int64_t now_ms, bool can_store, std::vector<ReadyRecord>& ready);
   // What a call of offer gave up, since this was asked last: before what became ready of the same stream.
   std::vector<LostRecords> take_lost() { return std::exchange(lost_, {}); }
-  // Ends the waiting behind holes that have been open too long, or that nobody can fill, some at a time; called a few
+  // Ends the waiting behind gaps that have been open too long, or that nobody can fill, some at a time; called a few
   // times a second.
-  void give_up_old_holes(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost);
+  void give_up_old_gaps(std::int64_t now_ms, std::vector<ReadyRecord>& ready, std::vector<LostRecords>& lost);
 
   // Drops from memory what the journal has and nobody asked for lately; some at a time. Returns how many.
   std::size_t forget_quiet(std::int64_t now_ms);
@@ -144,7 +144,7 @@ class Intake {
   bool has_outbox(const Stream& stream) const;
   void refuse(Stream& stream, std::uint64_t sequence, std::int64_t timestamp_ms, zmq::message_t body,
               std::vector<ReadyRecord>& ready);
-  void note_hole(Stream& stream, std::uint64_t sequence, std::int64_t now_ms, std::vector<ReadyRecord>& ready);
+  void note_gap(Stream& stream, std::uint64_t sequence, std::int64_t now_ms, std::vector<ReadyRecord>& ready);
   LostRecords give_up(Stream& stream, std::uint64_t through);
   void release_waiting(Stream& stream, std::int64_t now_ms, std::vector<ReadyRecord>& ready);
   void forget_waiting(Stream& stream);
@@ -163,7 +163,7 @@ class Intake {
   std::size_t streams_ = 0;
   std::uint64_t last_id_ = 0;
   std::size_t next_looked_at_ = 0;
-  std::unordered_set<Stream*> with_holes_;
+  std::unordered_set<Stream*> with_gaps_;
   std::set<std::pair<std::string, std::uint64_t>> outboxes_;  // (session, incarnation)
   std::vector<LostRecords> lost_;
   IntakeCounters counters_;

@@ -220,12 +220,12 @@ void RecordStore::fetch(std::unique_ptr<FetchJob> job, std::int64_t now_ms) {
   journal_.fetch(std::move(job));
 }
 
-void RecordStore::give_up_old_holes(std::int64_t now_ms) {
+void RecordStore::give_up_old_gaps(std::int64_t now_ms) {
   constexpr std::int64_t kLookEveryMs = 100;
-  if (now_ms < next_holes_ms_) return;
-  next_holes_ms_ = now_ms + kLookEveryMs;
+  if (now_ms < next_gaps_ms_) return;
+  next_gaps_ms_ = now_ms + kLookEveryMs;
   std::vector<LostRecords> lost;
-  intake_.give_up_old_holes(now_ms, ready_, lost);
+  intake_.give_up_old_gaps(now_ms, ready_, lost);
   note_lost(lost, now_ms);
   act_on_ready(now_ms);
 }
@@ -243,7 +243,7 @@ void RecordStore::note_lost(const std::vector<LostRecords>& lost, std::int64_t n
 }
 
 void RecordStore::turn(std::int64_t now_ms, const News& news) {
-  give_up_old_holes(now_ms);
+  give_up_old_gaps(now_ms);
   for (const auto& range : std::exchange(gave_up_, {}))
     news.gave_up(range);
   while (auto outcome = journal_.take_outcome())

@@ -49,11 +49,11 @@ class RecordStore {
   // An incarnation, before the first record of it or in the same turn.
   void add(IncarnationRow incarnation) { pending_->incarnations.push_back(std::move(incarnation)); }
 
-  // This incarnation keeps what is not acknowledged: its holes are its own to fill.
+  // This incarnation keeps what is not acknowledged: its gaps are its own to fill.
   void note_outbox(const std::string& session_id, std::uint64_t incarnation) {
     intake_.note_outbox(session_id, incarnation);
   }
-  // The trainer no longer has what it was told is stored: a hole up to here will not be filled.
+  // The trainer no longer has what it was told is stored: a gap up to here will not be filled.
   void note_gone(const Topic& topic, std::uint64_t incarnation, std::uint64_t through) {
     if (Stream* stream = stream_for(topic, incarnation)) intake_.note_gone(*stream, through);
   }
@@ -120,7 +120,7 @@ class RecordStore {
   void restore(const StreamRow& row);
   void drop_as_lost(Stream& stream, std::uint64_t sequence);
   void forget_quiet(std::int64_t now_ms);
-  void give_up_old_holes(std::int64_t now_ms);
+  void give_up_old_gaps(std::int64_t now_ms);
   void note_lost(const std::vector<LostRecords>& lost, std::int64_t now_ms);
   std::int64_t wall_ms(std::int64_t now_ms);
   void act_on_ready(std::int64_t now_ms);
@@ -147,7 +147,7 @@ class RecordStore {
   std::int64_t wall_ms_ = 0, wall_at_ms_ = -1;
   std::int64_t next_commit_ms_ = 0;
   std::int64_t retry_at_ms_ = 0;
-  std::int64_t next_holes_ms_ = 0;
+  std::int64_t next_gaps_ms_ = 0;
   std::int64_t next_say_lost_ms_ = 0;
   std::vector<LostRecords> gave_up_;  // of which the others still have to hear
   std::int64_t next_forget_ms_ = 0;

@@ -22,7 +22,7 @@ constexpr std::int64_t kConnectedMs = 5'000;      // heard within this: connecte
 constexpr std::int64_t kByPagesAfterMs = 1'500;   // the feed alone is silent: records are fetched instead
 constexpr std::int64_t kPageEveryMs = 250;        // then, so often
 constexpr std::int64_t kServiceEveryMs = 10;      // sockets are looked at, however much there is to hand out
-constexpr std::size_t kHolesOneByOne = 4;         // more holes than these are one fetch of everything
+constexpr std::size_t kGapsOneByOne = 4;          // more gaps than these are one fetch of everything
 constexpr std::size_t kMaxHeadsToState = 8'000;   // a question must stay below 1 MiB
 constexpr std::size_t kMaxWithoutOrder = 10'000;  // asked again past it
 
@@ -108,7 +108,7 @@ class Consumer::Core {
   std::int64_t next_page_ms_ = 0;
   std::uint64_t pages_of_ = 0;       // the broker that safe_position_ was had from by pages; 0: none
   bool position_known_ = false;      // safe_position_ was taken
-  std::uint64_t safe_position_ = 0;  // of the journal: everything up to here was had or is a known hole
+  std::uint64_t safe_position_ = 0;  // of the journal: everything up to here was had or is a known gap
   std::int64_t serviced_ms_ = 0;
 
   std::vector<zmq::message_t> frames_;
@@ -190,13 +190,13 @@ void Consumer::Core::keep_joined(std::int64_t now_ms) {
   }
   if (by_pages_) follow_by_pages(now_ms);
   if (pages_.active() || !feed_.joined()) return;
-  if (merge_.holes() == 0) {
+  if (merge_.gaps() == 0) {
     safe_position_ = std::max(safe_position_, pages_.end_position());
     return;
   }
-  const auto due = merge_.holes_to_ask(now_ms, kHolesOneByOne + 1);
+  const auto due = merge_.gaps_to_ask(now_ms, kGapsOneByOne + 1);
   if (due.empty()) return;
-  if (options_.history && due.size() > kHolesOneByOne)
+  if (options_.history && due.size() > kGapsOneByOne)
     fetch_all(now_ms);
   else
     fetch_stream(due.front(), now_ms);
@@ -223,7 +223,7 @@ void Consumer::Core::fetch_all(std::int64_t now_ms) {
     state_heads(fetch, nullptr);
   else
     fetch.set_after_position(std::min(safe_position_, pages_.end_position()));
-  for (const auto& stream : merge_.holes_to_ask(now_ms, merge_.holes()))
+  for (const auto& stream : merge_.gaps_to_ask(now_ms, merge_.gaps()))
     merge_.asked(stream, now_ms);
   asked_ = held_;
   join_wanted_ = false;
@@ -371,7 +371,7 @@ bool Consumer::Core::take_live(std::int64_t now_ms) {
   switch (merge_.offer_live(key_, record_.message.sequence(), body, now_ms)) {
     case Verdict::kNext: record_.bytes.assign(body); return hand_out(false);
     case Verdict::kDuplicate: ++counters_.duplicates; return false;
-    case Verdict::kHole: return false;
+    case Verdict::kGap: return false;
   }
   return false;
 }
@@ -436,7 +436,7 @@ std::pair<std::uint64_t, std::uint64_t> Consumer::Core::progress() const {
 
 const ConsumerCounters& Consumer::Core::counters() const {
   counters_.lost = merge_.lost();
-  counters_.holes = merge_.holes_found();
+  counters_.gaps = merge_.gaps_found();
   counters_.dropped_aside = merge_.dropped_aside();
   return counters_;
 }

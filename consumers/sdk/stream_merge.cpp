@@ -29,29 +29,29 @@ Verdict StreamMerge::hold(const StreamKey& stream, std::uint64_t sequence, std::
 }
 
 void StreamMerge::release(const StreamKey& stream) {
-  const auto at = holes_.find(stream);
-  if (at != holes_.end()) ready_if_next(stream, at->second, heads_[stream]);
+  const auto at = gaps_.find(stream);
+  if (at != gaps_.end()) ready_if_next(stream, at->second, heads_[stream]);
 }
 
-void StreamMerge::ready_if_next(const StreamKey& stream, const Hole& hole, std::uint64_t head) {
-  if (hole.aside.empty() || hole.aside.begin()->first != head + 1) return;
-  ready_.try_emplace(hole.aside.begin()->second.arrival, stream);
+void StreamMerge::ready_if_next(const StreamKey& stream, const Gap& gap, std::uint64_t head) {
+  if (gap.aside.empty() || gap.aside.begin()->first != head + 1) return;
+  ready_.try_emplace(gap.aside.begin()->second.arrival, stream);
 }
 
 Verdict StreamMerge::keep_aside(const StreamKey& stream, std::uint64_t sequence, std::string_view body,
                                 std::int64_t now_ms) {
-  const auto [at, is_new] = holes_.try_emplace(stream);
-  Hole& hole = at->second;
-  if (is_new) hole.ask_at_ms = now_ms;
-  hole.highest = std::max(hole.highest, sequence);
+  const auto [at, is_new] = gaps_.try_emplace(stream);
+  Gap& gap = at->second;
+  if (is_new) gap.ask_at_ms = now_ms;
+  gap.highest = std::max(gap.highest, sequence);
   if (aside_bytes_ + body.size() > max_aside_bytes_) {
     ++dropped_aside_;
-    return Verdict::kHole;
+    return Verdict::kGap;
   }
-  if (!hole.aside.try_emplace(sequence, Aside{arrivals_ + 1, std::string(body)}).second) return Verdict::kDuplicate;
+  if (!gap.aside.try_emplace(sequence, Aside{arrivals_ + 1, std::string(body)}).second) return Verdict::kDuplicate;
   ++arrivals_;
   aside_bytes_ += body.size();
-  return Verdict::kHole;
+  return Verdict::kGap;
 }
 
 Verdict StreamMerge::offer_stored(const StreamKey& stream, std::uint64_t sequence) {
@@ -74,30 +74,30 @@ void StreamMerge::lose(const StreamKey& stream, std::uint64_t first, std::uint64
 void StreamMerge::announce(const StreamKey& stream, std::uint64_t highest, std::int64_t now_ms) {
   if (highest == 0) return;
   if (*head_of(stream, highest + 1) >= highest) return;
-  const auto [at, is_new] = holes_.try_emplace(stream);
+  const auto [at, is_new] = gaps_.try_emplace(stream);
   if (is_new) at->second.ask_at_ms = now_ms + kAnnouncedMs;
   at->second.highest = std::max(at->second.highest, highest);
 }
 
-// The head moved: a hole may be filled, or what waits behind it may have its turn.
+// The head moved: a gap may be filled, or what waits behind it may have its turn.
 void StreamMerge::moved(const StreamKey& stream, std::uint64_t head) {
-  if (holes_.empty()) return;
-  const auto at = holes_.find(stream);
-  if (at == holes_.end()) return;
-  Hole& hole = at->second;
-  forget_aside(hole, head);
-  if (hole.highest <= head) {
-    holes_.erase(at);
+  if (gaps_.empty()) return;
+  const auto at = gaps_.find(stream);
+  if (at == gaps_.end()) return;
+  Gap& gap = at->second;
+  forget_aside(gap, head);
+  if (gap.highest <= head) {
+    gaps_.erase(at);
     return;
   }
-  hole.ask_again_ms = kAskAgainMs;
-  ready_if_next(stream, hole, head);
+  gap.ask_again_ms = kAskAgainMs;
+  ready_if_next(stream, gap, head);
 }
 
-void StreamMerge::forget_aside(Hole& hole, std::uint64_t through) {
-  while (!hole.aside.empty() && hole.aside.begin()->first <= through) {
-    aside_bytes_ -= hole.aside.begin()->second.body.size();
-    hole.aside.erase(hole.aside.begin());
+void StreamMerge::forget_aside(Gap& gap, std::uint64_t through) {
+  while (!gap.aside.empty() && gap.aside.begin()->first <= through) {
+    aside_bytes_ -= gap.aside.begin()->second.body.size();
+    gap.aside.erase(gap.aside.begin());
   }
 }
 
@@ -105,8 +105,8 @@ std::optional<StreamMerge::Ready> StreamMerge::take_ready() {
   while (!ready_.empty()) {
     Ready ready{std::move(ready_.begin()->second), {}};
     ready_.erase(ready_.begin());
-    const auto at = holes_.find(ready.stream);
-    if (at == holes_.end() || at->second.aside.empty()) continue;
+    const auto at = gaps_.find(ready.stream);
+    if (at == gaps_.end() || at->second.aside.empty()) continue;
     auto& aside = at->second.aside;
     std::uint64_t& head = heads_[ready.stream];
     if (aside.begin()->first != head + 1) continue;
@@ -119,10 +119,10 @@ std::optional<StreamMerge::Ready> StreamMerge::take_ready() {
   return std::nullopt;
 }
 
-std::vector<StreamKey> StreamMerge::holes_to_ask(std::int64_t now_ms, std::size_t limit) const {
+std::vector<StreamKey> StreamMerge::gaps_to_ask(std::int64_t now_ms, std::size_t limit) const {
   std::vector<std::pair<std::int64_t, const StreamKey*>> due;
-  for (const auto& [stream, hole] : holes_)
-    if (hole.ask_at_ms <= now_ms) due.emplace_back(hole.ask_at_ms, &stream);
+  for (const auto& [stream, gap] : gaps_)
+    if (gap.ask_at_ms <= now_ms) due.emplace_back(gap.ask_at_ms, &stream);
   std::stable_sort(due.begin(), due.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<StreamKey> streams;
   for (const auto& [at_ms, stream] : due) {
@@ -133,13 +133,13 @@ std::vector<StreamKey> StreamMerge::holes_to_ask(std::int64_t now_ms, std::size_
 }
 
 void StreamMerge::asked(const StreamKey& stream, std::int64_t now_ms) {
-  const auto at = holes_.find(stream);
-  if (at == holes_.end()) return;
-  Hole& hole = at->second;
-  hole.ask_at_ms = now_ms + hole.ask_again_ms;
-  hole.ask_again_ms = std::min(2 * hole.ask_again_ms, kAskRarelyMs);
-  holes_found_ += hole.counted ? 0 : 1;
-  hole.counted = true;
+  const auto at = gaps_.find(stream);
+  if (at == gaps_.end()) return;
+  Gap& gap = at->second;
+  gap.ask_at_ms = now_ms + gap.ask_again_ms;
+  gap.ask_again_ms = std::min(2 * gap.ask_again_ms, kAskRarelyMs);
+  gaps_found_ += gap.counted ? 0 : 1;
+  gap.counted = true;
 }
 
 }  // namespace trainbus

@@ -15,15 +15,15 @@ namespace trainbus {
 enum class Verdict {
   kNext,       // hand it out; the head is moved
   kDuplicate,  // had already
-  kHole,       // something before it is missing; kept aside (or dropped past the bound) until that came
+  kGap,        // something before it is missing; kept aside (or dropped past the bound) until that came
 };
 
 // Pure: no sockets, no clock (`now_ms` is any steady time). Single-threaded. Owns the heads and what is kept aside, at
-// most kMaxAsideBytes; past that live records are dropped, counted, and stay holes for the journal to fill.
+// most kMaxAsideBytes; past that live records are dropped, counted, and stay gaps for the journal to fill.
 class StreamMerge {
  public:
   static constexpr std::size_t kMaxAsideBytes = 64 << 20;
-  static constexpr std::int64_t kAskAgainMs = 200;     // for a hole the journal could not fill yet, doubled up to
+  static constexpr std::int64_t kAskAgainMs = 200;     // for a gap the journal could not fill yet, doubled up to
   static constexpr std::int64_t kAskRarelyMs = 5'000;  // this
   static constexpr std::int64_t kAnnouncedMs = 300;    // what a heartbeat announces may still be on its way
 
@@ -35,7 +35,7 @@ class StreamMerge {
   // The same, but kept aside as if something before it were missing: until the journal was asked, and release().
   Verdict hold(const StreamKey& stream, std::uint64_t sequence, std::string_view body, std::int64_t now_ms);
   void release(const StreamKey& stream);
-  // A record of the journal, which is in order: what it skips is lost. Never kHole.
+  // A record of the journal, which is in order: what it skips is lost. Never kGap.
   Verdict offer_stored(const StreamKey& stream, std::uint64_t sequence);
   // The journal says that these are gone: counts only where nothing before them is missing too.
   void lose(const StreamKey& stream, std::uint64_t first, std::uint64_t last);
@@ -49,15 +49,15 @@ class StreamMerge {
   // A record that was kept aside and whose turn has come, in the order in which they came; the head is moved.
   std::optional<Ready> take_ready();
 
-  // The streams with a hole that should be asked for now, oldest question first, at most `limit`.
-  std::vector<StreamKey> holes_to_ask(std::int64_t now_ms, std::size_t limit) const;
+  // The streams with a gap that should be asked for now, oldest question first, at most `limit`.
+  std::vector<StreamKey> gaps_to_ask(std::int64_t now_ms, std::size_t limit) const;
   // It was asked for, just now.
   void asked(const StreamKey& stream, std::int64_t now_ms);
-  std::size_t holes() const { return holes_.size(); }
+  std::size_t gaps() const { return gaps_.size(); }
 
   const StreamHeads& heads() const { return heads_; }
   std::uint64_t lost() const { return lost_; }
-  std::uint64_t holes_found() const { return holes_found_; }  // asked for at least once
+  std::uint64_t gaps_found() const { return gaps_found_; }  // asked for at least once
   std::uint64_t dropped_aside() const { return dropped_aside_; }
 
  private:
@@ -65,30 +65,30 @@ class StreamMerge {
     std::uint64_t arrival = 0;  // counts those of all streams
     std::string body;
   };
-  struct Hole {
+  struct Gap {
     std::uint64_t highest = 0;  // known to exist
     std::map<std::uint64_t, Aside> aside;
     std::int64_t ask_at_ms = 0;
     std::int64_t ask_again_ms = kAskAgainMs;
     bool counted = false;
   };
-  using Holes = std::map<StreamKey, Hole>;
+  using Gaps = std::map<StreamKey, Gap>;
 
   Verdict keep_aside(const StreamKey& stream, std::uint64_t sequence, std::string_view body, std::int64_t now_ms);
   std::uint64_t* head_of(const StreamKey& stream, std::uint64_t first_seen);
   void moved(const StreamKey& stream, std::uint64_t head);
-  void ready_if_next(const StreamKey& stream, const Hole& hole, std::uint64_t head);
-  void forget_aside(Hole& hole, std::uint64_t through);
+  void ready_if_next(const StreamKey& stream, const Gap& gap, std::uint64_t head);
+  void forget_aside(Gap& gap, std::uint64_t through);
 
   StreamHeads heads_;
   bool from_first_seen_;
   std::size_t max_aside_bytes_;
-  Holes holes_;
+  Gaps gaps_;
   std::map<std::uint64_t, StreamKey> ready_;  // streams whose first record aside has its turn, by its arrival
   std::uint64_t arrivals_ = 0;
   std::size_t aside_bytes_ = 0;
   std::uint64_t lost_ = 0;
-  std::uint64_t holes_found_ = 0;
+  std::uint64_t gaps_found_ = 0;
   std::uint64_t dropped_aside_ = 0;
 };
 

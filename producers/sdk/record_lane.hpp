@@ -20,7 +20,7 @@
 namespace trainbus {
 
 // Publishes what the training thread logged while the broker answers, keeps it until it is stored, delivers what
-// earlier lives left, says HELLO and heartbeats, receives commands. Single-threaded and steppable; owns the
+// earlier incarnations left, says HELLO and heartbeats, receives commands. Single-threaded and steppable; owns the
 // connections. Takes from the spool while its outbox has room, and releases there what is stored. Heartbeats may be
 // lost. While only the control port is reached, records and heartbeats go there.
 class RecordLane {

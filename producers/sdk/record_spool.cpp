@@ -17,11 +17,11 @@ constexpr std::chrono::milliseconds kFilesAgain{1000};
 
 }  // namespace
 
-RecordSpool::RecordSpool(TrainerLife life, std::filesystem::path folder, std::string broker, Limits limits)
-    : life_(std::move(life)),
+RecordSpool::RecordSpool(SpoolOwner owner, std::filesystem::path folder, std::string broker, Limits limits)
+    : owner_(std::move(owner)),
       folder_(std::move(folder)),
       limits_(limits),
-      writer_(life_.session.id(), life_.incarnation),
+      writer_(owner_.session.id(), owner_.incarnation),
       note_{.address = std::move(broker), .broker_id = {}} {
   if (limits_.segment_bytes == 0) return;
   if (!make_ahead(0)) throw std::runtime_error("no memory for records: " + problem_);
@@ -211,7 +211,7 @@ bool RecordSpool::make_ahead(std::uint64_t count) {
     std::string problem;
     try {
       made = std::make_unique<SpoolSegment>(
-          SurvivingMemory::create(folder_.empty() ? "" : life_.memory_name(folder_, number), limits_.segment_bytes));
+          SurvivingMemory::create(folder_.empty() ? "" : owner_.memory_name(folder_, number), limits_.segment_bytes));
       SpoolSegment::touch(made->untouched(kTouchedAhead));
     } catch (const std::system_error& error) {
       problem = error.what();

@@ -51,8 +51,8 @@ class RecordSpool {
   };
 
   // `folder` empty: in memory. Made when absent. `broker`: the address that the records are for.
-  RecordSpool(TrainerLife life, std::filesystem::path folder, std::string broker, Limits limits);
-  // What is not stored stays in the folder for the next life.
+  RecordSpool(SpoolOwner owner, std::filesystem::path folder, std::string broker, Limits limits);
+  // What is not stored stays in the folder for the next incarnation.
   ~RecordSpool();
   RecordSpool(const RecordSpool&) = delete;
   RecordSpool& operator=(const RecordSpool&) = delete;
@@ -132,9 +132,9 @@ class RecordSpool {
   const Place& at(std::uint64_t number) const { return places_[number - first_]; }
   std::uint64_t last() const { return first_ + places_.size() - 1; }
   std::size_t memory_used() const;
-  std::filesystem::path file(std::uint64_t number) const { return life_.segment_file(folder_, number); }
+  std::filesystem::path file(std::uint64_t number) const { return owner_.segment_file(folder_, number); }
 
-  const TrainerLife life_;
+  const SpoolOwner owner_;
   const std::filesystem::path folder_;
   const Limits limits_;
 
@@ -165,7 +165,7 @@ class RecordSpool {
   Clock::time_point next_files_{};
 
   std::mutex files_mutex_;  // guards what follows; before mutex_
-  std::optional<LifeLock> lock_;
+  std::optional<OwnerLock> lock_;
   std::string chunk_;
   Clock::time_point next_look_{};
 };

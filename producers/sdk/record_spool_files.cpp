@@ -116,20 +116,20 @@ std::optional<RecordSpool::Chunk> RecordSpool::next_chunk(std::uint64_t number) 
 }
 
 void RecordSpool::create_file(std::uint64_t number, std::size_t reserve) {
-  const auto lock_file = life_.lock_file(folder_);
+  const auto lock_file = owner_.lock_file(folder_);
   static_cast<void>(make_own_folder(folder_));
   if (lock_ && !std::filesystem::exists(lock_file)) lock_.reset();
   if (!lock_) {
-    const auto start = next_start(folder_, life_.session);
-    lock_ = LifeLock::acquire(lock_file);
+    const auto start = next_start(folder_, owner_.session);
+    lock_ = OwnerLock::acquire(lock_file);
     if (!lock_) throw std::runtime_error("held by another process: " + lock_file.string());
     const std::lock_guard lock(mutex_);
     if (note_.start == 0) note_.start = start;
     note_due_ = true;
   }
-  const auto used = spooled_bytes(folder_, life_.session);
+  const auto used = spooled_bytes(folder_, owner_.session);
   if (used + reserve > limits_.disk_bytes)
-    throw std::runtime_error(folder_.string() + " holds " + megabytes(used) + " of " + life_.session.id() +
+    throw std::runtime_error(folder_.string() + " holds " + megabytes(used) + " of " + owner_.session.id() +
                              ", its bound is " + megabytes(limits_.disk_bytes));
   create_spool_file(file(number), chunk_, reserve);
 }

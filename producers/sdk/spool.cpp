@@ -65,34 +65,34 @@ std::string default_spool_dir() {
   return default_state_dir("spool");
 }
 
-std::vector<SpooledLife> spool_list(const std::string& folder) {
-  std::vector<SpooledLife> lives;
+std::vector<SpooledIncarnation> spool_list(const std::string& folder) {
+  std::vector<SpooledIncarnation> owners;
   for (const auto& files : scan_spool(folder)) {
-    SpooledLife life;
-    life.session_id = files.life.session.id();
-    life.incarnation = files.life.incarnation;
+    SpooledIncarnation owner;
+    owner.session_id = files.owner.session.id();
+    owner.incarnation = files.owner.incarnation;
     SpoolReader::Heads heads{};
     try {
-      const auto lock = LifeLock::acquire(files.life.lock_file(folder));
-      life.in_use = !lock;
-      if (lock) life.broker = lock->read().address;
+      const auto lock = OwnerLock::acquire(files.owner.lock_file(folder));
+      owner.in_use = !lock;
+      if (lock) owner.broker = lock->read().address;
       auto all = files;
       if (lock) add_memory_without_file(all, folder);
       for (const auto& [number, path] : all.segments) {
-        const auto segment = lock ? open_left(files.life, folder, number, path) : SpoolSegment::open(path);
+        const auto segment = lock ? open_left(files.owner, folder, number, path) : SpoolSegment::open(path);
         SpoolReader reader(*segment, heads);
         while (const auto entry = reader.next()) {
-          ++life.records;
-          life.bytes += entry->record.size();
+          ++owner.records;
+          owner.bytes += entry->record.size();
         }
-        life.damaged_files += reader.damaged() ? 1 : 0;
+        owner.damaged_files += reader.damaged() ? 1 : 0;
       }
     } catch (const std::system_error&) {
       // Somebody else's, or gone by now.
     }
-    lives.push_back(std::move(life));
+    owners.push_back(std::move(owner));
   }
-  return lives;
+  return owners;
 }
 
 SpoolOutcome spool_send(const std::string& folder, const std::string& broker, milliseconds deadline, bool any_broker) {

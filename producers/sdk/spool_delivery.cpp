@@ -20,11 +20,12 @@ std::string broker_text(const std::string& address, const std::string& id) {
 
 }  // namespace
 
-// The life that is being delivered. Its segments are mapped from the oldest that is not stored to the one being read.
+// The incarnation that is being delivered. Its segments are mapped from the oldest that is not stored to the one being
+// read.
 struct SpoolDelivery::Current {
-  Current(SpooledFiles found, LifeLock held) : files(std::move(found)), lock(std::move(held)) {
+  Current(SpooledFiles found, OwnerLock held) : files(std::move(found)), lock(std::move(held)) {
     for (const Kind kind : kKeptKinds)
-      topics[kind] = topic_text(kind, files.life.session.run, files.life.session.trainer);
+      topics[kind] = topic_text(kind, files.owner.session.run, files.owner.session.trainer);
     next = files.segments.begin();
   }
 
@@ -34,7 +35,7 @@ struct SpoolDelivery::Current {
   };
 
   SpooledFiles files;
-  LifeLock lock;
+  OwnerLock lock;
   std::array<std::string, v1::Kind_ARRAYSIZE> topics;
   std::map<std::uint64_t, std::filesystem::path>::iterator next;  // not opened yet
   std::map<std::uint64_t, std::unique_ptr<SpoolSegment>> open;    // the last is being read
@@ -56,7 +57,7 @@ SpoolDelivery::SpoolDelivery(const std::filesystem::path& folder, const std::opt
     : folder_(folder), broker_(std::move(broker)), delivered_by_(delivered_by) {
   if (folder.empty()) return;
   for (auto& files : scan_spool(folder))
-    if (!only || files.life.session == *only) waiting_.push_back(std::move(files));
+    if (!only || files.owner.session == *only) waiting_.push_back(std::move(files));
 }
 
 SpoolDelivery::~SpoolDelivery() = default;
@@ -66,12 +67,12 @@ bool SpoolDelivery::open_next() {
     SpooledFiles files = std::move(waiting_.front());
     waiting_.pop_front();
     try {
-      auto lock = LifeLock::acquire(files.life.lock_file(folder_));
+      auto lock = OwnerLock::acquire(files.owner.lock_file(folder_));
       if (!lock) continue;
       // Between the scan and the lock somebody else may have delivered it.
       std::erase_if(files.segments, [](const auto& segment) { return !std::filesystem::exists(segment.second); });
       if (files.segments.empty()) lock->remove();
-      if (files.segments.empty() || !belongs_here(files.life, *lock)) continue;
+      if (files.segments.empty() || !belongs_here(files.owner, *lock)) continue;
       add_memory_without_file(files, folder_);
       current_ = std::make_unique<Current>(std::move(files), std::move(*lock));
     } catch (const std::system_error&) {
@@ -81,75 +82,76 @@ bool SpoolDelivery::open_next() {
   return current_ != nullptr;
 }
 
-bool SpoolDelivery::belongs_here(const TrainerLife& life, const LifeLock& lock) {
+bool SpoolDelivery::belongs_here(const SpoolOwner& owner, const OwnerLock& lock) {
   const auto [address, id, start] = lock.read();
   if (broker_.whatever || address.empty()) return true;
   const bool ids_known = !id.empty() && !broker_.id.empty();
   if (ids_known ? id == broker_.id : address == broker_.address) return true;
-  refused_.push_back("what " + life.session.id() + '@' + std::to_string(life.incarnation) + " left is for the broker " +
-                     broker_text(address, id) + ", and not for " + broker_text(broker_.address, broker_.id) +
-                     "; it stays in " + folder_.string() + " (trainbus-spool send --any-broker delivers it)");
+  refused_.push_back("what " + owner.session.id() + '@' + std::to_string(owner.incarnation) +
+                     " left is for the broker " + broker_text(address, id) + ", and not for " +
+                     broker_text(broker_.address, broker_.id) + "; it stays in " + folder_.string() +
+                     " (trainbus-spool send --any-broker delivers it)");
   return false;
 }
 
 void SpoolDelivery::fill() {
-  Current& life = *current_;
-  while (!life.outbox.full() && push_waiting()) {
-    if (life.reader) {
-      const std::uint64_t number = life.open.rbegin()->first;
-      if (const auto entry = life.reader->next()) {
-        if (!life.topics[entry->kind].empty()) life.waiting = Current::Waiting{*entry, number};
+  Current& owner = *current_;
+  while (!owner.outbox.full() && push_waiting()) {
+    if (owner.reader) {
+      const std::uint64_t number = owner.open.rbegin()->first;
+      if (const auto entry = owner.reader->next()) {
+        if (!owner.topics[entry->kind].empty()) owner.waiting = Current::Waiting{*entry, number};
         continue;
       }
-      if (life.reader->damaged()) life.damaged.insert(number);
-      life.reader.reset();
+      if (owner.reader->damaged()) owner.damaged.insert(number);
+      owner.reader.reset();
     }
-    if (life.all_read()) return;
-    const auto& [number, path] = *life.next;
-    const auto& segment = life.open[number] = open_left(life.files.life, folder_, number, path);
-    life.reader.emplace(*segment, life.read);
-    ++life.next;
+    if (owner.all_read()) return;
+    const auto& [number, path] = *owner.next;
+    const auto& segment = owner.open[number] = open_left(owner.files.owner, folder_, number, path);
+    owner.reader.emplace(*segment, owner.read);
+    ++owner.next;
   }
 }
 
-// False when it has to wait: what is behind a hole goes after all before it is stored, so that what is said to be gone
+// False when it has to wait: what is behind a gap goes after all before it is stored, so that what is said to be gone
 // is.
 bool SpoolDelivery::push_waiting() {
-  Current& life = *current_;
-  if (!life.waiting) return true;
-  const auto& [entry, segment] = *life.waiting;
-  std::uint64_t& pushed = life.pushed[entry.kind];
+  Current& owner = *current_;
+  if (!owner.waiting) return true;
+  const auto& [entry, segment] = *owner.waiting;
+  std::uint64_t& pushed = owner.pushed[entry.kind];
   if (entry.sequence != pushed + 1) {
-    if (life.outbox.front(entry.kind) != 0) return false;
-    life.gone[entry.kind] = entry.sequence - 1;
-    life.say_at = {};
+    if (owner.outbox.front(entry.kind) != 0) return false;
+    owner.gone[entry.kind] = entry.sequence - 1;
+    owner.say_at = {};
   }
-  life.outbox.push(entry.kind, entry.sequence, entry.record, segment);
+  owner.outbox.push(entry.kind, entry.sequence, entry.record, segment);
   pushed = entry.sequence;
-  life.waiting.reset();
+  owner.waiting.reset();
   return true;
 }
 
 // Once in any case: the broker shall know that this incarnation has ended.
 void SpoolDelivery::greet(Clock::time_point now, const Say& say) {
-  Current& life = *current_;
-  if (now < life.say_at || (life.greeted && life.gone == SpoolReader::Heads{})) return;
+  Current& owner = *current_;
+  if (now < owner.say_at || (owner.greeted && owner.gone == SpoolReader::Heads{})) return;
   v1::MetricsRequest request;
-  request.set_session_id(life.files.life.session.id());
-  request.set_incarnation(life.files.life.incarnation);
+  request.set_session_id(owner.files.owner.session.id());
+  request.set_incarnation(owner.files.owner.incarnation);
   v1::Hello& hello = *request.mutable_hello();
   hello.set_wire_version(kWireVersion);
   hello.set_from_spool(true);
   hello.set_delivered_by(delivered_by_);
   for (const Kind kind : kKeptKinds) {
-    if (life.gone[kind] == 0) continue;
+    if (owner.gone[kind] == 0) continue;
     auto& position = *hello.add_stored();
     position.set_kind(kind);
-    position.set_sequence(life.gone[kind]);
+    position.set_sequence(owner.gone[kind]);
   }
   if (!say(request)) return;
-  life.greeted = true;
-  life.say_at = now + kSayAgain;
+  owner.greeted = true;
+  owner.say_at = now + kSayAgain;
 }
 
 void SpoolDelivery::send(Clock::time_point now, const Outbox::Burst& burst, const Send& send, const Say& say) {
@@ -169,8 +171,8 @@ void SpoolDelivery::send(Clock::time_point now, const Outbox::Burst& burst, cons
 }
 
 void SpoolDelivery::acknowledge(const std::string& session_id, const v1::Acknowledgment& ack, Clock::time_point now) {
-  if (current_ == nullptr || ack.incarnation() != current_->files.life.incarnation) return;
-  if (session_id != current_->files.life.session.id()) return;
+  if (current_ == nullptr || ack.incarnation() != current_->files.owner.incarnation) return;
+  if (session_id != current_->files.owner.session.id()) return;
   const std::size_t before = current_->outbox.records();
   for (const v1::KindPosition& position : ack.stored())
     current_->outbox.acknowledge(position.kind(), position.sequence(), now);
@@ -179,23 +181,23 @@ void SpoolDelivery::acknowledge(const std::string& session_id, const v1::Acknowl
 
 void SpoolDelivery::resend_all() {
   if (current_ == nullptr) return;
-  Current& life = *current_;
-  life.outbox.resend_all();
-  life.greeted = false;
+  Current& owner = *current_;
+  owner.outbox.resend_all();
+  owner.greeted = false;
   for (const Kind kind : kKeptKinds)
-    if (const auto front = life.outbox.front(kind); front != 0) life.gone[kind] = front - 1;
-  life.say_at = {};
+    if (const auto front = owner.outbox.front(kind); front != 0) owner.gone[kind] = front - 1;
+  owner.say_at = {};
 }
 
 void SpoolDelivery::release_stored() {
-  Current& life = *current_;
-  const auto oldest = life.outbox.oldest_segment();
-  const bool all_stored = !oldest && life.all_read();
-  const std::uint64_t needed = all_stored ? UINT64_MAX : oldest.value_or(life.open.rbegin()->first);
-  while (!life.open.empty() && life.open.begin()->first < needed) {
-    const auto& [number, segment] = *life.open.begin();
-    const auto& path = life.files.segments.at(number);
-    if (life.damaged.contains(number)) {
+  Current& owner = *current_;
+  const auto oldest = owner.outbox.oldest_segment();
+  const bool all_stored = !oldest && owner.all_read();
+  const std::uint64_t needed = all_stored ? UINT64_MAX : oldest.value_or(owner.open.rbegin()->first);
+  while (!owner.open.empty() && owner.open.begin()->first < needed) {
+    const auto& [number, segment] = *owner.open.begin();
+    const auto& path = owner.files.segments.at(number);
+    if (owner.damaged.contains(number)) {
       set_aside_spool_file(path);
       ++damaged_;
     } else {
@@ -203,10 +205,10 @@ void SpoolDelivery::release_stored() {
       std::filesystem::remove(path, ignored);
     }
     segment->give_away().remove();
-    life.open.erase(life.open.begin());
+    owner.open.erase(owner.open.begin());
   }
   if (!all_stored) return;
-  life.lock.remove();
+  owner.lock.remove();
   current_.reset();
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What earlier lives left in the spool, on its way to the broker.
+// What earlier incarnations left in the spool, on its way to the broker.
 
 #include <deque>
 #include <filesystem>
@@ -16,11 +16,11 @@
 
 namespace trainbus {
 
-// Delivers the segments of lives that have ended, one life after the other, the oldest first, and deletes what the
-// broker has stored. What was left for another broker stays, and is reported. What a life no longer has (acknowledged
-// by a broker, or damaged since) is said in a hello in its name, so that a journal without it records it as lost
-// instead of waiting for it; a damaged file is set aside. A life whose lock is held by another process is left to it.
-// Single-threaded, no socket of its own; time is an argument.
+// Delivers the segments of incarnations that have ended, one incarnation after the other, the oldest first, and deletes
+// what the broker has stored. What was left for another broker stays, and is reported. What an incarnation no longer
+// has (acknowledged by a broker, or damaged since) is said in a hello in its name, so that a journal without it records
+// it as lost instead of waiting for it; a damaged file is set aside. An incarnation whose lock is held by another
+// process is left to it. Single-threaded, no socket of its own; time is an argument.
 class SpoolDelivery {
  public:
   using Clock = Outbox::Clock;
@@ -53,14 +53,14 @@ class SpoolDelivery {
   std::uint64_t delivered() const { return delivered_; }
   // Files set aside, this time.
   std::uint64_t damaged() const { return damaged_; }
-  // A line for each life that was left for another broker.
+  // A line for each incarnation that was left for another broker.
   const std::vector<std::string>& refused() const { return refused_; }
 
  private:
   struct Current;
 
   bool open_next();
-  bool belongs_here(const TrainerLife& life, const LifeLock& lock);
+  bool belongs_here(const SpoolOwner& owner, const OwnerLock& lock);
   void fill();
   bool push_waiting();
   void greet(Clock::time_point now, const Say& say);

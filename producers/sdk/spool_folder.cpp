@@ -43,8 +43,8 @@ void keep_locks_from_children() {
   static_cast<void>(installed);
 }
 
-std::string stem(const TrainerLife& life) {
-  return life.session.run + '~' + life.session.trainer + '~' + std::to_string(life.incarnation);
+std::string stem(const SpoolOwner& owner) {
+  return owner.session.run + '~' + owner.session.trainer + '~' + std::to_string(owner.incarnation);
 }
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
@@ -62,22 +62,22 @@ std::string_view take_part(std::string_view& rest, char mark = '~') {
   return part;
 }
 
-std::optional<std::pair<TrainerLife, std::uint64_t>> parse_segment_name(std::string_view name) {
+std::optional<std::pair<SpoolOwner, std::uint64_t>> parse_segment_name(std::string_view name) {
   constexpr std::string_view kSuffix = ".spool";
   if (!name.ends_with(kSuffix)) return std::nullopt;
   name.remove_suffix(kSuffix.size());
-  TrainerLife life;
-  life.session.run = take_part(name);
-  life.session.trainer = take_part(name);
+  SpoolOwner owner;
+  owner.session.run = take_part(name);
+  owner.session.trainer = take_part(name);
   const auto incarnation = number_of(take_part(name));
   const auto number = number_of(name);
-  if (!valid_name(life.session.run) || !valid_name(life.session.trainer) || !incarnation || !number)
+  if (!valid_name(owner.session.run) || !valid_name(owner.session.trainer) || !incarnation || !number)
     return std::nullopt;
-  life.incarnation = *incarnation;
-  return std::pair(life, *number);
+  owner.incarnation = *incarnation;
+  return std::pair(owner, *number);
 }
 
-// By whoever does not own the life.
+// By whoever does not own the incarnation.
 LifeNote note_in(const std::filesystem::path& lock_file) {
   std::string text(kMaxLockBytes, '\0');
   std::ifstream file(lock_file, std::ios::binary);
@@ -97,19 +97,19 @@ LifeNote LifeNote::parse(std::string_view text) {
 
 std::string LifeNote::text() const { return address + '\n' + broker_id + '\n' + std::to_string(start); }
 
-std::filesystem::path TrainerLife::lock_file(const std::filesystem::path& folder) const {
+std::filesystem::path SpoolOwner::lock_file(const std::filesystem::path& folder) const {
   return folder / (stem(*this) + ".lock");
 }
 
-std::filesystem::path TrainerLife::segment_file(const std::filesystem::path& folder, std::uint64_t number) const {
+std::filesystem::path SpoolOwner::segment_file(const std::filesystem::path& folder, std::uint64_t number) const {
   return folder / (stem(*this) + '~' + std::to_string(number) + ".spool");
 }
 
-std::string TrainerLife::memory_name(const std::filesystem::path& folder, std::uint64_t number) const {
+std::string SpoolOwner::memory_name(const std::filesystem::path& folder, std::uint64_t number) const {
   return std::filesystem::absolute(segment_file(folder, number)).lexically_normal().string();
 }
 
-std::optional<LifeLock> LifeLock::acquire(const std::filesystem::path& file) {
+std::optional<OwnerLock> OwnerLock::acquire(const std::filesystem::path& file) {
   keep_locks_from_children();
   const std::lock_guard lock(held_locks().mutex);
   const int fd = open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
@@ -121,41 +121,41 @@ std::optional<LifeLock> LifeLock::acquire(const std::filesystem::path& file) {
     throw std::system_error(error, std::generic_category(), file.string());
   }
   held_locks().fds.insert(fd);
-  return LifeLock(file, fd);
+  return OwnerLock(file, fd);
 }
 
-LifeLock::LifeLock(std::filesystem::path file, int fd) : file_(std::move(file)), fd_(fd) {}
+OwnerLock::OwnerLock(std::filesystem::path file, int fd) : file_(std::move(file)), fd_(fd) {}
 
-LifeLock::LifeLock(LifeLock&& other) noexcept : file_(std::move(other.file_)), fd_(std::exchange(other.fd_, -1)) {}
+OwnerLock::OwnerLock(OwnerLock&& other) noexcept : file_(std::move(other.file_)), fd_(std::exchange(other.fd_, -1)) {}
 
-LifeLock& LifeLock::operator=(LifeLock&& other) noexcept {
+OwnerLock& OwnerLock::operator=(OwnerLock&& other) noexcept {
   std::swap(file_, other.file_);
   std::swap(fd_, other.fd_);
   return *this;
 }
 
-LifeLock::~LifeLock() {
+OwnerLock::~OwnerLock() {
   if (fd_ < 0) return;
   const std::lock_guard lock(held_locks().mutex);
   held_locks().fds.erase(fd_);
   close(fd_);
 }
 
-void LifeLock::write(const LifeNote& note) const {
+void OwnerLock::write(const LifeNote& note) const {
   const std::string text = note.text();
   if (pwrite(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
       ftruncate(fd_, static_cast<off_t>(text.size())) != 0)
     return;
 }
 
-LifeNote LifeLock::read() const {
+LifeNote OwnerLock::read() const {
   std::string text(kMaxLockBytes, '\0');
   const ssize_t count = pread(fd_, text.data(), text.size(), 0);
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   return LifeNote::parse(text);
 }
 
-void LifeLock::remove() { unlink(file_.c_str()); }
+void OwnerLock::remove() { unlink(file_.c_str()); }
 
 std::uintmax_t spooled_bytes(const std::filesystem::path& folder, const SessionName& session) {
   const std::string begin = session.run + '~' + session.trainer + '~';
@@ -174,24 +174,24 @@ std::uintmax_t spooled_bytes(const std::filesystem::path& folder, const SessionN
 std::uint64_t next_start(const std::filesystem::path& folder, const SessionName& session) {
   std::uint64_t newest = 0;
   for (const auto& files : scan_spool(folder))
-    if (files.life.session == session) newest = std::max(newest, note_in(files.life.lock_file(folder)).start);
+    if (files.owner.session == session) newest = std::max(newest, note_in(files.owner.lock_file(folder)).start);
   return newest + 1;
 }
 
 std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder) {
-  std::map<std::tuple<std::string, std::uint64_t>, SpooledFiles> lives;
+  std::map<std::tuple<std::string, std::uint64_t>, SpooledFiles> owners;
   std::error_code error;
   for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
     const auto parsed = parse_segment_name(file->path().filename().string());
     if (!parsed) continue;
-    auto& found = lives[{parsed->first.session.id(), parsed->first.incarnation}];
-    found.life = parsed->first;
+    auto& found = owners[{parsed->first.session.id(), parsed->first.incarnation}];
+    found.owner = parsed->first;
     found.segments[parsed->second] = file->path();
   }
   using Place = std::tuple<std::string, std::uint64_t, std::uint64_t>;
   std::vector<std::pair<Place, SpooledFiles>> placed;
-  for (auto& [key, files] : lives) {
-    Place place{std::get<0>(key), note_in(files.life.lock_file(folder)).start, files.life.incarnation};
+  for (auto& [key, files] : owners) {
+    Place place{std::get<0>(key), note_in(files.owner.lock_file(folder)).start, files.owner.incarnation};
     placed.emplace_back(std::move(place), std::move(files));
   }
   std::ranges::sort(placed, {}, &std::pair<Place, SpooledFiles>::first);
@@ -201,9 +201,9 @@ std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder) {
   return sorted;
 }
 
-std::unique_ptr<SpoolSegment> open_left(const TrainerLife& life, const std::filesystem::path& folder,
+std::unique_ptr<SpoolSegment> open_left(const SpoolOwner& owner, const std::filesystem::path& folder,
                                         std::uint64_t number, const std::filesystem::path& path) {
-  if (auto memory = SurvivingMemory::find(life.memory_name(folder, number)))
+  if (auto memory = SurvivingMemory::find(owner.memory_name(folder, number)))
     return SpoolSegment::left(std::move(*memory));
   return SpoolSegment::open(path);
 }
@@ -211,8 +211,8 @@ std::unique_ptr<SpoolSegment> open_left(const TrainerLife& life, const std::file
 void add_memory_without_file(SpooledFiles& files, const std::filesystem::path& folder) {
   if (files.segments.empty()) return;
   for (std::uint64_t number = files.segments.rbegin()->first + 1;
-       SurvivingMemory::find(files.life.memory_name(folder, number)); ++number)
-    files.segments[number] = files.life.segment_file(folder, number);
+       SurvivingMemory::find(files.owner.memory_name(folder, number)); ++number)
+    files.segments[number] = files.owner.segment_file(folder, number);
 }
 
 }  // namespace trainbus

@@ -14,9 +14,9 @@
 
 namespace trainbus {
 
-// One process life of a trainer. Its files: `<run>~<trainer>~<incarnation>.lock`, and `…~<number>.spool` for each
+// One incarnation of a trainer. Its files: `<run>~<trainer>~<incarnation>.lock`, and `…~<number>.spool` for each
 // segment, in the order of the numbers.
-struct TrainerLife {
+struct SpoolOwner {
   SessionName session;
   std::uint64_t incarnation = 0;
 
@@ -36,33 +36,33 @@ struct LifeNote {
   std::string text() const;
 };
 
-// Says that a life is owned: by its process while it lives, then by whoever delivers what it left. The kernel lets go
-// of it when the process ends, however it ends; a forked child closes its copy. The file says for which broker the
-// records are.
-class LifeLock {
+// Says that an incarnation is owned: by its process while it lives, then by whoever delivers what it left. The kernel
+// lets go of it when the process ends, however it ends; a forked child closes its copy. The file says for which broker
+// the records are.
+class OwnerLock {
  public:
   // Empty when another process, or another producer of this one, has it. Throws std::system_error when the file cannot
   // be made.
-  static std::optional<LifeLock> acquire(const std::filesystem::path& file);
-  ~LifeLock();
-  LifeLock(LifeLock&& other) noexcept;
-  LifeLock& operator=(LifeLock&& other) noexcept;
+  static std::optional<OwnerLock> acquire(const std::filesystem::path& file);
+  ~OwnerLock();
+  OwnerLock(OwnerLock&& other) noexcept;
+  OwnerLock& operator=(OwnerLock&& other) noexcept;
 
   // What cannot be written is not said.
   void write(const LifeNote& note) const;
   LifeNote read() const;
-  // Deletes the file: nothing is left of this life.
+  // Deletes the file: nothing is left of this incarnation.
   void remove();
 
  private:
-  LifeLock(std::filesystem::path file, int fd);
+  OwnerLock(std::filesystem::path file, int fd);
 
   std::filesystem::path file_;
   int fd_ = -1;
 };
 
 struct SpooledFiles {
-  TrainerLife life;
+  SpoolOwner owner;
   std::map<std::uint64_t, std::filesystem::path> segments;
 };
 
@@ -72,12 +72,12 @@ std::uintmax_t spooled_bytes(const std::filesystem::path& folder, const SessionN
 // The number of a start that begins now: one more than any that left something here.
 std::uint64_t next_start(const std::filesystem::path& folder, const SessionName& session);
 
-// Every life that has segments in the folder, by session and in the order of their starts, whatever the clocks said;
-// other files are ignored. Empty when there is no such folder.
+// Every incarnation that has segments in the folder, by session and in the order of their starts, whatever the clocks
+// said; other files are ignored. Empty when there is no such folder.
 std::vector<SpooledFiles> scan_spool(const std::filesystem::path& folder);
 
 // What a killed process had in memory for a segment and, where there is none, in its file. Throws std::system_error.
-std::unique_ptr<SpoolSegment> open_left(const TrainerLife& life, const std::filesystem::path& folder,
+std::unique_ptr<SpoolSegment> open_left(const SpoolOwner& owner, const std::filesystem::path& folder,
                                         std::uint64_t number, const std::filesystem::path& path);
 // Segments behind those in the files, which never got one.
 void add_memory_without_file(SpooledFiles& files, const std::filesystem::path& folder);

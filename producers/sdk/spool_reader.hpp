@@ -1,5 +1,5 @@
 #pragma once
-// What an ended life left in a segment, read past what is damaged.
+// What an ended incarnation left in a segment, read past what is damaged.
 
 #include <array>
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace trainbus {
 // for the end where nothing of a kind that was read follows it. Not thread-safe.
 class SpoolReader {
  public:
-  // The highest sequence read of each kind, in all segments of the life so far.
+  // The highest sequence read of each kind, in all segments of the incarnation so far.
   using Heads = std::array<std::uint64_t, v1::Kind_ARRAYSIZE>;
 
   // Both outlive the reader.

@@ -103,7 +103,7 @@ struct TrainerState {
 
   // Shared with the thread of its files, which may hang in a file system and then outlives the producer.
   const std::shared_ptr<RecordSpool> spool = std::make_shared<RecordSpool>(
-      TrainerLife{session, incarnation}, options.broker.empty() ? "" : options.spool_dir, options.broker,
+      SpoolOwner{session, incarnation}, options.broker.empty() ? "" : options.spool_dir, options.broker,
       RecordSpool::Limits{.disk_bytes = options.spool_bytes,
                           .memory_bytes = options.outbox_bytes,
                           .segment_bytes = options.broker.empty() ? 0 : SpoolSegment::kBytes,
@@ -125,7 +125,7 @@ struct TrainerState {
   std::array<std::atomic<std::uint64_t>, v1::Kind_ARRAYSIZE> lost{};  // their spool files were taken or damaged
   std::array<std::atomic<std::uint64_t>, v1::Kind_ARRAYSIZE> stored{};
   std::atomic<std::uint64_t> resent{0};
-  std::atomic<std::uint64_t> recovered{0};  // records of earlier lives that were delivered
+  std::atomic<std::uint64_t> recovered{0};  // records of earlier owners that were delivered
   std::atomic<bool> recovering{false};      // and some are still to be
   mutable std::mutex broker_problem_mutex;
   std::string broker_problem;  // why the broker refuses this trainer

@@ -15,27 +15,27 @@
 
 namespace {
 
-using trainbus::SpooledLife;
+using trainbus::SpooledIncarnation;
 
 // The upper bits of an incarnation are when it started.
-std::string started(const SpooledLife& life) {
-  const std::time_t seconds = static_cast<std::time_t>((life.incarnation >> 20) / 1000);
+std::string started(const SpooledIncarnation& owner) {
+  const std::time_t seconds = static_cast<std::time_t>((owner.incarnation >> 20) / 1000);
   char text[32];
   std::tm local{};
   std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &local));
   return text;
 }
 
-void print_json(const std::vector<SpooledLife>& lives) {
+void print_json(const std::vector<SpooledIncarnation>& owners) {
   auto json = nlohmann::json::array();
-  for (const SpooledLife& life : lives)
-    json.push_back({{"session_id", life.session_id},
-                    {"incarnation", life.incarnation},
-                    {"records", life.records},
-                    {"bytes", life.bytes},
-                    {"damaged_files", life.damaged_files},
-                    {"broker", life.broker},
-                    {"in_use", life.in_use}});
+  for (const SpooledIncarnation& owner : owners)
+    json.push_back({{"session_id", owner.session_id},
+                    {"incarnation", owner.incarnation},
+                    {"records", owner.records},
+                    {"bytes", owner.bytes},
+                    {"damaged_files", owner.damaged_files},
+                    {"broker", owner.broker},
+                    {"in_use", owner.in_use}});
   std::cout << json.dump(2) << std::endl;
 }
 
@@ -44,12 +44,12 @@ std::string damage_text(std::uint64_t files) {
   return "  " + std::to_string(files) + (files == 1 ? " damaged file" : " damaged files");
 }
 
-void print_table(const std::vector<SpooledLife>& lives, const std::string& folder) {
-  if (lives.empty()) std::cout << "nothing in " << folder << std::endl;
-  for (const SpooledLife& life : lives)
-    std::cout << std::left << std::setw(30) << life.session_id << "  " << started(life) << std::right << std::setw(10)
-              << life.records << " records" << (life.broker.empty() ? "" : "  for " + life.broker)
-              << (life.in_use ? "  in use" : "") << damage_text(life.damaged_files) << std::endl;
+void print_table(const std::vector<SpooledIncarnation>& owners, const std::string& folder) {
+  if (owners.empty()) std::cout << "nothing in " << folder << std::endl;
+  for (const SpooledIncarnation& owner : owners)
+    std::cout << std::left << std::setw(30) << owner.session_id << "  " << started(owner) << std::right << std::setw(10)
+              << owner.records << " records" << (owner.broker.empty() ? "" : "  for " + owner.broker)
+              << (owner.in_use ? "  in use" : "") << damage_text(owner.damaged_files) << std::endl;
 }
 
 int send(const std::string& folder, const std::string& broker, int wait_seconds, bool any_broker) {
@@ -101,8 +101,8 @@ int main(int argc, char** argv) {
       throw std::runtime_error("no spool folder '" + folder + "'");
     if (*deliver) trainbus::require_key_taken(broker);
     if (*deliver) return send(folder, broker, wait_seconds, any_broker);
-    const auto lives = trainbus::spool_list(folder);
-    json ? print_json(lives) : print_table(lives, folder);
+    const auto owners = trainbus::spool_list(folder);
+    json ? print_json(owners) : print_table(owners, folder);
     return 0;
   });
 }

@@ -34,12 +34,14 @@ install(TARGETS trainbus_producer EXPORT trainbus_producer_targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev OPTIONAL INCLUDES DESTINATION ${static_include})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/producers/sdk/trainbus DESTINATION ${static_include} COMPONENT dev FILES_MATCHING PATTERN "*.hpp")
 # The C ABI stands alone: a shared object, its header, and the C++17 one over it.
-install(TARGETS trainbus_capi EXPORT trainbus_capi_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT producer
-        NAMELINK_COMPONENT dev OPTIONAL INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS trainbus_capi EXPORT trainbus_capi_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT
+        producer NAMELINK_COMPONENT dev OPTIONAL INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/producers/capi/trainbus.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/producers/cxx17/trainbus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
-install(EXPORT trainbus_capi_targets FILE trainbusCapiTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir} COMPONENT dev)
-install(EXPORT trainbus_targets FILE trainbusTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir} COMPONENT dev)
+install(EXPORT trainbus_capi_targets FILE trainbusCapiTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir}
+  COMPONENT dev)
+install(EXPORT trainbus_targets FILE trainbusTargets.cmake NAMESPACE trainbus:: DESTINATION ${package_dir} COMPONENT
+  dev)
 install(EXPORT trainbus_producer_targets FILE trainbusProducerTargets.cmake NAMESPACE trainbus::
         DESTINATION ${package_dir} COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/trainbus ${PROJECT_SOURCE_DIR}/consumers/sdk/trainbus

@@ -122,7 +122,7 @@ TEST_F(HostileFloods, AnswersThatNobodyReadsAreNotKeptForEver) {
 }
 
 // Streams that begin at 5: what is missing before is waited for, and given up.
-TEST_F(HostileFloods, HolesByTheTenThousandAreGivenUpWithoutAPause) {
+TEST_F(HostileFloods, GapsByTheTenThousandAreGivenUpWithoutAPause) {
   constexpr int kStreams = 25'000;
   ZmtpPeer peer(port(0));
   ASSERT_TRUE(peer.shake_hands("PUB"));

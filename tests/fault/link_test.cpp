@@ -102,13 +102,13 @@ TEST_F(LinkTest, AStalledDirectionLosesNothing) {
   expect_all_stored(producer);
 }
 
-TEST_F(LinkTest, ABlackHoleWithoutAResetLosesNothing) {
+TEST_F(LinkTest, ABlackGapWithoutAResetLosesNothing) {
   Producer producer(options_);
   wait_until_connected(producer);
   log(producer, 300);
-  proxy_.blackhole(true);
+  proxy_.blackGap(true);
   log(producer, 2500);
-  proxy_.blackhole(false);
+  proxy_.blackGap(false);
   log(producer, 100);
   expect_all_stored(producer);
 }

@@ -89,7 +89,7 @@ struct Parts {
   }
   void pass_time() {
     now_ms += kStepMs;
-    intake.give_up_old_holes(now_ms, ready, lost);
+    intake.give_up_old_gaps(now_ms, ready, lost);
     check_ready();
     demand.forget_expired(now_ms);
     const auto due = commands.due(now_ms, [this](const std::string& session, std::uint64_t incarnation) {

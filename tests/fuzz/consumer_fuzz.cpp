@@ -44,8 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     while (const auto ready = merge.take_ready())
       hand_out(ready->stream, merge.heads().at(ready->stream));
     if (what & 128) merge.lose(stream, sequence, sequence + what);
-    for (const auto& hole : merge.holes_to_ask(now_ms, 4))
-      merge.asked(hole, now_ms);
+    for (const auto& gap : merge.gaps_to_ask(now_ms, 4))
+      merge.asked(gap, now_ms);
   }
   return 0;
 }

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kRecords = 60;
 
-// Three streams, one with a hole that was given up.
+// Three streams, one with a gap that was given up.
 std::string make_journal() {
   const std::string path = "/dev/shm/trainbus-fuzz-" + std::to_string(getpid()) + ".sqlite";
   StoreBatch batch;

@@ -1,5 +1,5 @@
 // Any file as a segment of a spool. Read plainly: entries within the file, one after another, up to the first that does
-// not hold. Read as what an ended life left: at least what is read plainly, every entry once and in order.
+// not hold. Read as what an ended incarnation left: at least what is read plainly, every entry once and in order.
 #include <map>
 
 #include "producers/sdk/spool_reader.hpp"

@@ -97,7 +97,7 @@ TEST(Consumer, WhatASlowConsumerMissedLiveComesFromTheJournal) {
   collect(consumer, collected, kMissed + 2);
   EXPECT_EQ(collected.records, kMissed + 2u);
   EXPECT_EQ(collected.disorder, "");
-  // By a hole in the live feed or, when it stood still for so long that it doubts its subscription, by joining anew.
+  // By a gap in the live feed or, when it stood still for so long that it doubts its subscription, by joining anew.
   EXPECT_GT(collected.from_history, 1000u);
   EXPECT_EQ(consumer.counters().lost, 0u);
   expect_sentinel_next(consumer, producer);
@@ -265,7 +265,7 @@ TEST(Consumer, AHeartbeatFindsTheTailThatNeverCame) {
   }));
   ASSERT_TRUE(eventually("the journal is asked", [&] {
     consumer.next(milliseconds(5));
-    return consumer.counters().holes == 1;
+    return consumer.counters().gaps == 1;
   }));
   peer.resend(PlainPeer::record(2));
   collect(consumer, collected, 2);

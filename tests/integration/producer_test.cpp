@@ -214,7 +214,7 @@ TEST(Producer, PastItsBoundsItRefusesAndCounts) {
 TEST(Producer, TheNextStartDeliversWhatNoBrokerTook) {
   test::TempDir folder;
   const AwayBroker away;
-  for (int life = 0; life < 2; ++life) {
+  for (int owner = 0; owner < 2; ++owner) {
     Producer bus(options(away.address, folder / "spool"));
     for (int batch = 0; batch < 1000; ++batch)
       ASSERT_TRUE(bus.log_batch({.batch = batch}));
@@ -226,19 +226,19 @@ TEST(Producer, TheNextStartDeliversWhatNoBrokerTook) {
   RunningBroker broker(away.state, away.address);
   Producer bus(options(broker.address(), folder / "spool"));
   ASSERT_TRUE(bus.log_batch({.batch = 7}));
-  EXPECT_TRUE(eventually("the earlier lives are stored", [&] { return bus.counters().recovered == 2000; }));
+  EXPECT_TRUE(eventually("the earlier owners are stored", [&] { return bus.counters().recovered == 2000; }));
   EXPECT_TRUE(bus.close(seconds(60)));
   EXPECT_THAT(spool_list(folder / "spool"), testing::IsEmpty());
   EXPECT_TRUE(std::filesystem::is_empty(folder / "spool"));
 
   Consumer consumer({.broker = broker.address(), .kinds = {v1::KIND_BATCH}});
-  std::map<std::uint64_t, std::vector<int>> lives;
+  std::map<std::uint64_t, std::vector<int>> owners;
   EXPECT_TRUE(eventually("2001 batches", [&] {
     for (const Record* record; (record = consumer.next(milliseconds(1)));)
-      lives[record->message.incarnation()].push_back(record->message.batch_data().batch_idx());
-    return lives.size() == 3 && lives[bus.incarnation()].size() == 1;
+      owners[record->message.incarnation()].push_back(record->message.batch_data().batch_idx());
+    return owners.size() == 3 && owners[bus.incarnation()].size() == 1;
   }));
-  for (const auto& [incarnation, batches] : lives)
+  for (const auto& [incarnation, batches] : owners)
     for (std::size_t i = 0; incarnation != bus.incarnation() && i < 1000; ++i)
       ASSERT_EQ(batches.at(i), static_cast<int>(i));
 }
@@ -269,11 +269,11 @@ TEST(Producer, ASpoolIsSentWithoutATrainer) {
       bus.log_batch({.batch = batch});
     bus.close(milliseconds(0));
   }
-  const auto lives = spool_list(folder / "spool");
-  ASSERT_EQ(lives.size(), 1u);
-  EXPECT_EQ(lives[0].session_id, "r/t");
-  EXPECT_EQ(lives[0].records, 300u);
-  EXPECT_FALSE(lives[0].in_use);
+  const auto owners = spool_list(folder / "spool");
+  ASSERT_EQ(owners.size(), 1u);
+  EXPECT_EQ(owners[0].session_id, "r/t");
+  EXPECT_EQ(owners[0].records, 300u);
+  EXPECT_FALSE(owners[0].in_use);
   EXPECT_FALSE(spool_send(folder / "spool", away.address, milliseconds(50)).complete);
   RunningBroker broker(away.state, away.address);
   const SpoolOutcome outcome = spool_send(folder / "spool", broker.address(), seconds(60));
@@ -297,12 +297,12 @@ TEST(Producer, AKilledTrainerLosesNothingItAccepted) {
   EXPECT_TRUE(eventually("a segment is full", [&] { return accepted->load() > 60'000; }));
   kill(child, SIGKILL);
   ASSERT_EQ(waitpid(child, nullptr, 0), child);
-  const auto lives = spool_list(folder / "spool");
-  ASSERT_EQ(lives.size(), 1u);
-  EXPECT_GE(lives[0].records, static_cast<std::uint64_t>(accepted->load()));
-  EXPECT_LE(lives[0].records, static_cast<std::uint64_t>(accepted->load()) + 1);
+  const auto owners = spool_list(folder / "spool");
+  ASSERT_EQ(owners.size(), 1u);
+  EXPECT_GE(owners[0].records, static_cast<std::uint64_t>(accepted->load()));
+  EXPECT_LE(owners[0].records, static_cast<std::uint64_t>(accepted->load()) + 1);
   RunningBroker broker;
-  EXPECT_EQ(spool_send(folder / "spool", broker.address(), seconds(60), true).delivered, lives[0].records);
+  EXPECT_EQ(spool_send(folder / "spool", broker.address(), seconds(60), true).delivered, owners[0].records);
   munmap(accepted, sizeof(std::atomic<int>));
 }
 

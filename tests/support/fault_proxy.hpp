@@ -64,7 +64,7 @@ class FaultProxy {
   // Connections that are open at one of the ports.
   int connections(std::size_t port) const { return connections_.at(port); }
   // Nothing gets through in either direction, new connections included, and nobody is told.
-  void blackhole(bool on) { blackhole_ = on; }
+  void blackGap(bool on) { blackGap_ = on; }
   // At most so many bytes a second in each direction of each connection; 0: no limit.
   void throttle(std::size_t bytes_per_second) { bytes_per_second_ = bytes_per_second; }
 
@@ -128,7 +128,7 @@ class FaultProxy {
         for (auto& link : links_)
           link.cut_left = cut;
       wait();
-      if (!blackhole_) accept_all();
+      if (!blackGap_) accept_all();
       for (auto& link : links_)
         for (auto& pipe : link.pipes)
           pump(link, pipe);
@@ -142,7 +142,7 @@ class FaultProxy {
 
   void wait() {
     std::vector<pollfd> fds;
-    if (!blackhole_)
+    if (!blackGap_)
       for (const int fd : listeners_)
         fds.push_back({fd, POLLIN, 0});
     for (auto& link : links_)
@@ -154,7 +154,7 @@ class FaultProxy {
     poll(fds.data(), fds.size(), static_cast<int>(kTick.count()));
   }
 
-  bool held(const Pipe& pipe) const { return blackhole_ || (pipe.to_broker ? stall_to_ : stall_from_); }
+  bool held(const Pipe& pipe) const { return blackGap_ || (pipe.to_broker ? stall_to_ : stall_from_); }
 
   void refill() {
     const std::size_t limit = bytes_per_second_;
@@ -228,7 +228,7 @@ class FaultProxy {
   bool listening_ = false;
   std::vector<int> listeners_;
   std::list<Link> links_;
-  std::atomic<bool> running_{true}, reset_{false}, cut_{false}, stall_to_{false}, stall_from_{false}, blackhole_{false};
+  std::atomic<bool> running_{true}, reset_{false}, cut_{false}, stall_to_{false}, stall_from_{false}, blackGap_{false};
   std::array<std::atomic<bool>, 3> port_cut_{};
   std::array<std::atomic<int>, 3> connections_{};
   std::atomic<bool> cut_some_{false};

@@ -62,7 +62,7 @@ TEST_F(IntakeTest, ARepeatIsDroppedAndCounted) {
   EXPECT_EQ(intake_.counters().duplicates, 2u);
 }
 
-TEST_F(IntakeTest, WhatIsBehindAHoleWaitsUntilItIsFilled) {
+TEST_F(IntakeTest, WhatIsBehindAGapWaitsUntilItIsFilled) {
   offer(1);
   offer(4);
   offer(3);
@@ -74,12 +74,12 @@ TEST_F(IntakeTest, WhatIsBehindAHoleWaitsUntilItIsFilled) {
   EXPECT_EQ(intake_.counters().waiting_bytes, 0u);
 }
 
-TEST_F(IntakeTest, AHoleNobodyFillsIsGivenUpAndSaid) {
+TEST_F(IntakeTest, AGapNobodyFillsIsGivenUpAndSaid) {
   offer(1, 1000);
   offer(5, 1000);
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs - 1, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs - 1, ready_, lost_);
   EXPECT_THAT(lost_, IsEmpty());
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
   ASSERT_EQ(lost_.size(), 1u);
   EXPECT_EQ(lost_[0].first, 2u);
   EXPECT_EQ(lost_[0].last, 4u);
@@ -87,34 +87,34 @@ TEST_F(IntakeTest, AHoleNobodyFillsIsGivenUpAndSaid) {
   EXPECT_EQ(intake_.counters().lost, 3u);
 }
 
-// A turn that gives up tens of thousands of holes would keep every record behind it waiting.
-TEST_F(IntakeTest, ManyHolesAreGivenUpSomeAtATime) {
-  for (std::uint64_t incarnation = 2; incarnation < 2 + Intake::kHolesAtOnce * 3 / 2; ++incarnation) {
+// A turn that gives up tens of thousands of gaps would keep every record behind it waiting.
+TEST_F(IntakeTest, ManyGapsAreGivenUpSomeAtATime) {
+  for (std::uint64_t incarnation = 2; incarnation < 2 + Intake::kGapsAtOnce * 3 / 2; ++incarnation) {
     bool is_new = false;
     stream_ = intake_.find_or_make({v1::KIND_BATCH, {"r", "t"}}, incarnation, is_new);
     offer(2, 1000);
   }
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
-  EXPECT_EQ(lost_.size(), Intake::kHolesAtOnce);
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
-  EXPECT_EQ(lost_.size(), Intake::kHolesAtOnce * 3 / 2);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
+  EXPECT_EQ(lost_.size(), Intake::kGapsAtOnce);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
+  EXPECT_EQ(lost_.size(), Intake::kGapsAtOnce * 3 / 2);
 }
 
 TEST_F(IntakeTest, ASequenceThatNoJournalHoldsIsRefused) {
   offer(Intake::kMaxSequence + 1, 1000);
   EXPECT_EQ(intake_.counters().impossible, 1u);
   offer(Intake::kMaxSequence, 1000);
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
   EXPECT_THAT(published(), ElementsAre(Intake::kMaxSequence));
   offer(Intake::kMaxSequence + 1);
   EXPECT_THAT(ready_, IsEmpty());
 }
 
-TEST_F(IntakeTest, AHoleOfATrainerWithAnOutboxIsNeverLost) {
+TEST_F(IntakeTest, AGapOfATrainerWithAnOutboxIsNeverLost) {
   intake_.note_outbox("r/t", 1);
   offer(1, 1000);
   offer(3, 1000);
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
   EXPECT_THAT(lost_, IsEmpty());
   EXPECT_EQ(intake_.counters().waiting_bytes, 0u);
   EXPECT_EQ(intake_.counters().forgotten, 1u);
@@ -129,12 +129,12 @@ TEST_F(IntakeTest, WhatATrainerHadLetGoOfAndTheJournalLostIsLost) {
   intake_.note_gone(*stream_, 4);
   offer(5, 1000);
   offer(7, 1000);
-  intake_.give_up_old_holes(1000, ready_, lost_);
+  intake_.give_up_old_gaps(1000, ready_, lost_);
   ASSERT_EQ(lost_.size(), 1u) << "there is nothing to wait for";
   EXPECT_EQ(lost_[0].first, 1u);
   EXPECT_EQ(lost_[0].last, 4u);
   EXPECT_THAT(published(), ElementsAre(5));
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
   EXPECT_EQ(lost_.size(), 1u) << "the trainer still has 6";
   EXPECT_EQ(intake_.counters().forgotten, 1u);
 }
@@ -143,23 +143,23 @@ TEST_F(IntakeTest, WhatIsGoneAtTheEndIsLostThoughNothingFollows) {
   intake_.note_outbox("r/t", 1);
   offer(1);
   intake_.note_gone(*stream_, 1);
-  intake_.give_up_old_holes(1000, ready_, lost_);
+  intake_.give_up_old_gaps(1000, ready_, lost_);
   EXPECT_THAT(lost_, IsEmpty()) << "it is there";
   intake_.note_gone(*stream_, 9);
-  intake_.give_up_old_holes(1000, ready_, lost_);
+  intake_.give_up_old_gaps(1000, ready_, lost_);
   ASSERT_EQ(lost_.size(), 1u);
   EXPECT_EQ(lost_[0].first, 2u);
   EXPECT_EQ(lost_[0].last, 9u);
-  intake_.give_up_old_holes(2000, ready_, lost_);
+  intake_.give_up_old_gaps(2000, ready_, lost_);
   EXPECT_EQ(lost_.size(), 1u) << "said once";
 }
 
-TEST_F(IntakeTest, ASecondHoleGetsItsOwnPatience) {
+TEST_F(IntakeTest, ASecondGapGetsItsOwnPatience) {
   offer(2, 1000);
   offer(4, 1000);
   offer(1, 9000);
   EXPECT_THAT(published(), ElementsAre(1, 2));
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
   EXPECT_THAT(lost_, IsEmpty());
 }
 
@@ -229,7 +229,7 @@ TEST_F(IntakeTest, WhatDoesNotFitBehindAGapCountsAsGoneOn) {
 
 TEST_F(IntakeTest, AfterAGapWasGivenUpForAgeTheNextIsLostAtOnce) {
   offer(2, 1000);
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
   offer(5);
   EXPECT_THAT(published(), ElementsAre(5));
   EXPECT_EQ(intake_.take_lost().size(), 1u);
@@ -237,7 +237,7 @@ TEST_F(IntakeTest, AfterAGapWasGivenUpForAgeTheNextIsLostAtOnce) {
 
 TEST_F(IntakeTest, AHelloTurnsAPlainStreamIntoOneThatIsWaitedFor) {
   offer(2, 1000);
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
   intake_.note_outbox("r/t", 1);
   offer(4);
   EXPECT_THAT(ready_, IsEmpty());
@@ -255,7 +255,7 @@ TEST_F(IntakeTest, ATrainerWithAnOutboxIsWaitedForHoweverFarItIs) {
 
 TEST_F(IntakeTest, APlainStreamGoesOnLiveWhileNothingCanBeStored) {
   offer(2, 1000);
-  intake_.give_up_old_holes(1000 + Intake::kHolePatienceMs, ready_, lost_);
+  intake_.give_up_old_gaps(1000 + Intake::kGapPatienceMs, ready_, lost_);
   can_store_ = false;
   offer(4);
   EXPECT_THAT(published(), ElementsAre(4));
@@ -299,7 +299,7 @@ TEST_F(IntakeTest, ForgetsAnIncarnationWhenAllOfItIsStoredAndQuiet) {
   EXPECT_EQ(intake_.find_or_make({v1::KIND_PERF, {"r", "t"}}, 1, is_new)->id, 3u) << "an id is given out once";
 }
 
-TEST_F(IntakeTest, NeverForgetsAHoleNorWhatIsKnownToBeGone) {
+TEST_F(IntakeTest, NeverForgetsAGapNorWhatIsKnownToBeGone) {
   offer(1);
   offer(3);
   Intake::stored(*stream_, 1);

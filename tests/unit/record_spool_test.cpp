@@ -1,4 +1,4 @@
-// The trainer's durable outbox, without a broker: segments, the chain of them, and what another life finds.
+// The trainer's durable outbox, without a broker: segments, the chain of them, and what another incarnation finds.
 #include "record_spool.hpp"
 
 #include <gmock/gmock.h>
@@ -32,9 +32,9 @@ std::vector<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
 
 class RecordSpoolTest : public testing::Test {
  protected:
-  std::unique_ptr<RecordSpool> life(std::uint64_t incarnation, std::size_t disk_bytes = 16 * kSmall) {
+  std::unique_ptr<RecordSpool> owner(std::uint64_t incarnation, std::size_t disk_bytes = 16 * kSmall) {
     return std::make_unique<RecordSpool>(
-        TrainerLife{{"r", "t"}, incarnation}, folder_, "tcp://here:1",
+        SpoolOwner{{"r", "t"}, incarnation}, folder_, "tcp://here:1",
         RecordSpool::Limits{.disk_bytes = disk_bytes, .memory_bytes = 3 * kSmall, .segment_bytes = kSmall});
   }
   // As a kill leaves it where its memory is gone too: the files of a living one, elsewhere.
@@ -151,19 +151,19 @@ class RecordSpoolTest : public testing::Test {
 // The second began under a clock that is behind.
 TEST_F(RecordSpoolTest, WhatIsLeftGoesOutInTheOrderOfTheStarts) {
   for (const std::uint64_t incarnation : {9, 5, 7}) {
-    auto spool = life(incarnation);
+    auto spool = owner(incarnation);
     log(*spool, 3);
     write_files(*spool);
     end(*spool);
   }
   std::vector<std::uint64_t> order;
   for (const auto& files : scan_spool(folder_))
-    order.push_back(files.life.incarnation);
+    order.push_back(files.owner.incarnation);
   EXPECT_THAT(order, ElementsAre(9, 5, 7));
 }
 
 TEST_F(RecordSpoolTest, GivesBackInOrderWhatWasLoggedAcrossSegments) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   ASSERT_EQ(log(*spool, 500), 500);
   EXPECT_EQ(take(*spool), numbers(1, 500));
   EXPECT_GT(last_segment_, 2u);
@@ -174,7 +174,7 @@ TEST_F(RecordSpoolTest, GivesBackInOrderWhatWasLoggedAcrossSegments) {
 }
 
 TEST_F(RecordSpoolTest, WritesTheSamePagesAgainWhileEverythingIsStored) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   for (int round = 0; round < 100; ++round) {
     ASSERT_EQ(log(*spool, 10), 10);
     EXPECT_EQ(take(*spool).size(), 10u);
@@ -186,11 +186,11 @@ TEST_F(RecordSpoolTest, WritesTheSamePagesAgainWhileEverythingIsStored) {
 }
 
 TEST_F(RecordSpoolTest, DeletesSegmentsThatAreStoredAndNoOthers) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   log(*spool, 500);
   take(*spool);
   const auto exists = [&](std::uint64_t number) {
-    return std::filesystem::exists(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, number));
+    return std::filesystem::exists(SpoolOwner{{"r", "t"}, 1}.segment_file(folder_, number));
   };
   const auto last = last_segment_;
   spool->release(last - 1);
@@ -204,14 +204,14 @@ TEST_F(RecordSpoolTest, DeletesSegmentsThatAreStoredAndNoOthers) {
 }
 
 TEST_F(RecordSpoolTest, WhatIsNotReleasedIsReadAgainAfterItsMemoryWasGivenBack) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   log(*spool, 400);
   spool->prepare();
   EXPECT_EQ(take(*spool), numbers(1, 400));
 }
 
 TEST_F(RecordSpoolTest, RefusesPastItsBoundAndTakesAgainWhenThereIsRoom) {
-  const auto spool = life(1, 3 * kSmall);
+  const auto spool = owner(1, 3 * kSmall);
   const int taken = log(*spool, 10'000);
   EXPECT_GT(taken, 100);
   EXPECT_LT(taken, 1000);
@@ -227,7 +227,7 @@ TEST_F(RecordSpoolTest, RefusesPastItsBoundAndTakesAgainWhenThereIsRoom) {
 TEST_F(RecordSpoolTest, AFolderThatCannotBeUsedIsSaidAndRecordsStayInMemory) {
   std::filesystem::create_directories(folder_.parent_path());
   std::ofstream(folder_) << "a file";
-  const auto spool = life(1);
+  const auto spool = owner(1);
   const int taken = log(*spool, 10'000);
   EXPECT_GT(taken, 100);
   EXPECT_EQ(spool->unsafe(), static_cast<std::uint64_t>(taken));
@@ -235,8 +235,8 @@ TEST_F(RecordSpoolTest, AFolderThatCannotBeUsedIsSaidAndRecordsStayInMemory) {
   EXPECT_EQ(take(*spool).size(), static_cast<std::size_t>(taken));
 }
 
-TEST_F(RecordSpoolTest, TheNextLifeDeliversWhatADeadOneLeftAndDeletesIt) {
-  auto spool = life(1);
+TEST_F(RecordSpoolTest, TheNextIncarnationDeliversWhatADeadOneLeftAndDeletesIt) {
+  auto spool = owner(1);
   log(*spool, 500);
   take(*spool);
   spool->release(last_segment_);
@@ -249,18 +249,18 @@ TEST_F(RecordSpoolTest, TheNextLifeDeliversWhatADeadOneLeftAndDeletesIt) {
 }
 
 TEST_F(RecordSpoolTest, LeavesNothingBehindWhenAllIsStored) {
-  auto spool = life(1);
+  auto spool = owner(1);
   log(*spool, 500);
   end(*spool, 500);
   EXPECT_EQ(files(), 0u);
-  spool = life(2);
+  spool = owner(2);
   spool.reset();
   EXPECT_EQ(files(), 0u) << "nothing was logged";
 }
 
-TEST_F(RecordSpoolTest, DeliversTheOldestLifeFirst) {
+TEST_F(RecordSpoolTest, DeliversTheOldestIncarnationFirst) {
   for (const std::uint64_t incarnation : {1u, 2u, 10u}) {
-    const auto spool = life(incarnation);
+    const auto spool = owner(incarnation);
     for (std::uint64_t i = 0; i < incarnation; ++i)
       log(*spool, 1);
     end(*spool);
@@ -269,7 +269,7 @@ TEST_F(RecordSpoolTest, DeliversTheOldestLifeFirst) {
 }
 
 TEST_F(RecordSpoolTest, WhatIsNotAcknowledgedStays) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   log(*spool, 20);
   end(*spool);
   EXPECT_EQ(deliver(false), numbers(1, 20));
@@ -278,10 +278,10 @@ TEST_F(RecordSpoolTest, WhatIsNotAcknowledgedStays) {
 
 // A kill in the middle of a record, at every byte of it.
 TEST_F(RecordSpoolTest, ATornLastRecordIsTheEnd) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   log(*spool, 3);
   end(*spool);
-  const auto file = TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1);
+  const auto file = SpoolOwner{{"r", "t"}, 1}.segment_file(folder_, 1);
   const auto whole = std::filesystem::file_size(file);
   const auto third = (whole - SpoolSegment::kFirst) / 3;
   for (std::size_t cut = 1; cut < third; ++cut) {
@@ -293,7 +293,7 @@ TEST_F(RecordSpoolTest, ATornLastRecordIsTheEnd) {
 
 TEST_F(RecordSpoolTest, HostileFilesAreNoRecords) {
   std::filesystem::create_directories(folder_);
-  const TrainerLife dead{{"r", "t"}, 1};
+  const SpoolOwner dead{{"r", "t"}, 1};
   std::ofstream(dead.segment_file(folder_, 1));
   std::ofstream(dead.segment_file(folder_, 2)) << "TBSPOOL1" << std::string(200, '\xff');
   std::ofstream(dead.segment_file(folder_, 3)) << "something else that is longer than a header";
@@ -305,10 +305,10 @@ TEST_F(RecordSpoolTest, HostileFilesAreNoRecords) {
 }
 
 TEST_F(RecordSpoolTest, ReadsOnBehindADamagedRecordAndSaysWhatIsGone) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   log(*spool, 20);
   end(*spool);
-  const auto file = TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1);
+  const auto file = SpoolOwner{{"r", "t"}, 1}.segment_file(folder_, 1);
   const auto entry = (std::filesystem::file_size(file) - SpoolSegment::kFirst) / 20;
   overwrite(file, SpoolSegment::kFirst + 4 * entry + entry / 2, std::string(2 * entry, '\x5a'));
   auto expected = numbers(1, 4);
@@ -322,10 +322,10 @@ TEST_F(RecordSpoolTest, ReadsOnBehindADamagedRecordAndSaysWhatIsGone) {
 }
 
 TEST_F(RecordSpoolTest, APageOfZerosIsNotTakenForTheEnd) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   log(*spool, 100);
   end(*spool);
-  overwrite(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1), 4096, std::string(1024, '\0'));
+  overwrite(SpoolOwner{{"r", "t"}, 1}.segment_file(folder_, 1), 4096, std::string(1024, '\0'));
   const auto sequences = deliver();
   EXPECT_LT(sequences.size(), 100u);
   EXPECT_EQ(sequences.back(), 100u);
@@ -334,11 +334,11 @@ TEST_F(RecordSpoolTest, APageOfZerosIsNotTakenForTheEnd) {
 }
 
 TEST_F(RecordSpoolTest, AMissingSegmentIsGoneAndSaid) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   log(*spool, 500);
   end(*spool);
   const auto before = files();
-  std::filesystem::remove(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 2));
+  std::filesystem::remove(SpoolOwner{{"r", "t"}, 1}.segment_file(folder_, 2));
   ASSERT_EQ(files(), before - 1);
   const auto sequences = deliver();
   EXPECT_EQ(sequences.front(), 1u);
@@ -348,7 +348,7 @@ TEST_F(RecordSpoolTest, AMissingSegmentIsGoneAndSaid) {
 }
 
 TEST_F(RecordSpoolTest, WhatWasStoredBeforeTheKillIsNotDeliveredAgainButSaidToBeGone) {
-  auto spool = life(1);
+  auto spool = owner(1);
   log(*spool, 60);
   take(*spool);
   spool->release(std::nullopt);
@@ -363,7 +363,7 @@ TEST_F(RecordSpoolTest, WhatWasStoredBeforeTheKillIsNotDeliveredAgainButSaidToBe
 TEST_F(RecordSpoolTest, AKillLosesNothingThatIsNotInAFileYet) {
   const pid_t child = fork();
   if (child == 0) {
-    const auto spool = life(1);
+    const auto spool = owner(1);
     log(*spool, 40);
     write_files(*spool);
     const bool logged = log(*spool, 25) == 25;
@@ -380,7 +380,7 @@ TEST_F(RecordSpoolTest, AKillLosesNothingThatIsNotInAFileYet) {
 TEST_F(RecordSpoolTest, AKillLosesNothingThatTheDiskHadNoRoomFor) {
   const pid_t child = fork();
   if (child == 0) {
-    const auto spool = life(1, kSmall);
+    const auto spool = owner(1, kSmall);
     int taken = log(*spool, 125);
     write_files(*spool);
     taken += log(*spool, 25);
@@ -393,9 +393,9 @@ TEST_F(RecordSpoolTest, AKillLosesNothingThatTheDiskHadNoRoomFor) {
 }
 
 TEST_F(RecordSpoolTest, AFileThatSomebodyShortensIsWrittenAgain) {
-  const auto file = TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 1);
+  const auto file = SpoolOwner{{"r", "t"}, 1}.segment_file(folder_, 1);
   for (const std::uintmax_t bytes : {std::uintmax_t{0}, std::uintmax_t{kSmall / 2}, std::uintmax_t{1}}) {
-    auto spool = life(1);
+    auto spool = owner(1);
     ASSERT_EQ(log(*spool, 30), 30);
     write_files(*spool);
     std::filesystem::resize_file(file, bytes);
@@ -408,7 +408,7 @@ TEST_F(RecordSpoolTest, AFileThatSomebodyShortensIsWrittenAgain) {
 }
 
 TEST_F(RecordSpoolTest, AFolderThatVanishesIsMadeAgain) {
-  auto spool = life(1);
+  auto spool = owner(1);
   ASSERT_EQ(log(*spool, 30), 30);
   write_files(*spool);
   std::filesystem::remove_all(folder_);
@@ -419,10 +419,10 @@ TEST_F(RecordSpoolTest, AFolderThatVanishesIsMadeAgain) {
 
 // Its memory was given away for the file: the records are gone, which is counted, and those behind it go on.
 TEST_F(RecordSpoolTest, ABacklogWhoseFileIsTakenIsReportedAsGone) {
-  const auto spool = life(1);
+  const auto spool = owner(1);
   ASSERT_EQ(log(*spool, 500), 500);
   write_files(*spool);
-  std::filesystem::remove(TrainerLife{{"r", "t"}, 1}.segment_file(folder_, 2));
+  std::filesystem::remove(SpoolOwner{{"r", "t"}, 1}.segment_file(folder_, 2));
   const auto sequences = take(*spool);
   EXPECT_EQ(sequences.back(), 500u);
   EXPECT_LT(sequences.size(), 500u);
@@ -437,7 +437,7 @@ TEST_F(RecordSpoolTest, ALimitOnFileSizesDoesNotEndTheTraining) {
   if (child == 0) {
     const rlimit limit{kSmall / 2, kSmall / 2};
     setrlimit(RLIMIT_FSIZE, &limit);
-    auto spool = life(1);
+    auto spool = owner(1);
     bool good = log(*spool, 100) == 100;
     write_files(*spool);
     good = good && spool->unsafe() == 100 && !spool->problem().empty();
@@ -451,7 +451,7 @@ TEST_F(RecordSpoolTest, ALimitOnFileSizesDoesNotEndTheTraining) {
 }
 
 TEST_F(RecordSpoolTest, WhatTheDiskHasNoRoomForIsGoneAtTheEndAndCounted) {
-  const auto spool = life(1, kSmall);
+  const auto spool = owner(1, kSmall);
   ASSERT_EQ(log(*spool, 150), 150);
   const auto left = end(*spool, 10);
   EXPECT_GT(left.in_spool[v1::KIND_BATCH], 10u);
@@ -462,18 +462,18 @@ TEST_F(RecordSpoolTest, WhatTheDiskHasNoRoomForIsGoneAtTheEndAndCounted) {
 
 TEST_F(RecordSpoolTest, WhatEarlierLivesLeftCountsForTheBound) {
   for (const std::uint64_t incarnation : {1u, 2u}) {
-    const auto spool = life(incarnation, 3 * kSmall);
+    const auto spool = owner(incarnation, 3 * kSmall);
     log(*spool, 80);
     end(*spool);
   }
-  const auto spool = life(3, 3 * kSmall);
+  const auto spool = owner(3, 3 * kSmall);
   log(*spool, 10'000);
   EXPECT_LE(spooled_bytes(folder_, {"r", "t"}), 3 * kSmall);
   EXPECT_THAT(spool->problem(), testing::HasSubstr("its bound is"));
 }
 
 TEST_F(RecordSpoolTest, IsNotDeliveredToAnotherBroker) {
-  auto spool = life(1);
+  auto spool = owner(1);
   spool->set_broker_id("id1");
   log(*spool, 5);
   end(*spool);
@@ -487,7 +487,7 @@ TEST_F(RecordSpoolTest, IsNotDeliveredToAnotherBroker) {
 }
 
 TEST_F(RecordSpoolTest, UntilABrokerHasSaidWhoItIsItsAddressCounts) {
-  auto spool = life(1);
+  auto spool = owner(1);
   log(*spool, 5);
   end(*spool);
   broker_.address = "tcp://elsewhere:1";
@@ -503,7 +503,7 @@ TEST_F(RecordSpoolTest, NeverDeliversWhatWasNotLogged) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   for (std::uint64_t incarnation = 1; incarnation <= 20; ++incarnation) {
-    auto spool = life(incarnation, 1 << 20);
+    auto spool = owner(incarnation, 1 << 20);
     log(*spool, 250);
     if (incarnation % 2 == 0)
       kill(spool);

@@ -35,14 +35,14 @@ TEST(StreamMerge, HandsOutWhatFollowsAndDropsWhatWasHad) {
 
 TEST(StreamMerge, KeepsLiveRecordsAsideUntilTheJournalCaughtUp) {
   StreamMerge merge({}, false);
-  EXPECT_EQ(live(merge, 4), Verdict::kHole);
-  EXPECT_EQ(live(merge, 5), Verdict::kHole);
+  EXPECT_EQ(live(merge, 4), Verdict::kGap);
+  EXPECT_EQ(live(merge, 5), Verdict::kGap);
   EXPECT_EQ(merge.offer_stored(kLoss, 1), Verdict::kNext);
   EXPECT_EQ(merge.offer_stored(kLoss, 2), Verdict::kNext);
   EXPECT_THAT(ready(merge), ElementsAre());
   EXPECT_EQ(merge.offer_stored(kLoss, 3), Verdict::kNext);
   EXPECT_THAT(ready(merge), ElementsAre("4", "5"));
-  EXPECT_EQ(merge.holes(), 0u);
+  EXPECT_EQ(merge.gaps(), 0u);
   EXPECT_EQ(merge.offer_stored(kLoss, 4), Verdict::kDuplicate);
   EXPECT_EQ(live(merge, 6), Verdict::kNext);
   EXPECT_EQ(merge.lost(), 0u);
@@ -62,34 +62,34 @@ TEST(StreamMerge, WhatWasHeldIsReleasedInTheOrderInWhichItCame) {
   EXPECT_THAT(ready(merge), ElementsAre("plan", "batch 1", "batch 2", "epoch 1", "batch 3"));
 }
 
-TEST(StreamMerge, AsksForAHoleAtOnceAndThenMoreAndMoreRarely) {
+TEST(StreamMerge, AsksForAGapAtOnceAndThenMoreAndMoreRarely) {
   StreamMerge merge({{kLoss, 1}}, false);
   merge.offer_live(kLoss, 3, "3", 1000);
-  EXPECT_THAT(merge.holes_to_ask(1000, 9), ElementsAre(kLoss));
+  EXPECT_THAT(merge.gaps_to_ask(1000, 9), ElementsAre(kLoss));
   std::vector<std::int64_t> waits;
   for (std::int64_t now = 1000; waits.size() < 7;) {
     merge.asked(kLoss, now);
     const auto asked_at = now;
-    while (merge.holes_to_ask(now, 9).empty())
+    while (merge.gaps_to_ask(now, 9).empty())
       now += 100;
     waits.push_back(now - asked_at);
   }
   EXPECT_THAT(waits, ElementsAre(200, 400, 800, 1600, 3200, 5000, 5000));
-  EXPECT_EQ(merge.holes_found(), 1u);
+  EXPECT_EQ(merge.gaps_found(), 1u);
   merge.offer_stored(kLoss, 2);
   EXPECT_THAT(ready(merge), ElementsAre("3"));
-  EXPECT_TRUE(merge.holes_to_ask(1'000'000, 9).empty());
+  EXPECT_TRUE(merge.gaps_to_ask(1'000'000, 9).empty());
 }
 
 TEST(StreamMerge, AHeartbeatFindsALostTailButGivesItTimeToArrive) {
   StreamMerge merge({{kLoss, 1}}, false);
   merge.announce(kLoss, 1, 1000);
-  EXPECT_EQ(merge.holes(), 0u);
+  EXPECT_EQ(merge.gaps(), 0u);
   merge.announce(kLoss, 2, 1000);
-  EXPECT_TRUE(merge.holes_to_ask(1000 + StreamMerge::kAnnouncedMs - 1, 9).empty());
-  EXPECT_THAT(merge.holes_to_ask(1000 + StreamMerge::kAnnouncedMs, 9), ElementsAre(kLoss));
+  EXPECT_TRUE(merge.gaps_to_ask(1000 + StreamMerge::kAnnouncedMs - 1, 9).empty());
+  EXPECT_THAT(merge.gaps_to_ask(1000 + StreamMerge::kAnnouncedMs, 9), ElementsAre(kLoss));
   EXPECT_EQ(live(merge, 2), Verdict::kNext);
-  EXPECT_EQ(merge.holes(), 0u);
+  EXPECT_EQ(merge.gaps(), 0u);
 }
 
 TEST(StreamMerge, CountsWhatTheJournalSkipsAsLost) {
@@ -98,7 +98,7 @@ TEST(StreamMerge, CountsWhatTheJournalSkipsAsLost) {
   EXPECT_EQ(merge.lost(), 3u);
 }
 
-TEST(StreamMerge, ALostRangeClosesAHoleOnlyWhenNothingBeforeItIsMissing) {
+TEST(StreamMerge, ALostRangeClosesAGapOnlyWhenNothingBeforeItIsMissing) {
   StreamMerge merge({{kLoss, 1}}, false);
   live(merge, 9);
   merge.lose(kLoss, 5, 8);
@@ -113,23 +113,23 @@ TEST(StreamMerge, ALostRangeClosesAHoleOnlyWhenNothingBeforeItIsMissing) {
   EXPECT_EQ(merge.lost(), 4u) << "the same range again is not another loss";
 }
 
-TEST(StreamMerge, PastTheBoundLiveRecordsAreDroppedCountedAndStayHoles) {
+TEST(StreamMerge, PastTheBoundLiveRecordsAreDroppedCountedAndStayGaps) {
   StreamMerge merge({}, false, 3);
   for (std::uint64_t sequence = 2; sequence <= 6; ++sequence)
-    EXPECT_EQ(live(merge, sequence), Verdict::kHole);
+    EXPECT_EQ(live(merge, sequence), Verdict::kGap);
   EXPECT_EQ(merge.dropped_aside(), 2u);
   merge.offer_stored(kLoss, 1);
   EXPECT_THAT(ready(merge), ElementsAre("2", "3", "4"));
-  EXPECT_THAT(merge.holes_to_ask(1'000'000, 9), ElementsAre(kLoss)) << "5 and 6 are known to exist";
+  EXPECT_THAT(merge.gaps_to_ask(1'000'000, 9), ElementsAre(kLoss)) << "5 and 6 are known to exist";
   merge.offer_stored(kLoss, 5);
   merge.offer_stored(kLoss, 6);
-  EXPECT_EQ(merge.holes(), 0u);
+  EXPECT_EQ(merge.gaps(), 0u);
 }
 
 TEST(StreamMerge, WithoutHistoryAStreamStartsAtWhatIsSeenFirst) {
   StreamMerge merge({}, true);
   EXPECT_EQ(live(merge, 100), Verdict::kNext);
-  EXPECT_EQ(live(merge, 102), Verdict::kHole);
+  EXPECT_EQ(live(merge, 102), Verdict::kGap);
   merge.announce(kOther, 50, 0);
   EXPECT_EQ(live(merge, 50, kOther), Verdict::kDuplicate);
   EXPECT_EQ(live(merge, 51, kOther), Verdict::kNext);
@@ -151,7 +151,7 @@ TEST(StreamMerge, AnyMixOfLiveAndJournalGivesEveryRecordOnceInOrder) {
         out.push_back(published);
     }
     merge.announce(kLoss, published, now);
-    if (!merge.holes_to_ask(now, 1).empty()) {
+    if (!merge.gaps_to_ask(now, 1).empty()) {
       merge.asked(kLoss, now);
       for (auto sequence = merge.heads().at(kLoss) + 1; sequence <= published; ++sequence)
         if (merge.offer_stored(kLoss, sequence) == Verdict::kNext) out.push_back(sequence);

@@ -18,7 +18,7 @@ void add_bus(MetricFamilies& families, const Site& site) {
   count("messages_received_total", "Records and heartbeats taken in", bus.received);
   count("messages_duplicate_total", "Records seen before and dropped", bus.duplicates);
   count("messages_lost_total", "Records that the journal has no longer", bus.lost);
-  count("stream_holes_total", "Holes in the live feed, repaired from the journal", bus.holes);
+  count("stream_gaps_total", "Gaps in the live feed, repaired from the journal", bus.gaps);
   for (const auto& [reason, value] : bus.rejected)
     count("messages_rejected_total", "Messages that are not records", value, {{"reason", reason}});
   const TileCounters tiles = site.tiles.counters();

@@ -19,7 +19,7 @@ inline std::string subject_token(std::string_view name) {
   return token;
 }
 
-// "PREFIX.batch.RUN.TRAINER.INCARNATION", and ".SITE" where there is one: the topic, and the process life, so that one
+// "PREFIX.batch.RUN.TRAINER.INCARNATION", and ".SITE" where there is one: the topic, and the incarnation, so that one
 // subject is one stream of records.
 inline std::string stream_subject(const std::string& prefix, const std::string& site, const StreamKey& stream) {
   const auto slash = stream.session_id.find('/');

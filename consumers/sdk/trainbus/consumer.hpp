@@ -58,7 +58,7 @@ struct ConsumerCounters {
   std::uint64_t received = 0;    // kept records handed out
   std::uint64_t heartbeats = 0;  // taken, handed out or not
   std::uint64_t duplicates = 0;  // seen before, dropped
-  std::uint64_t holes = 0;       // times records were found missing in the live feed and asked from the journal
+  std::uint64_t gaps = 0;        // times records were found missing in the live feed and asked from the journal
   std::uint64_t lost = 0;        // records the journal says are gone for ever
   // Live records dropped because too much waited for its turn; the journal repairs them.
   std::uint64_t dropped_aside = 0;
@@ -82,7 +82,7 @@ class Consumer {
   Consumer& operator=(const Consumer&) = delete;
 
   // The next record, or nullptr when none came within `timeout`. Valid until the next call. To be called again and
-  // again: subscriptions are renewed and holes are repaired in here.
+  // again: subscriptions are renewed and gaps are repaired in here.
   const Record* next(std::chrono::milliseconds timeout);
 
   // True once the history that existed when it connected has been handed out (without history: once subscribed).

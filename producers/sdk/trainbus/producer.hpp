@@ -241,7 +241,7 @@ struct ProducerCounters {
   std::uint64_t records_cut = 0;     // over 1 MiB: they went out without predictions, ground truth or class names
   std::uint64_t media_refused = 0;   // log_text, ... returned false, or a picture could not be encoded
   std::uint64_t spool_failed = 0;    // taken while their file could not be written: they were in memory only
-  std::uint64_t recovered = 0;       // records of earlier lives, delivered by this one
+  std::uint64_t recovered = 0;       // records of earlier owners, delivered by this one
   std::uint64_t tiles_produced = 0;  // produced = skipped_no_demand + dropped_at_source + sent
   std::uint64_t tiles_skipped_no_demand = 0;
   std::uint64_t tiles_dropped_at_source = 0;
@@ -341,11 +341,11 @@ class Producer {
   // Says COMPLETED, FAILED or STOPPED and closes.
   bool finish(v1::TrainingStatus status, const std::string& message = {},
               std::chrono::milliseconds deadline = std::chrono::seconds(2));
-  // Waits until all media are encoded and the broker has stored everything, also what earlier lives left, at most
-  // `deadline`; where no broker was ever reached and this host refuses connections to it, no longer than 0.2 s after
-  // the start. True when everything of this life was stored; what was not stays in the spool for the next start (a line
-  // to on_problem says how much, another one what is gone), but media that were not encoded are refused. Further log_*
-  // calls return false.
+  // Waits until all media are encoded and the broker has stored everything, also what earlier incarnations left, at
+  // most `deadline`; where no broker was ever reached and this host refuses connections to it, no longer than 0.2 s
+  // after the start. True when everything of this incarnation was stored; what was not stays in the spool for the next
+  // start (a line to on_problem says how much, another one what is gone), but media that were not encoded are refused.
+  // Further log_* calls return false.
   bool close(std::chrono::milliseconds deadline);
 
   ProducerCounters counters() const;
