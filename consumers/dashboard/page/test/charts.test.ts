@@ -1,3 +1,4 @@
+import { gridFor } from "../src/charts/board_grid";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bandOf } from "../src/charts/band";
@@ -116,7 +117,7 @@ test("labels of markers never overlap, and what has no room is left to the curso
 
 test("markers at one place are one, with a count and the gravest look", () => {
   const [one, ...others] = place([marker(100, "lr 1 → 2"), marker(103, "lr 2 → 3"), marker(105, "stalled", "alert")]);
-  assert.deepEqual([one!.text, one!.kind, one!.markers.length, others.length], ["3× changes", "alert", 3, 0]);
+  assert.deepEqual([one!.text, one!.kind, one!.markers.length, others.length], ["3 events", "alert", 3, 0]);
   assert.equal(place([marker(100, "lr 1 → 2"), marker(103, "lr 2 → 3")])[0]!.text, "2× lr");
   assert.equal(place([marker(900, "off the screen")]).length, 0);
 });
@@ -171,4 +172,13 @@ test("the place under the cursor names the step, whatever x is", () => {
   assert.equal(placeText("epoch", 1.5, timeline), "epoch 1.5, step 150");
   assert.equal(placeText("relative", 199, timeline), "3 m 19 s, step 200");
   assert.deepEqual([tickText("relative", 5400, 1800), tickText("step", 20_000, 5000)], ["1:30:00", "20k"]);
+});
+
+test("the charts of a group leave no blank: fewer columns, or a wider last chart of a row", () => {
+  assert.deepEqual(gridFor([0, 1, 1, 1, 1], 1080), { columns: 2, spans: [2, 1, 1, 1, 1] });
+  assert.deepEqual(gridFor([1, 1, 1, 1, 1], 1080), { columns: 3, spans: [1, 1, 1, 1, 2] });
+  assert.deepEqual(gridFor([1, 1, 1], 800), { columns: 2, spans: [1, 1, 2] });
+  assert.deepEqual(gridFor([1], 1080), { columns: 1, spans: [1] });
+  assert.deepEqual(gridFor([2, 1, 0], 300), { columns: 1, spans: [1, 1, 1] });
+  assert.deepEqual(gridFor([2, 2], 1080), { columns: 2, spans: [2, 2] });
 });

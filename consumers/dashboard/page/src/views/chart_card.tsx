@@ -22,7 +22,8 @@ export interface CardSurroundings {
   markers: Marker[]; // over steps
 }
 
-export function ChartCard({ spec, group, page, watched, markers }: CardSurroundings & { spec: ChartSpec; group: readonly ChartSpec[] }) {
+// `span`: columns of the grid that it fills.
+export function ChartCard({ spec, span: filled, group, page, watched, markers }: CardSurroundings & { spec: ChartSpec; span: number; group: readonly ChartSpec[] }) {
   const box = useRef<HTMLDivElement>(null);
   const near = useNear(box);
   const { charts } = page;
@@ -40,7 +41,7 @@ export function ChartCard({ spec, group, page, watched, markers }: CardSurroundi
     <div
       ref={box}
       class="chart-box"
-      style={{ gridColumn: span === 0 ? "1 / -1" : `span ${span}`, minHeight: `${height + 46}px` }}
+      style={{ gridColumn: `span ${filled}`, minHeight: `${height + 46}px` }}
       data-chart={spec.id}
       {...(named ? { "data-value": spec.id, "data-last": String(curveOf(watched, spec.id).last) } : {})}
     >

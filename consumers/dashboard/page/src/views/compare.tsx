@@ -259,7 +259,7 @@ function Differences({ compared, items }: { compared: Compared; items: (Compared
   });
   const rows = differences(settings);
   return (
-    <section class="panel" aria-label="Differences of the settings" data-testid="differences">
+    <section class="panel compare-differences" aria-label="Differences of the settings" data-testid="differences">
       <header>
         <h2>Settings that differ</h2>
       </header>

@@ -117,7 +117,7 @@ function Content({ content }: { content: MediaContent }) {
         <div class={content.images.length === 1 ? "pictures one" : "pictures"}>
           {content.images.map(({ url, caption }) => (
             <figure key={url}>
-              <img src={url} alt={caption || "picture"} loading="lazy" />
+              <img src={url} alt={caption || "picture"} decoding="sync" />
               {caption && <figcaption title={caption}>{caption}</figcaption>}
             </figure>
           ))}

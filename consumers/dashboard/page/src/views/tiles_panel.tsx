@@ -45,7 +45,7 @@ export function TilesPanel({ page, watched, trainer, settings, change }: Props) 
   const right = frame?.verdicts.filter((verdict) => verdict.right).length ?? 0;
   const note = noteFor(page, view, trainer);
   view.canvas.setAttribute("aria-label", frame ? `${frame.verdicts.length} tiles, ${right} predicted right` : "no tiles yet");
-  const over = trainer !== null && (trainer.state === "DEAD" || endedStates.includes(trainer.state));
+  const over = trainer !== null && (["DEAD", "PAUSED", "STALLED"].includes(trainer.state) || endedStates.includes(trainer.state));
   const gaveUp = page.now - view.askedAt > kGiveUpMs;
   const look = frame || !note ? "" : over || gaveUp ? "waiting over" : "waiting";
   const freeze = (frozen: boolean) => {
