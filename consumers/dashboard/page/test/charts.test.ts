@@ -1,8 +1,9 @@
-import { gridFor } from "../src/charts/board_grid";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bandOf } from "../src/charts/band";
+import { gridFor } from "../src/charts/board_grid";
 import { chartsOf, grouped } from "../src/charts/catalogue";
+import { pinched } from "../src/charts/gestures";
 import { drawnLines, nearest, type Line } from "../src/charts/line";
 import { placeMarkers, type Marker } from "../src/charts/marker_layout";
 import { smoothed } from "../src/charts/smooth";
@@ -181,4 +182,13 @@ test("the charts of a group leave no blank: fewer columns, or a wider last chart
   assert.deepEqual(gridFor([1], 1080), { columns: 1, spans: [1] });
   assert.deepEqual(gridFor([2, 1, 0], 300), { columns: 1, spans: [1, 1, 1] });
   assert.deepEqual(gridFor([2, 2], 1080), { columns: 2, spans: [2, 2] });
+});
+
+test("what was under two fingers stays under them, along x and, upside down, along y", () => {
+  const x = { pixels: [100, 200] as [number, number], values: [10, 20] as [number, number] };
+  assert.deepEqual(pinched(x, [50, 250], 400), { min: 7.5, max: 27.5 }); // apart: half as much is seen
+  assert.deepEqual(pinched(x, [110, 210], 400), { min: -1, max: 39 }); // together: moved
+  assert.equal(pinched(x, [100, 104], 400), null);
+  assert.equal(pinched(x, [200, 100], 400), null); // past one another
+  assert.deepEqual(pinched({ pixels: [0, 100], values: [1, 0] }, [0, 200], 200), { min: 0, max: 1 });
 });

@@ -55,6 +55,8 @@ export function ChartCard({ spec, span: filled, group, page, watched, markers }:
           lines={lines}
           theme={page.theme}
           range={mode === settings.x ? settings.range : null}
+          yZoom={settings.yRanges.get(spec.id) ?? null}
+          setYZoom={(range) => charts.setY(spec.id, range)}
           extent={mode === "epoch" && !charts.timeline.can("epoch") ? null : charts.extent}
           setRange={(range, moving) => charts.setRange(range, moving)}
           back={() => charts.back()}

@@ -66,6 +66,8 @@ export function ComparePage({ page }: { page: Page }) {
               lines={linesOf(page, value)}
               theme={page.theme}
               range={settings.range}
+              yZoom={settings.yRanges.get(value) ?? null}
+              setYZoom={(range) => page.charts.setY(value, range)}
               extent={null}
               setRange={(range, moving) => page.charts.setRange(range, moving)}
               back={() => page.charts.back()}
