@@ -27,7 +27,9 @@ class HostileTrainer {
   HostileTrainer(const std::string& broker, const std::string& run, std::string text)
       : text_(std::move(text)), bus_(options(broker, run)), pixels_(std::size_t{kSide} * kSide * 3, 128) {
     bus_.on_choice({.name = "choice", .unit = text_, .help = text_}, {text_, "other"}, text_,
-                   [this](const std::string&) { return Applied{text_, text_}; });
+                   [this](const std::string&) {
+                     return Applied{text_, text_};
+                   });
     bus_.on_number({.name = "number", .unit = text_, .min = 0, .max = 1, .help = text_}, 0.5,
                    [this](double) { return Rejected{text_}; });
     bus_.on_action({.name = "action", .help = text_}, [this] { return Applied{text_}; });
@@ -39,8 +41,13 @@ class HostileTrainer {
     ++step_;
     const Prediction prediction{.predicted_class = 0, .label = text_, .confidence = 0.9F, .top_k = {{0, text_, 0.9F}}};
     const std::int32_t truth = step_ % 2;
-    bus_.log_batch({.epoch = 1, .batch = step_ - 1, .batch_size = 1, .loss = 1.0 / step_, .predictions = {&prediction, 1},
-                    .ground_truth = {&truth, 1}, .scalars = {{text_, std::nan("")}, {"group/" + text_, 1.0 * step_}}},
+    bus_.log_batch({.epoch = 1,
+                    .batch = step_ - 1,
+                    .batch_size = 1,
+                    .loss = 1.0 / step_,
+                    .predictions = {&prediction, 1},
+                    .ground_truth = {&truth, 1},
+                    .scalars = {{text_, std::nan("")}, {"group/" + text_, 1.0 * step_}}},
                    [&](TileBatch& tiles) { tiles.add(pixels_.data(), kSide, kSide, 3, 0, truth, prediction, text_); });
     if (step_ % 10 == 1) show();
     bus_.step();

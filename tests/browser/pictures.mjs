@@ -33,6 +33,10 @@ const bus = await Bus.start();
 const browser = await launchBrowser();
 const folders = mkdtempSync(join(tmpdir(), "trainbus-pictures-"));
 const problems = [];
+const complain = (...found) => {
+  for (const problem of found) console.log(problem);
+  problems.push(...found);
+};
 
 const wanted = (name) => values.only.some((only) => name.startsWith(only));
 
@@ -43,9 +47,9 @@ async function shoot(name, path, ready, { url = bus.url, ...options } = {}) {
   const desktops = screens.filter((screen) => screen !== "phone");
   for (const alike of [desktops, screens.filter((screen) => screen === "phone")].filter(({ length }) => length > 0)) {
     const view = await newPage(browser, `${url}/${path}`, { viewport: sizes[alike[0]], colorScheme: colors[0], ...options });
-    await ready(view).catch((error) => problems.push(`${name}-${alike[0]}: not so: ${error.message.split("\n")[0]}`));
+    await ready(view).catch((error) => complain(`${name}-${alike[0]}: not so: ${error.message.split("\n")[0]}`));
     for (const screen of alike) for (const color of colors) await shootAs(view.page, name, screen, color);
-    problems.push(...view.complaints.filter((line) => !/status of 401/.test(line)).map((line) => `${name}: ${line}`));
+    complain(...view.complaints.filter((line) => !/status of 401/.test(line)).map((line) => `${name}: ${line}`));
     await view.close();
   }
   console.log(name);
@@ -59,7 +63,7 @@ async function shootAs(page, name, screen, colorScheme) {
   await page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`), fullPage: values.whole });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   const found = [...(wide > 0 ? [`${wide} pixels too wide`] : []), ...(await barriers(page)), ...(screen === "phone" ? await smallTargets(page) : [])];
-  for (const problem of found) problems.push(`${name}-${screen}-${colorScheme}: ${problem}`);
+  complain(...found.map((problem) => `${name}-${screen}-${colorScheme}: ${problem}`));
 }
 
 const all = (...conditions) => async (view) => {
@@ -171,6 +175,5 @@ try {
   await bus.stop();
   rmSync(folders, { recursive: true, force: true });
 }
-for (const problem of problems) console.log(problem);
 console.log(`${problems.length} problems`);
 process.exit(problems.length > 0 ? 1 : 0);
