@@ -75,6 +75,7 @@ await steps.step("The list: model, any column, the head of a column, the filter,
 await steps.step("The trainer: status, settings, knobs, events, charts", async () => {
   await view.page.goto(`${bus.url}/#/trainer/hostile/t0`);
   await reads(view.page.locator(".headline .message"), "the status");
+  assert.equal(await view.page.locator(".headline .message").evaluate((text) => getComputedStyle(text).unicodeBidi), "isolate", "it turns nothing around but itself");
   await reads(view.page.locator(".settings .notes"), "the notes");
   await reads(view.page.locator(".settings .tag"), "a tag");
   await reads(view.page.locator(".settings .pairs dt", { hasText: "xss" }), "the name of a setting");
