@@ -20,8 +20,8 @@ const kLeastTarget = 44;
 
 // The page's own errors, refusals of the content security policy and requests to anywhere else land in `complaints`.
 // `deaf`: its WebSockets are never answered.
-export async function newPage(browser, url, { viewport = desktop, colorScheme = "light", deaf = false } = {}) {
-  const context = await browser.newContext({ viewport, colorScheme, deviceScaleFactor: viewport === phone ? 2 : 1 });
+export async function newPage(browser, url, { viewport = desktop, colorScheme = "light", deaf = false, hasTouch = false } = {}) {
+  const context = await browser.newContext({ viewport, colorScheme, hasTouch, deviceScaleFactor: viewport === phone ? 2 : 1 });
   const page = await context.newPage();
   if (deaf) await page.routeWebSocket(/./, () => {});
   const complaints = [];

@@ -18,8 +18,8 @@ export class Bus {
     return bus;
   }
 
-  async run(name, args, ready = null) {
-    const program = await Program.start(name, args, { ready });
+  async run(name, args, ready = null, input = "") {
+    const program = await Program.start(name, args, { ready, input });
     this.programs.add(program);
     return program;
   }

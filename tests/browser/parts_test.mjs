@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Bus } from "./bus.mjs";
-import { barriers, launchBrowser, newPage } from "./browser.mjs";
+import { barriers, launchBrowser, newPage, phone } from "./browser.mjs";
 import { eventually, Steps } from "./steps.mjs";
 
 const steps = new Steps();
@@ -77,6 +77,45 @@ await steps.step("Every kind of chart can be taken along: its points, a drawing,
   assert.equal(name, "Loss-per-batch.png");
   assert.deepEqual([...bytes.subarray(1, 4)], [..."PNG"].map((letter) => letter.charCodeAt(0)));
   assert.deepEqual(view.complaints.filter((line) => !line.startsWith("request to")), []);
+  await view.close();
+});
+
+await steps.step("Two fingers on a chart zoom x where they lie beside one another, and y where above; one scrolls the page", async () => {
+  const view = await newPage(browser, `${bus.url}/${trainer}`, { viewport: phone, hasTouch: true });
+  view.page.setDefaultTimeout(60_000);
+  const chart = view.page.locator("[data-testid=loss-chart] .u-over");
+  await view.at("board").evaluate((board) => board.scrollIntoView());
+  await chart.waitFor();
+  await chart.evaluate((area) => area.scrollIntoView({ block: "center" }));
+  const devtools = await view.page.context().newCDPSession(view.page);
+  const touch = (type, places) => devtools.send("Input.dispatchTouchEvent", { type, touchPoints: places.map(([x, y], id) => ({ x, y, id })) });
+  // From `near` to `far` pixels apart, around the middle of the chart.
+  const pinch = async (near, far, vertical) => {
+    const { x, y, width, height } = await chart.boundingBox();
+    const places = (apart) => [-1, 1].map((side) => [x + width / 2 + (vertical ? 0 : (side * apart) / 2), y + height / 2 + (vertical ? (side * apart) / 2 : 0)]);
+    await touch("touchStart", places(near));
+    for (let i = 1; i <= 8; i++) await touch("touchMove", places(near + ((far - near) * i) / 8));
+    await touch("touchEnd", []);
+  };
+  const range = () => new URLSearchParams(view.page.url().split("?")[1] ?? "");
+  await pinch(60, 240, false);
+  await view.at("reset-zoom").waitFor();
+  const [from, to] = ["from", "to"].map((end) => Number(range().get(end)));
+  const last = Number((await view.at("step").textContent()).replaceAll(",", ""));
+  assert.ok(to - from > last / 12 && to - from < last / 2, `a quarter of ${last} steps: ${from} to ${to}`);
+  await pinch(240, 60, false);
+  await eventually("wider again", async () => Number(range().get("to")) - Number(range().get("from")) > 2 * (to - from));
+  assert.equal(range().get("y"), null);
+  await pinch(40, 120, true);
+  await eventually("a range of y", async () => /^-?[\d.e-]+\.\.[\d.e-]+:loss$/.test(range().get("y") ?? ""));
+  const scrolled = () => view.page.evaluate(() => scrollY);
+  const before = await scrolled();
+  const { x, y, width, height } = await chart.boundingBox();
+  await touch("touchStart", [[x + width / 2, y + height - 20]]);
+  for (let i = 1; i <= 8; i++) await touch("touchMove", [[x + width / 2, y + height - 20 - 20 * i]]);
+  await touch("touchEnd", []);
+  await eventually("the page scrolls", async () => (await scrolled()) > before + 60);
+  assert.deepEqual(view.complaints, []);
   await view.close();
 });
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { barriers, desktop, launchBrowser, newPage, phone, smallTargets } from "./browser.mjs";
-import { Bus } from "./bus.mjs";
+import { Bus, pageFlags } from "./bus.mjs";
 import { eventually } from "./steps.mjs";
 
 const { values, positionals } = parseArgs({
@@ -31,8 +31,12 @@ mkdirSync(folder, { recursive: true });
 
 const bus = await Bus.start();
 const browser = await launchBrowser();
-const unread = mkdtempSync(join(tmpdir(), "trainbus-pictures-"));
+const folders = mkdtempSync(join(tmpdir(), "trainbus-pictures-"));
 const problems = [];
+const complain = (...found) => {
+  for (const problem of found) console.log(problem);
+  problems.push(...found);
+};
 
 const wanted = (name) => values.only.some((only) => name.startsWith(only));
 
@@ -43,9 +47,9 @@ async function shoot(name, path, ready, { url = bus.url, ...options } = {}) {
   const desktops = screens.filter((screen) => screen !== "phone");
   for (const alike of [desktops, screens.filter((screen) => screen === "phone")].filter(({ length }) => length > 0)) {
     const view = await newPage(browser, `${url}/${path}`, { viewport: sizes[alike[0]], colorScheme: colors[0], ...options });
-    await ready(view).catch((error) => problems.push(`${name}-${alike[0]}: not so: ${error.message.split("\n")[0]}`));
+    await ready(view).catch((error) => complain(`${name}-${alike[0]}: not so: ${error.message.split("\n")[0]}`));
     for (const screen of alike) for (const color of colors) await shootAs(view.page, name, screen, color);
-    problems.push(...view.complaints.filter((line) => !/status of 401/.test(line)).map((line) => `${name}: ${line}`));
+    complain(...view.complaints.filter((line) => !/status of 401/.test(line)).map((line) => `${name}: ${line}`));
     await view.close();
   }
   console.log(name);
@@ -59,7 +63,7 @@ async function shootAs(page, name, screen, colorScheme) {
   await page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`), fullPage: values.whole });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   const found = [...(wide > 0 ? [`${wide} pixels too wide`] : []), ...(await barriers(page)), ...(screen === "phone" ? await smallTargets(page) : [])];
-  for (const problem of found) problems.push(`${name}-${screen}-${colorScheme}: ${problem}`);
+  complain(...found.map((problem) => `${name}-${screen}-${colorScheme}: ${problem}`));
 }
 
 const all = (...conditions) => async (view) => {
@@ -68,9 +72,16 @@ const all = (...conditions) => async (view) => {
 const shows = (id) => ({ at }) => at(id).first().waitFor();
 const says = (state) => ({ page }) => page.locator("[data-testid=state]").first().and(page.getByText(state, { exact: true })).waitFor({ timeout: kPatienceMs });
 const tiles = ({ page }) => page.waitForFunction(() => Number(document.querySelector("[data-testid=tiles-canvas]")?.dataset.frames ?? 0) > 3);
-const curves = ({ page }) => page.waitForFunction(() => Number(document.querySelector("[data-testid=loss-chart]")?.dataset.points ?? 0) > 0);
+// On a phone the charts are made when they come near; the curve in small is in the first window.
+const curves = ({ page }) =>
+  page.waitForFunction(() => Number(document.querySelector("[data-testid=loss-chart]")?.dataset.points ?? 0) > 0 || document.querySelector(".vitals .sparkline")?.checkVisibility());
 const rows = (atLeast) => ({ page }) => page.waitForFunction((count) => Number(document.querySelector("[data-testid=trainer-count]")?.textContent.replace(/\D/g, "") ?? 0) >= count, atLeast);
 const click = (id) => ({ at }) => at(id).first().click();
+const logIn = async ({ page }) => {
+  await page.getByLabel("User").fill("alice");
+  await page.getByLabel("Password").fill("password of alice");
+  await page.locator("#by-password button").click();
+};
 const lookAt = (id) => ({ at }) => at(id).first().scrollIntoViewIfNeeded();
 
 const train = (run, name, ...more) => bus.train(name, ["--run", run, "--threads", "1", ...more]);
@@ -84,10 +95,10 @@ const becomes = (run, name, state) => known(run, name, state, (trainer) => train
 // A data set that cannot be read: its training fails, and says why.
 function unreadableImages() {
   for (const name of ["cats", "dogs"]) {
-    mkdirSync(join(unread, name));
-    writeFileSync(join(unread, name, "1.jpg"), "no picture");
+    mkdirSync(join(folders, "images", name), { recursive: true });
+    writeFileSync(join(folders, "images", name, "1.jpg"), "no picture");
   }
-  return `folder:${unread}`;
+  return `folder:${join(folders, "images")}`;
 }
 
 // Nobody reads what it prints, so at some line it waits for ever: its heartbeats go on, its steps do not.
@@ -98,9 +109,11 @@ function stall(program) {
 try {
   await shoot("empty", "", shows("empty"));
   await shoot("loading-overview", "", shows("app"), { deaf: true });
-  const closed = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", "--state-dir", join(unread, "login"), "--broker", bus.address], /open (http:\/\/[^/]+)/);
-  await shoot("login", "", ({ page }) => page.locator("#by-password").waitFor(), { url: closed.readyLine[1] });
-  await closed.stop();
+  const login = ["--state-dir", join(folders, "login")];
+  await (await bus.run("trainbus-dashboard", [...login, "user", "add", "alice", "--role", "viewer"], null, "password of alice\n")).ended;
+  const closed = await bus.run("trainbus-dashboard", ["--listen", "127.0.0.1:0", ...login, ...pageFlags, "--broker", bus.address], /open (http:\/\/[^/]+)/);
+  const { readyLine: [, closedUrl] } = closed;
+  await shoot("login", "", ({ page }) => page.locator("#by-password").waitFor(), { url: closedUrl });
   await bus.run("trainbus-watch", ["--broker", bus.address]);
   const running = await shapes("running", "--epochs", "1000", "--batch-delay-ms", "60", "--tag", "baseline", "--notes", "Small network, plain SGD.");
   const ended = await shapes("ended", "--epochs", "4");
@@ -112,9 +125,14 @@ try {
   await ended.ended;
   await failed.ended;
   await known("shapes", "running", "several epochs", ({ epoch }) => epoch >= 5);
+  for (let i = 0; i < 2; i++) await shapes("twin", "--epochs", "1000", "--batch-delay-ms", "200");
   const trainer = all(says("ALIVE"), curves, tiles);
   await shoot("loading-trainer", "#/trainer/shapes/running", shows("app"), { deaf: true });
   await shoot("running", "#/trainer/shapes/running", trainer);
+  await shoot("viewer", "#/trainer/shapes/running", all(logIn, trainer, shows("only-looks")), { url: closedUrl });
+  await shoot("viewer-overview", "#/", all(logIn, rows(6), click("select-all"), shows("bulk")), { url: closedUrl });
+  await closed.stop();
+  await shoot("twins", "#/trainer/shapes/twin", all(shows("twins"), curves, tiles));
   await shoot("tile", "#/trainer/shapes/running", all(trainer, click("freeze"), click("tile-spot"), shows("tile-dialog")));
   await shoot("help", "#/trainer/shapes/running", all(trainer, click("help"), shows("help-dialog")));
   await shoot("stopping", "#/trainer/shapes/running", all(trainer, click("stop"), shows("stop-confirm")));
@@ -140,10 +158,12 @@ try {
   await running.ended;
   await shoot("stopped", "#/trainer/shapes/running", all(shows("summary"), curves));
   await nan.stop();
+  await shoot("ended-at-nan", "#/trainer/shapes/diverged", all(shows("summary"), curves));
   await long.stop();
   if (wanted("crowd")) {
     const crowd = await loadgen("--run", "crowd", "--trainers", values.crowd, "--batch-rate", "1");
     await eventually("all of them", async () => (await (await fetch(`${bus.url}/api/trainers?limit=1`)).json()).total >= Number(values.crowd), kPatienceMs);
+    await eventually("all at work", async () => (await (await fetch(`${bus.url}/api/trainers`)).json()).trainers.every(({ state }) => state !== "WAITING"), kPatienceMs);
     await shoot("crowd", "#/", rows(Number(values.crowd)));
     await crowd.stop();
   }
@@ -153,8 +173,7 @@ try {
 } finally {
   await browser.close();
   await bus.stop();
-  rmSync(unread, { recursive: true, force: true });
+  rmSync(folders, { recursive: true, force: true });
 }
-for (const problem of problems) console.log(problem);
 console.log(`${problems.length} problems`);
 process.exit(problems.length > 0 ? 1 : 0);

@@ -20,6 +20,7 @@ export interface ChartSettings {
   search: string;
   full: string; // the chart that fills the screen; "": none
   range: Range | null; // of x
+  yRanges: Map<string, Range>; // of charts whose y axis was zoomed
 }
 
 export const kMaxSmoothing = 0.999;
@@ -28,7 +29,7 @@ const kMinHeight = 100;
 const kMaxHeight = 1200;
 
 export const defaultSettings = (): ChartSettings => ({
-  x: "step", smoothing: 0.9, clip: false, logX: false, log: [], pinned: [], order: [], sizes: new Map(), closed: [], earlier: true, search: "", full: "", range: null,
+  x: "step", smoothing: 0.9, clip: false, logX: false, log: [], pinned: [], order: [], sizes: new Map(), closed: [], earlier: true, search: "", full: "", range: null, yRanges: new Map(),
 });
 
 // `log` has it, or not: the other of both.
@@ -56,7 +57,7 @@ export const boundedSize = ({ span, height }: ChartSize): ChartSize => ({
   height: Math.min(kMaxHeight, Math.max(kMinHeight, Math.round(height))),
 });
 
-const kKeys = ["x", "smooth", "clip", "logx", "log", "pin", "order", "size", "closed", "earlier", "q", "full", "from", "to"];
+const kKeys = ["x", "smooth", "clip", "logx", "log", "pin", "order", "size", "closed", "earlier", "q", "full", "from", "to", "y"];
 
 // Only what differs from the defaults; other parameters stay.
 export function writeSettings(settings: ChartSettings, params: URLSearchParams): void {
@@ -78,6 +79,7 @@ export function writeSettings(settings: ChartSettings, params: URLSearchParams):
     params.set("from", String(rounded(settings.range.min, settings.range)));
     params.set("to", String(rounded(settings.range.max, settings.range)));
   }
+  for (const [id, range] of settings.yRanges) params.append("y", `${rounded(range.min, range)}..${rounded(range.max, range)}:${id}`);
 }
 
 // Four digits finer than the range is wide.
@@ -87,6 +89,11 @@ function rounded(value: number, { min, max }: Range): number {
 }
 
 export const saysSettings = (params: URLSearchParams): boolean => kKeys.some((key) => params.has(key));
+
+function rangeOf(from: string | null, to: string | null): Range | null {
+  const [min, max] = [Number(from ?? NaN), Number(to ?? NaN)];
+  return min < max && Number.isFinite(max - min) ? { min, max } : null;
+}
 
 // What makes no sense is as if not said.
 export function readSettings(params: URLSearchParams): ChartSettings {
@@ -107,14 +114,18 @@ export function readSettings(params: URLSearchParams): ChartSettings {
   settings.earlier = params.get("earlier") !== "0";
   settings.search = params.get("q") ?? "";
   settings.full = params.get("full") ?? "";
-  const [min, max] = [Number(params.get("from") ?? NaN), Number(params.get("to") ?? NaN)];
-  if (min < max && Number.isFinite(max - min)) settings.range = { min, max };
+  settings.range = rangeOf(params.get("from"), params.get("to"));
+  for (const text of params.getAll("y").slice(0, kMaxOrdered)) {
+    const [, min = null, max = null, id] = /^([^:]+)\.\.([^:]+):(.+)$/s.exec(text) ?? [];
+    const range = rangeOf(min, max);
+    if (id && range) settings.yRanges.set(id, range);
+  }
   return settings;
 }
 
 // What stays with the user from one page to the next: taste, not what is looked at now.
 export function keptSettings(settings: ChartSettings): string {
   const params = new URLSearchParams();
-  writeSettings({ ...settings, search: "", full: "", range: null }, params);
+  writeSettings({ ...settings, search: "", full: "", range: null, yRanges: new Map() }, params);
   return params.toString();
 }

@@ -24,9 +24,12 @@ export function number(said: number | null | undefined, digits = 4): string {
   return trim((value / unit[0]).toPrecision(kept)) + unit[1];
 }
 
+// Made once: a number that makes its own costs a hundred times as much.
+const counts = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
 // 12,345: a count where every one matters.
 export function count(value: number | null | undefined): string {
-  return value === null || value === undefined || !Number.isFinite(value) ? number(value) : Math.round(value).toLocaleString("en-US");
+  return value === null || value === undefined || !Number.isFinite(value) ? number(value) : counts.format(Math.round(value));
 }
 
 // Loss: always four decimals where it is small, so that it does not jump about.

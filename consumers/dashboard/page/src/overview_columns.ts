@@ -49,7 +49,7 @@ export const columns: readonly Column[] = [
   figure("validation_accuracy", "Val. accuracy", ({ validation_accuracy }) => validation_accuracy, percent, false, "96px"),
   figure("epoch", "Epoch", ({ epoch }) => epoch, count),
   figure("step", "Step", ({ step }) => step, count),
-  figure("fps", "Batches/s", (trainer) => (running(trainer) ? trainer.fps : null), rate, true),
+  figure("fps", "Batches/s", (trainer) => (trainer.state === "ALIVE" ? trainer.fps : null), rate, true),
   figure("time_per_batch", "ms per batch", ({ time_per_batch_ms }) => time_per_batch_ms, (value) => number(value, 3), false, "96px"),
   figure("learning_rate", "Learning rate", ({ learning_rate }) => learning_rate, number, true, "100px"),
   figure("batch_size", "Batch size", ({ batch_size }) => batch_size, count),

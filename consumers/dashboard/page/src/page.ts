@@ -22,6 +22,7 @@ export interface ChartView {
   change(changed: Partial<ChartSettings>): void;
   // `moving`: one of many small steps, which are one in the history of ranges.
   setRange(range: Range | null, moving: boolean): void;
+  setY(id: string, range: Range | null): void; // of one chart; null: what its values need
   back(): void;
   // Over what a curve is drawn: settings.x, unless that is not known of it.
   modeOf(series: string): XMode;

@@ -7,7 +7,6 @@ import type { ChartView } from "./page";
 import type { Axis, Points } from "./protocol";
 import { parseParams, type Session } from "./route";
 import { fetchCurve } from "./series_api";
-
 import { curveOf, type Watched } from "./state";
 import { Timeline, type Range, type XMode } from "./timeline";
 import { ZoomHistory } from "./zoom_history";
@@ -84,6 +83,14 @@ export class WatchedCharts implements ChartView {
   setRange(range: Range | null, moving: boolean): void {
     this.zoom.set(range, Date.now(), moving);
     this.settings = { ...this.settings, range: this.zoom.range };
+    this.write();
+  }
+
+  setY(id: string, range: Range | null): void {
+    const yRanges = new Map(this.settings.yRanges);
+    if (range && range.max > range.min) yRanges.set(id, range);
+    else yRanges.delete(id);
+    this.settings = { ...this.settings, yRanges };
     this.write();
   }
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bandOf } from "../src/charts/band";
+import { gridFor } from "../src/charts/board_grid";
 import { chartsOf, grouped } from "../src/charts/catalogue";
+import { pinched } from "../src/charts/gestures";
 import { drawnLines, nearest, type Line } from "../src/charts/line";
 import { placeMarkers, type Marker } from "../src/charts/marker_layout";
 import { smoothed } from "../src/charts/smooth";
@@ -116,7 +118,7 @@ test("labels of markers never overlap, and what has no room is left to the curso
 
 test("markers at one place are one, with a count and the gravest look", () => {
   const [one, ...others] = place([marker(100, "lr 1 → 2"), marker(103, "lr 2 → 3"), marker(105, "stalled", "alert")]);
-  assert.deepEqual([one!.text, one!.kind, one!.markers.length, others.length], ["3× changes", "alert", 3, 0]);
+  assert.deepEqual([one!.text, one!.kind, one!.markers.length, others.length], ["3 events", "alert", 3, 0]);
   assert.equal(place([marker(100, "lr 1 → 2"), marker(103, "lr 2 → 3")])[0]!.text, "2× lr");
   assert.equal(place([marker(900, "off the screen")]).length, 0);
 });
@@ -171,4 +173,22 @@ test("the place under the cursor names the step, whatever x is", () => {
   assert.equal(placeText("epoch", 1.5, timeline), "epoch 1.5, step 150");
   assert.equal(placeText("relative", 199, timeline), "3 m 19 s, step 200");
   assert.deepEqual([tickText("relative", 5400, 1800), tickText("step", 20_000, 5000)], ["1:30:00", "20k"]);
+});
+
+test("the charts of a group leave no blank: fewer columns, or a wider last chart of a row", () => {
+  assert.deepEqual(gridFor([0, 1, 1, 1, 1], 1080), { columns: 2, spans: [2, 1, 1, 1, 1] });
+  assert.deepEqual(gridFor([1, 1, 1, 1, 1], 1080), { columns: 3, spans: [1, 1, 1, 1, 2] });
+  assert.deepEqual(gridFor([1, 1, 1], 800), { columns: 2, spans: [1, 1, 2] });
+  assert.deepEqual(gridFor([1], 1080), { columns: 1, spans: [1] });
+  assert.deepEqual(gridFor([2, 1, 0], 300), { columns: 1, spans: [1, 1, 1] });
+  assert.deepEqual(gridFor([2, 2], 1080), { columns: 2, spans: [2, 2] });
+});
+
+test("what was under two fingers stays under them, along x and, upside down, along y", () => {
+  const x = { pixels: [100, 200] as [number, number], values: [10, 20] as [number, number] };
+  assert.deepEqual(pinched(x, [50, 250], 400), { min: 7.5, max: 27.5 }); // apart: half as much is seen
+  assert.deepEqual(pinched(x, [110, 210], 400), { min: -1, max: 39 }); // together: moved
+  assert.equal(pinched(x, [100, 104], 400), null);
+  assert.equal(pinched(x, [200, 100], 400), null); // past one another
+  assert.deepEqual(pinched({ pixels: [0, 100], values: [1, 0] }, [0, 200], 200), { min: 0, max: 1 });
 });

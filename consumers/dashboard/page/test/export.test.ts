@@ -61,3 +61,11 @@ test("a curve is asked for elsewhere by an address that any name survives", () =
   assert.match(pythonOf("http://h:1", session, ['"x"'], false), /"\\"x\\"": curve\("http:\/\/h:1\/api\/trainers\/r\/t\/series\?name=%22x%22&max_points=100000"\)/);
   assert.deepEqual([fileName("val/iou (%)", "csv"), fileName("日本", "svg")], ["val-iou.csv", "chart.svg"]);
 });
+
+test("a name that would be a formula in a spreadsheet, or hides something in a script, is only a name", () => {
+  const line = (name: string) => ({ name, colour: "red", points: { x: [1], y: [2] } });
+  assert.equal(csvOf("step", [line("=1+1"), line("@x,\"y\"")]).split("\n")[0], `step,'=1+1,"'@x,""y"""`);
+  const script = pythonOf("http://h", { run: "r", trainer: "t" }, ["a\u202eb\u2066\"'"], false);
+  assert.match(script, /^ {4}"a\\u202eb\\u2066\\"'": curve\("/m);
+  assert.doesNotMatch(script, /[\u202e\u2066]/);
+});

@@ -10,7 +10,7 @@ import { parseServerText, parseTrainer, type CommandEvent, type Trainer } from "
 import { applyMessage, newState } from "../src/state";
 import { noControl } from "../src/trainer_state";
 import { withSelected } from "../src/views/overview";
-import { windowOf } from "../src/views/virtual_rows";
+import { offsetsOf, windowOf } from "../src/views/virtual_rows";
 
 const trainer = (name: string, more: object = {}): Trainer => parseTrainer({ run: "r", trainer: name, state: "ALIVE", incarnation: "1", ...more })!;
 const names = (list: Trainer[]) => list.map((one) => one.trainer);
@@ -89,10 +89,17 @@ test("views are kept under their names", () => {
 });
 
 test("a thousand rows are a few dozen", () => {
-  assert.deepEqual(windowOf(300, 900, 50, 1000), { first: 0, end: 24 });
-  assert.deepEqual(windowOf(-10_000, 900, 50, 1000), { first: 192, end: 232 });
-  assert.deepEqual(windowOf(-90_000, 900, 50, 1000), { first: 1000, end: 1000 });
-  assert.deepEqual(windowOf(0, 900, 50, 0), { first: 0, end: 0 });
+  const rows = offsetsOf(new Array<number>(1000).fill(50));
+  assert.deepEqual(windowOf(300, 900, rows), { first: 0, end: 24 });
+  assert.deepEqual(windowOf(-10_000, 900, rows), { first: 192, end: 232 });
+  assert.deepEqual(windowOf(-90_000, 900, rows), { first: 992, end: 1000 });
+  assert.deepEqual(windowOf(0, 900, offsetsOf([])), { first: 0, end: 0 });
+});
+
+test("rows of different heights lie under one another, and those near the window are found", () => {
+  assert.deepEqual(offsetsOf([92, 132, 132, 92]), [0, 92, 224, 356, 448]);
+  const rows = offsetsOf(Array.from({ length: 100 }, (_, i) => (i % 2 ? 132 : 92)));
+  assert.deepEqual(windowOf(-5600, 844, rows), { first: 40, end: 72 });
 });
 
 test("with Shift a range is selected, in the order on screen", () => {

@@ -26,7 +26,7 @@ test("a view is in the address and back, whatever the names", () => {
   const settings: ChartSettings = {
     x: "relative", smoothing: 0.995, clip: true, logX: true, log: ["loss", "val/iou & more"], pinned: ["b?#", "a"],
     order: ["b", "a"], sizes: new Map([["val/a:b", { span: 2, height: 300 }], ["ü", { span: 0, height: 120 }]]), closed: ["machine"], earlier: false, search: "iou 1+1",
-    full: "loss", range: { min: 1200.5, max: 1300 },
+    full: "loss", range: { min: 1200.5, max: 1300 }, yRanges: new Map([["loss", { min: 0.5, max: 1.5 }]]),
   };
   const hash = hashOf({ page: "trainer", run: "r", trainer: "t" }, new URLSearchParams(written(settings)));
   assert.deepEqual(parseRoute(hash), { page: "trainer", run: "r", trainer: "t" });
@@ -107,4 +107,13 @@ test("a curve that is here as a whole is not asked for", async () => {
   fine.show({ min: 1, max: 2 });
   await new Promise((done) => setTimeout(done, 300));
   assert.equal(fine.of("loss", series), series.points);
+});
+
+test("the y axes that were zoomed are in the address, and not kept for the user", () => {
+  const settings = { ...defaultSettings(), yRanges: new Map([["loss", { min: -0.5, max: 2.25 }], ["val/a:b", { min: 1e-4, max: 3e-4 }]]) };
+  const params = new URLSearchParams();
+  writeSettings(settings, params);
+  assert.deepEqual(readSettings(params).yRanges, settings.yRanges);
+  assert.equal(keptSettings(settings), "");
+  for (const nonsense of ["2..1:loss", "..:loss", "1..2", "a..b:loss", "1..Infinity:loss"]) assert.equal(readSettings(new URLSearchParams({ y: nonsense })).yRanges.size, 0, nonsense);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readTileSettings, tileSettingsText } from "../src/tile_settings";
-import { arranged, asTheyCome } from "../src/tiles/arrangement";
+import { arranged, asTheyCome, readArrangement, writeArrangement } from "../src/tiles/arrangement";
 import { Confusion, kMaxPredictions } from "../src/tiles/confusion";
 import type { TileVerdict } from "../src/tiles/messages";
 import { kMaxBatches, TileHistory } from "../src/tiles/tile_history";
@@ -86,4 +86,14 @@ test("a matrix of a thousand classes is none, and the pairs are still said", () 
 test("how tiles are shown is kept as far as it makes sense", () => {
   assert.deepEqual(readTileSettings(tileSettingsText({ columns: 8, wide: true })), { columns: 8, wide: true });
   for (const nonsense of ["", "1 wide", "17 x", "x"]) assert.equal(readTileSettings(nonsense).columns, 0);
+});
+
+test("order and choice of the tiles are in the address, only where they differ from how they come", () => {
+  const params = new URLSearchParams("x=time");
+  writeArrangement({ worstFirst: true, wrongOnly: true, truth: "a cat" }, params);
+  assert.equal(params.toString(), "x=time&tile-order=worst&tile-only=wrong&tile-class=a+cat");
+  assert.deepEqual(readArrangement(params), { worstFirst: true, wrongOnly: true, truth: "a cat" });
+  writeArrangement(asTheyCome, params);
+  assert.equal(params.toString(), "x=time");
+  assert.deepEqual(readArrangement(params), asTheyCome);
 });

@@ -23,6 +23,8 @@ export interface ChartProps {
   lines: Line[];
   theme: Theme;
   range: Range | null;
+  yZoom: Range | null; // of the y axis; null: what the values need
+  setYZoom: (range: Range | null) => void;
   extent: Range | null; // shown while there is no range; null: all of this chart
   setRange: (range: Range | null, moving: boolean) => void;
   back: () => void;
@@ -38,7 +40,7 @@ export interface ChartProps {
 }
 
 export function Chart(props: ChartProps) {
-  const [yZoom, setYZoom] = useState<Range | null>(null);
+  const { yZoom, setYZoom } = props;
   const [outside, setOutside] = useState(0);
   const [whole, setWhole] = useState(false);
   const box = useRef<HTMLDivElement>(null);
@@ -61,7 +63,7 @@ export function Chart(props: ChartProps) {
     outside: setOutside,
     reset() {
       const anything = props.range !== null || yZoom !== null;
-      setYZoom(null);
+      if (yZoom) setYZoom(null);
       props.setRange(null, false);
       return anything;
     },
@@ -102,7 +104,7 @@ export function Chart(props: ChartProps) {
     if (!made) return;
     made.setData(columnsOf(input.current));
     writeLegend(made, legend.current, props.lines, drawn, input.current);
-  }, [shape, ...drawn.map((line) => line.points), props.range?.min, props.range?.max, props.extent?.max, yZoom, whole, props.clip, props.markers?.length]);
+  }, [shape, ...drawn.map((line) => line.points), props.range?.min, props.range?.max, props.extent?.max, yZoom?.min, yZoom?.max, whole, props.clip, props.markers?.length]);
 
   return (
     <section class={props.full ? "panel chart full" : "panel chart"} data-testid={props.testId} data-points={props.lines[0]?.points.x.length ?? 0} data-lines={props.lines.filter(({ points }) => points.x.length > 0).length} aria-label={props.title}>

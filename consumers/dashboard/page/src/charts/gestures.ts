@@ -14,6 +14,7 @@ export interface GestureTarget {
 const kWheelStrength = 0.0022;
 const kKeyPan = 0.15; // of the width
 const kKeyZoom = 0.7;
+const kLeastPinch = 8; // pixels between two fingers
 
 type AxisName = "x" | "y";
 
@@ -84,32 +85,55 @@ function moveCursor(plot: uPlot, by: 1 | -1): void {
   plot.setCursor({ left: plot.valToPos(xs[next]!, "x"), top: lengthOf(plot, "y") / 2 });
 }
 
-// One finger reads values, two zoom and pan.
+interface Finger {
+  x: number; // pixels of the plot's area
+  y: number;
+}
+
+// What the pixels from..to show, when the values that were under two fingers are under them again.
+export function pinched(begin: { pixels: [number, number]; values: [number, number] }, now: [number, number], length: number): Range | null {
+  const distance = now[1] - now[0];
+  if (Math.abs(distance) < kLeastPinch || distance > 0 !== begin.pixels[1] - begin.pixels[0] > 0) return null;
+  const perPixel = (begin.values[1] - begin.values[0]) / distance;
+  const [a, b] = [begin.values[0] - now[0] * perPixel, begin.values[0] + (length - now[0]) * perPixel];
+  return { min: Math.min(a, b), max: Math.max(a, b) };
+}
+
+// One finger reads values, two zoom and pan: x when they lie beside one another, y when above.
 function attachFingers(plot: uPlot, target: GestureTarget): void {
   const { over } = plot;
-  const fingers = new Map<number, number>(); // x in the plot's area
-  let start: { from: number; to: number } | null = null;
-  const xOf = (event: PointerEvent) => event.clientX - over.getBoundingClientRect().left;
+  const fingers = new Map<number, Finger>();
+  let start: { axis: AxisName; pixels: [number, number]; values: [number, number] } | null = null;
+  const placeOf = (event: PointerEvent): Finger => {
+    const box = over.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+  const pairOf = (axis: AxisName): [number, number] | null => {
+    const [a, b] = [...fingers.values()];
+    return a && b ? [a[axis], b[axis]] : null;
+  };
   const begin = () => {
-    const [a, b] = [...fingers.values()].sort((p, q) => p - q);
-    if (a === undefined || b === undefined) return (start = null);
-    return (start = { from: plot.posToVal(a, "x"), to: plot.posToVal(b, "x") });
+    const [x, y] = [pairOf("x"), pairOf("y")];
+    if (!x || !y) return (start = null);
+    const axis = Math.abs(x[1] - x[0]) >= Math.abs(y[1] - y[0]) ? "x" : "y";
+    const pixels = axis === "x" ? x : y;
+    return (start = { axis, pixels, values: [plot.posToVal(pixels[0], axis), plot.posToVal(pixels[1], axis)] });
   };
   over.addEventListener("pointerdown", (event) => {
     if (event.pointerType !== "touch") return;
-    fingers.set(event.pointerId, xOf(event));
+    fingers.set(event.pointerId, placeOf(event));
     begin();
   });
   over.addEventListener("pointermove", (event) => {
     if (!fingers.has(event.pointerId)) return;
-    fingers.set(event.pointerId, xOf(event));
-    const [a, b] = [...fingers.values()].sort((p, q) => p - q);
-    if (fingers.size === 1) plot.setCursor({ left: a!, top: event.clientY - over.getBoundingClientRect().top });
-    if (!start || b === undefined || b - a! < 8) return;
-    // The values under the fingers stay under the fingers.
-    const perPixel = (start.to - start.from) / (b - a!);
-    const min = start.from - a! * perPixel;
-    target.setX({ min, max: min + lengthOf(plot, "x") * perPixel }, true);
+    const place = placeOf(event);
+    fingers.set(event.pointerId, place);
+    if (fingers.size === 1) return plot.setCursor({ left: place.x, top: place.y });
+    const now = start && pairOf(start.axis);
+    const range = now && pinched(start!, now, lengthOf(plot, start!.axis));
+    if (!range) return;
+    if (start!.axis === "x") target.setX(range, true);
+    else target.setY(range);
   });
   for (const end of ["pointerup", "pointercancel", "pointerleave"] as const)
     over.addEventListener(end, (event) => {

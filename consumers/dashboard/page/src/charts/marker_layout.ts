@@ -39,7 +39,7 @@ export function placeMarkers(
   const free = new Array<number>(area.rows).fill(-Infinity);
   return groups.map(({ at, markers }) => {
     const kind = markers.reduce<MarkerKind>((worst, one) => (gravity[one.kind] > gravity[worst] ? one.kind : worst), "resumed");
-    const text = markers.length === 1 ? markers[0]!.label : `${markers.length}× ${shared(markers)}`;
+    const text = markers.length === 1 ? markers[0]!.label : together(markers);
     const width = measure(text);
     const left = at + kGap + width > area.right ? at - width - kGap / 2 : at + kGap / 2;
     const row = left < area.left ? -1 : free.findIndex((edge) => edge <= left);
@@ -48,8 +48,11 @@ export function placeMarkers(
   });
 }
 
-// What the labels have in common, else "changes".
-function shared(markers: readonly Marker[]): string {
+// How many, and what their labels or at least their kinds have in common.
+const manyOf: Record<MarkerKind, string> = { edit: "edits", alert: "alerts", resumed: "incarnations" };
+function together(markers: readonly Marker[]): string {
   const words = new Set(markers.map(({ label }) => label.split(" ", 1)[0]!));
-  return words.size === 1 ? [...words][0]! : "changes";
+  const kinds = new Set(markers.map(({ kind }) => kind));
+  if (words.size === 1) return `${markers.length}× ${[...words][0]!}`;
+  return `${markers.length} ${kinds.size === 1 ? manyOf[[...kinds][0]!] : "events"}`;
 }

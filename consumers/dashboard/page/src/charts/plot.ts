@@ -155,6 +155,8 @@ function xAxis(input: () => PlotInput): uPlot.Axis {
   };
 }
 
+const saysFinite = (lines: readonly DrawnLine[]): boolean => lines.some(({ points }) => points.y.some(Number.isFinite));
+
 function yAxis(input: () => PlotInput, scale: "y" | "right", side: 1 | 3): uPlot.Axis {
   const { lines, log, height } = input();
   const line = lines.find((one) => (one.scale ?? "y") === scale);
@@ -169,7 +171,8 @@ function yAxis(input: () => PlotInput, scale: "y" | "right", side: 1 | 3): uPlot
     incrs: (_, __, min, max) => [Math.max(5, max - min)], // one that uPlot takes; the lines are ours
     splits: (_, __, min, max) => splits(min, max, Math.floor(height / kYSpace)),
     filter: (_, shown) => shown,
-    values: (_, shown) => shown.map((value) => (value === null ? "" : text(value))),
+    // Where nothing is finite, no value has a place on the axis.
+    values: (_, shown) => shown.map((value) => (value === null || !saysFinite(input().lines) ? "" : text(value))),
   };
 }
 

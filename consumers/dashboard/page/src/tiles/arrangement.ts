@@ -9,6 +9,23 @@ export interface Arrangement {
 
 export const asTheyCome: Arrangement = { worstFirst: false, wrongOnly: false, truth: "" };
 
+const kKeys = { order: "tile-order", only: "tile-only", truth: "tile-class" } as const;
+
+export const readArrangement = (params: URLSearchParams): Arrangement => ({
+  worstFirst: params.get(kKeys.order) === "worst",
+  wrongOnly: params.get(kKeys.only) === "wrong",
+  truth: params.get(kKeys.truth) ?? "",
+});
+
+// Only what differs from how they come.
+export function writeArrangement({ worstFirst, wrongOnly, truth }: Arrangement, params: URLSearchParams): void {
+  const said: [string, string][] = [[kKeys.order, worstFirst ? "worst" : ""], [kKeys.only, wrongOnly ? "wrong" : ""], [kKeys.truth, truth]];
+  for (const [key, value] of said) {
+    if (value) params.set(key, value);
+    else params.delete(key);
+  }
+}
+
 // Confidently wrong is worst, confidently right is best; in between is what nothing is known of.
 export function badness({ right, confidence }: TileVerdict): number {
   if (right === null) return 0;

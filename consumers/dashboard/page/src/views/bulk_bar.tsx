@@ -66,7 +66,7 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
           {!order &&
             page.login.mayCommand &&
             orders.map((one) => (
-              <button key={one.type} class="small" disabled={able.length === 0} data-testid={`bulk-${one.type}`} onClick={() => setOrder(one)}>
+              <button key={one.type} class={dangerous.includes(one.type) ? "small bad" : "small"} disabled={able.length === 0} data-testid={`bulk-${one.type}`} onClick={() => setOrder(one)}>
                 {one.title}…
               </button>
             ))}
@@ -75,7 +75,7 @@ export function BulkBar({ page, selected, clear }: { page: Page; selected: Train
             historyOrders
               .filter((one) => withHistory(selected, one).length > 0)
               .map((one) => (
-                <button key={one.type} class="small" data-testid={`bulk-${one.type}`} onClick={() => setOrder(one)}>
+                <button key={one.type} class={dangerous.includes(one.type) ? "small bad" : "small"} data-testid={`bulk-${one.type}`} onClick={() => setOrder(one)}>
                   {one.title}…
                 </button>
               ))}

@@ -22,7 +22,8 @@ export interface CardSurroundings {
   markers: Marker[]; // over steps
 }
 
-export function ChartCard({ spec, group, page, watched, markers }: CardSurroundings & { spec: ChartSpec; group: readonly ChartSpec[] }) {
+// `span`: columns of the grid that it fills.
+export function ChartCard({ spec, span: filled, group, page, watched, markers }: CardSurroundings & { spec: ChartSpec; span: number; group: readonly ChartSpec[] }) {
   const box = useRef<HTMLDivElement>(null);
   const near = useNear(box);
   const { charts } = page;
@@ -40,7 +41,7 @@ export function ChartCard({ spec, group, page, watched, markers }: CardSurroundi
     <div
       ref={box}
       class="chart-box"
-      style={{ gridColumn: span === 0 ? "1 / -1" : `span ${span}`, minHeight: `${height + 46}px` }}
+      style={{ gridColumn: `span ${filled}`, minHeight: `${height + 46}px` }}
       data-chart={spec.id}
       {...(named ? { "data-value": spec.id, "data-last": String(curveOf(watched, spec.id).last) } : {})}
     >
@@ -54,6 +55,8 @@ export function ChartCard({ spec, group, page, watched, markers }: CardSurroundi
           lines={lines}
           theme={page.theme}
           range={mode === settings.x ? settings.range : null}
+          yZoom={settings.yRanges.get(spec.id) ?? null}
+          setYZoom={(range) => charts.setY(spec.id, range)}
           extent={mode === "epoch" && !charts.timeline.can("epoch") ? null : charts.extent}
           setRange={(range, moving) => charts.setRange(range, moving)}
           back={() => charts.back()}

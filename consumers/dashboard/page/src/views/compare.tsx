@@ -66,6 +66,8 @@ export function ComparePage({ page }: { page: Page }) {
               lines={linesOf(page, value)}
               theme={page.theme}
               range={settings.range}
+              yZoom={settings.yRanges.get(value) ?? null}
+              setYZoom={(range) => page.charts.setY(value, range)}
               extent={null}
               setRange={(range, moving) => page.charts.setRange(range, moving)}
               back={() => page.charts.back()}
@@ -259,7 +261,7 @@ function Differences({ compared, items }: { compared: Compared; items: (Compared
   });
   const rows = differences(settings);
   return (
-    <section class="panel" aria-label="Differences of the settings" data-testid="differences">
+    <section class="panel compare-differences" aria-label="Differences of the settings" data-testid="differences">
       <header>
         <h2>Settings that differ</h2>
       </header>

@@ -5,9 +5,9 @@ import { count, number } from "../format";
 import { labelOf } from "./compare";
 
 export function CompareTable({ compared: { items, values }, data }: { compared: Compared; data: CompareData }) {
-  if (values.length === 0) return <p class="panel placeholder">Choose values on the left.</p>;
+  if (values.length === 0) return <p class="panel placeholder">Choose values to draw and to compare.</p>;
   return (
-    <section class="panel" aria-label="Best and last values">
+    <section class="panel compare-best" aria-label="Best and last values">
       <div class="table-box" tabIndex={0}>
         <table data-testid="compare-table">
           <thead>

@@ -58,8 +58,8 @@ export function Controls({ page, watched, trainer: shown }: { page: Page; watche
         <span class="dim" data-testid="no-control">
           {reason}
         </span>
-        <CommandStates page={page} trainer={trainer} />
         {foot}
+        <CommandStates page={page} trainer={trainer} />
       </section>
     );
   }

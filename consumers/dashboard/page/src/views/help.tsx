@@ -43,7 +43,7 @@ export function Help({ page }: { page: Page }) {
       </button>
       {open && (
         <dialog ref={dialog} class="help-dialog panel" aria-label="Help" data-testid="help-dialog" onClose={() => setOpen(false)} onClick={(event) => event.target === dialog.current && dialog.current?.close()}>
-          <header>
+          <header role="none">
             <h2>Keys</h2>
             <button class="small" onClick={() => dialog.current?.close()}>
               close

@@ -1,5 +1,5 @@
 // Pictures, text, histograms and tables that the training shows, by name; a slider goes back in time.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count, timeOfDay } from "../format";
 import { fetchMedia, type MediaContent, type NamedMedia } from "../media_api";
 import type { Page } from "../page";
@@ -9,6 +9,8 @@ import { HistogramOverTime } from "./histogram_time";
 import { TableView } from "./table_view";
 
 const kShownAtOnce = 12;
+const kRow = 4; // pixels, as in the style sheet
+const kGap = 12;
 
 export function MediaPanel({ page, watched }: { page: Page; watched: Watched }) {
   const [all, setAll] = useState(false);
@@ -44,8 +46,9 @@ function Card({ page, watched, media }: { page: Page; watched: Watched; media: N
   const at = found < 0 ? records.length - 1 : found;
   const record = records[at]!;
   const shown = useContent(page, watched, record.id);
+  const card = useRowsOfGrid();
   return (
-    <figure class={`panel media-card media-${media.type}`} data-testid="media-card" data-name={media.name} data-type={media.type}>
+    <figure ref={card} class={`panel media-card media-${media.type}`} data-testid="media-card" data-name={media.name} data-type={media.type}>
       <header>
         <h2>{media.name}</h2>
         <span class="facts">
@@ -91,6 +94,20 @@ function Card({ page, watched, media }: { page: Page; watched: Watched; media: N
   );
 }
 
+// As many rows of the grid as the card is high.
+function useRowsOfGrid() {
+  const card = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const figure = card.current!;
+    const fit = () => (figure.style.gridRowEnd = `span ${Math.ceil((figure.offsetHeight + kGap) / kRow)}`);
+    fit();
+    const observer = new ResizeObserver(fit);
+    observer.observe(figure);
+    return () => observer.disconnect();
+  }, []);
+  return card;
+}
+
 // What was shown before stays until the new content is here.
 function useContent(page: Page, watched: Watched, id: string) {
   const [shown, setShown] = useState<{ id: string; content: MediaContent | null; problem: string }>({ id: "", content: null, problem: "" });
@@ -117,7 +134,7 @@ function Content({ content }: { content: MediaContent }) {
         <div class={content.images.length === 1 ? "pictures one" : "pictures"}>
           {content.images.map(({ url, caption }) => (
             <figure key={url}>
-              <img src={url} alt={caption || "picture"} loading="lazy" />
+              <img src={url} alt={caption || "picture"} decoding="sync" />
               {caption && <figcaption title={caption}>{caption}</figcaption>}
             </figure>
           ))}

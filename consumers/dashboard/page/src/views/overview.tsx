@@ -16,10 +16,11 @@ import { GroupRow } from "./group_row";
 import { OverviewRow } from "./overview_row";
 import { SiteStrip } from "./site_strip";
 import { OverviewTools } from "./overview_tools";
-import { useNarrow, useVirtualRows } from "./virtual_rows";
+import { offsetsOf, useNarrow, useVirtualRows } from "./virtual_rows";
 
 const kRowHeight = 46;
 const kCardHeight = 132;
+const kGroupCardHeight = 112;
 const kCardFigures = 4;
 const kNarrow = 1100; // as in the style sheet
 
@@ -104,7 +105,9 @@ function Table({ page, lines, toggle, settings, selected, select, everything, se
   const box = useRef<HTMLDivElement>(null);
   const narrow = useNarrow(kNarrow);
   const rowHeight = narrow ? kCardHeight : kRowHeight;
-  const { first, end } = useVirtualRows(box, lines.length, rowHeight);
+  const shape = lines.map((line) => ("group" in line ? "g" : "t")).join("");
+  const offsets = useMemo(() => offsetsOf([...shape].map((kind) => (narrow && kind === "g" ? kGroupCardHeight : rowHeight))), [shape, narrow]);
+  const { first, end } = useVirtualRows(box, offsets);
   const ids = page.sites.length > 1 ? ["site", ...settings.columns] : settings.columns;
   const chosen = useMemo(() => chosenColumns(ids, narrow), [ids.join(), narrow]);
   const alerts = new Map<string, number>();
@@ -118,15 +121,20 @@ function Table({ page, lines, toggle, settings, selected, select, everything, se
     <div role="table" aria-label="Trainers" aria-rowcount={lines.length + 1} class="rows-table" style={{ "--row-columns": grid?.gridTemplateColumns, "--row-height": `${rowHeight}px` }}>
       <div class="rows-head" role="row" aria-rowindex={1}>
         <span role="columnheader">
-          <input type="checkbox" checked={everything} aria-label="Select all" data-testid="select-all" onClick={selectAll} />
+          <label class={narrow ? "select-all" : ""}>
+            <input type="checkbox" checked={everything} aria-label="Select all" data-testid="select-all" onClick={selectAll} />
+            {narrow && "all"}
+          </label>
         </span>
-        {chosen.map((column) => (
-          <Head key={column.id} column={column} settings={settings} sort={sort} />
-        ))}
+        {narrow ? (
+          <SortChoice columns={chosen} settings={settings} sort={sort} />
+        ) : (
+          chosen.map((column) => <Head key={column.id} column={column} settings={settings} sort={sort} />)
+        )}
       </div>
-      <div class="rows" role="rowgroup" ref={box} data-testid="rows" style={{ height: `${lines.length * rowHeight}px` }}>
+      <div class="rows" role="rowgroup" ref={box} data-testid="rows" style={{ height: `${offsets.at(-1)}px` }}>
         {lines.slice(first, end).map((line, i) => {
-          const top = (first + i) * rowHeight;
+          const top = offsets[first + i]!;
           if ("group" in line) return <GroupRow key={`group ${line.group.name}`} line={line} by={settings.group} top={top} index={first + i + 2} toggle={toggle} />;
           const { trainer } = line;
           const id = trainerKey(trainer);
@@ -175,6 +183,31 @@ function Head({ column, settings, sort }: { column: Column; settings: OverviewSe
         {column.title}
         {mine && (down ? " ↓" : " ↑")}
       </button>
+    </span>
+  );
+}
+
+// Cards have no heads to click: a list of the same, and the way.
+function SortChoice({ columns: chosen, settings, sort }: { columns: Column[]; settings: OverviewSettings; sort: (column: string) => void }) {
+  const { by, down } = settings.sorting;
+  return (
+    <span role="columnheader" class="sort-choice">
+      <label>
+        <span class="dim">Sort by</span>{" "}
+        <select data-testid="sort-by" value={by} onChange={(event) => sort(event.currentTarget.value)}>
+          <option value="">urgency</option>
+          {chosen.map(({ id, title }) => (
+            <option key={id} value={id}>
+              {title}
+            </option>
+          ))}
+        </select>
+      </label>
+      {by !== "" && (
+        <button class="small" data-testid="sort-way" onClick={() => sort(by)} aria-label={down ? "Highest first; the other way" : "Lowest first; the other way"}>
+          {down ? "↓" : "↑"}
+        </button>
+      )}
     </span>
   );
 }

@@ -4,7 +4,7 @@ import { diverged } from "../divergence";
 import { count, kNone, notFinite } from "../format";
 import { onlySteps, type Column } from "../overview_columns";
 import type { Trainer } from "../protocol";
-import { trainerHref } from "../route";
+import { sessionId, trainerHref } from "../route";
 import { shortIncarnation, trainerKey, type ShownState } from "../trainer_state";
 import { ProgressBar } from "./progress";
 import { Sparkline } from "./sparkline";
@@ -73,17 +73,23 @@ function Cell({ column, trainer, state, heartbeat, alerts, twin, lost }: CellPro
           )}
         </span>
       );
-    case "name":
+    case "name": {
+      const id = sessionId(trainer);
       return (
         <span role="cell" class="cell-name">
-          <a class="name" href={trainerHref(trainer)}>
+          <a class="name" href={trainerHref(trainer)} title={id}>
             <span class="run">{trainer.run}/</span>
-            {trainer.trainer}
-            {twin && <span class="run" title="Several trainers of this name">@{shortIncarnation(trainer.incarnation)}</span>}
+            <span class="own-name">{trainer.trainer}</span>
+            {twin && (
+              <span class="badge bad-badge" data-testid="row-twin" title="Several trainers of this name at once">
+                twin @{shortIncarnation(trainer.incarnation)}
+              </span>
+            )}
           </a>
           <span class="sub">{[trainer.model, trainer.dataset].filter(Boolean).join(" · ") || trainer.status_message}</span>
         </span>
       );
+    }
     case "progress":
       return (
         <span role="cell" class="cell-progress">
@@ -110,6 +116,7 @@ function Cell({ column, trainer, state, heartbeat, alerts, twin, lost }: CellPro
 }
 
 function ProgressText({ trainer }: { trainer: Trainer }) {
+  if (trainer.epoch === null && !trainer.step) return <span class="progress-text dim">no batch yet</span>;
   if (onlySteps(trainer)) return <span class="progress-text">step {count(trainer.step)}</span>;
   return (
     <span class="progress-text">

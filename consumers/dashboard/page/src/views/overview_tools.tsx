@@ -39,29 +39,31 @@ export function OverviewTools({ all, shown, settings, change }: Props) {
           </button>
         ))}
       </div>
-      <input
-        type="search"
-        placeholder="Filter: run, state, model, loss<0.5"
-        title="Words that all are in the name, state, model or data set, and conditions on any value or setting: resnet loss<0.5 optimizer=adam loss=NaN"
-        aria-label="Filter trainers"
-        data-testid="filter"
-        value={settings.filter}
-        onInput={(event) => change({ filter: event.currentTarget.value })}
-      />
-      <details class="menu">
-        <summary class="button small">Columns</summary>
-        <div class="panel menu-list">
-          {columns.map(({ id, title }) => (
-            <label key={id}>
-              <input type="checkbox" checked={settings.columns.includes(id)} disabled={id === "name"} data-column={id} onChange={() => change({ columns: toggled(settings.columns, id) })} />
-              {title}
-            </label>
-          ))}
-          <ExtraColumns settings={settings} change={change} />
-        </div>
-      </details>
-      <GroupChoice settings={settings} change={change} />
-      <Saved settings={settings} change={change} />
+      <div class="toolbar-tools">
+        <input
+          type="search"
+          placeholder="Filter: run, state, model, loss<0.5"
+          title="Words that all are in the name, state, model or data set, and conditions on any value or setting: resnet loss<0.5 optimizer=adam loss=NaN"
+          aria-label="Filter trainers"
+          data-testid="filter"
+          value={settings.filter}
+          onInput={(event) => change({ filter: event.currentTarget.value })}
+        />
+        <details class="menu">
+          <summary class="button small">Columns</summary>
+          <div class="panel menu-list">
+            {columns.map(({ id, title }) => (
+              <label key={id}>
+                <input type="checkbox" checked={settings.columns.includes(id)} disabled={id === "name"} data-column={id} onChange={() => change({ columns: toggled(settings.columns, id) })} />
+                {title}
+              </label>
+            ))}
+            <ExtraColumns settings={settings} change={change} />
+          </div>
+        </details>
+        <GroupChoice settings={settings} change={change} />
+        <Saved settings={settings} change={change} />
+      </div>
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { endedStates, type Trainer } from "../protocol";
 import type { Watched } from "../state";
 import { ageOf, kLatelyMs } from "../trainer_state";
 import { Progress } from "./progress";
+import { stateClass } from "./state_badge";
 
 const kIdleMs = 2000;
 
@@ -17,7 +18,7 @@ export function RateStrip({ page, watched, trainer }: { page: Page; watched: Wat
   const ended = trainer !== null && endedStates.includes(trainer.state);
   const beat = ended ? null : ageOf(trainer?.silent_since_ms ?? null, page.state.clock.now(page.now));
   return (
-    <div class="rate-strip" role="group" aria-label="Rates and progress">
+    <div class={`rate-strip ${trainer ? stateClass(trainer.state) : ""}`} role="group" aria-label="Rates and progress">
       <Rate label="trainer" unit="batches/s" testId="fps-trainer" text={running ? rate(trainer.fps) : trainer ? "0" : kNone} />
       <Rate label="this page" unit="frames/s" testId="fps-page" text={drawing ? rate(frame.fps) : "0"} />
       <Rate label="age of data" testId="data-age" text={duration(age)} tone={age !== null && drawing && age > 1000 ? "warn" : ""} />

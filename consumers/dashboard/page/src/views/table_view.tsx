@@ -2,6 +2,7 @@
 import { number } from "../format";
 
 const kMaxCells = 10_000; // more would only slow the page down
+const kFew = 6; // columns; more are narrower
 
 interface Props {
   columns: readonly string[];
@@ -12,12 +13,13 @@ interface Props {
 export function TableView({ columns, rows, values }: Props) {
   const shownRows = rows.slice(0, Math.max(1, Math.floor(kMaxCells / Math.max(1, columns.length))));
   const largest = values.reduce<number>((most, value) => (value !== null && Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0) || 1;
+  const many = columns.length > kFew;
   const shade = (value: number | null | undefined) => {
     if (value === null || value === undefined || !Number.isFinite(value)) return undefined;
     return { background: `color-mix(in srgb, var(--accent) ${Math.round((Math.abs(value) / largest) * 36)}%, transparent)` };
   };
   return (
-    <div class="number-table" tabIndex={0}>
+    <div class={many ? "number-table many" : "number-table"} tabIndex={0}>
       <table>
         <thead>
           <tr>
@@ -37,7 +39,7 @@ export function TableView({ columns, rows, values }: Props) {
                 const value = values[r * columns.length + c];
                 return (
                   <td key={c} style={shade(value)} class={value !== null && value !== undefined && !Number.isFinite(value) ? "bad" : undefined}>
-                    {number(value)}
+                    {number(value, many ? 3 : 4)}
                   </td>
                 );
               })}

@@ -3,8 +3,10 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count } from "../format";
 import type { Page } from "../page";
 import { endedStates, type Trainer } from "../protocol";
+import { parseParams } from "../route";
 import type { Watched } from "../state";
 import type { TileSettings } from "../tile_settings";
+import { readArrangement, writeArrangement } from "../tiles/arrangement";
 import { fittingColumns, kMaxColumns, kMinColumns, layoutFor, tileOrigin } from "../tiles/tile_layout";
 import type { FrameReport } from "../tiles/messages";
 import type { TileView } from "../tiles/tile_view";
@@ -40,12 +42,13 @@ export function TilesPanel({ page, watched, trainer, settings, change }: Props) 
   }, []);
   useLayoutEffect(() => view.fit(width, columns), [width, columns]);
   useEffect(() => view.show(watched, watched.plan?.classNames ?? []));
+  useEffect(() => view.arrange(readArrangement(parseParams(page.hash()))), []); // after it: of this trainer
 
   const { frame } = view;
   const right = frame?.verdicts.filter((verdict) => verdict.right).length ?? 0;
   const note = noteFor(page, view, trainer);
   view.canvas.setAttribute("aria-label", frame ? `${frame.verdicts.length} tiles, ${right} predicted right` : "no tiles yet");
-  const over = trainer !== null && (trainer.state === "DEAD" || endedStates.includes(trainer.state));
+  const over = trainer !== null && (["DEAD", "PAUSED", "STALLED"].includes(trainer.state) || endedStates.includes(trainer.state));
   const gaveUp = page.now - view.askedAt > kGiveUpMs;
   const look = frame || !note ? "" : over || gaveUp ? "waiting over" : "waiting";
   const freeze = (frozen: boolean) => {
@@ -103,7 +106,9 @@ function TileTools({ view, frame, page, settings, change, columns }: { view: Til
   const { arrangement } = view;
   const arrange = (changed: Partial<typeof arrangement>) => {
     view.arrange({ ...arrangement, ...changed });
-    page.repaint();
+    const params = parseParams(page.hash());
+    writeArrangement(view.arrangement, params);
+    page.replaceParams(params);
   };
   const truths = [...new Set([...frame.verdicts.map(({ truth }) => truth), arrangement.truth])].filter(Boolean).sort();
   const counts = Array.from({ length: kMaxColumns - kMinColumns + 1 }, (_, i) => i + kMinColumns);

@@ -7,7 +7,8 @@ import { Help } from "./help";
 
 export function TopBar({ page }: { page: Page }) {
   const { state, theme } = page;
-  const link = { open: "connected", connecting: "connecting", lost: "disconnected" }[state.link];
+  const away = state.link === "open" && state.listed && !state.brokerConnected;
+  const link = away ? "no broker" : { open: "connected", connecting: "connecting", lost: "disconnected" }[state.link];
   return (
     <header class="top-bar">
       <a class="brand" href={overviewHref}>
@@ -33,7 +34,7 @@ export function TopBar({ page }: { page: Page }) {
       <span class="counter" title="kept records since the dashboard started">
         {state.listed ? `${count(state.recordsTotal)} records` : ""}
       </span>
-      <span class={`link link-${state.link}`} data-testid="link" title={state.broker ? `broker ${state.broker}` : undefined}>
+      <span class={`link link-${away ? "away" : state.link}`} data-testid="link" title={state.broker ? `broker ${state.broker}` : undefined}>
         <i aria-hidden="true" />
         <span class="link-word">{link}</span>
       </span>
@@ -43,8 +44,8 @@ export function TopBar({ page }: { page: Page }) {
         {theme === "dark" ? "☀" : "☾"}
       </button>
       {page.login.user !== "" && (
-        <button class="small" data-testid="log-out" title={page.login.mayCommand ? "may command" : "may watch"} onClick={() => void logOut()}>
-          {page.login.user} · log out
+        <button class="small" data-testid="log-out" title={page.login.mayCommand ? "may command" : "may only look"} onClick={() => void logOut()}>
+          {page.login.user} {!page.login.mayCommand && <span class="dim link-word">(looks only) </span>} · log out
         </button>
       )}
     </header>

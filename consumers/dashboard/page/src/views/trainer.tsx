@@ -19,7 +19,8 @@ import { LedgerPanel } from "./ledger_panel";
 import { MediaPanel } from "./media_panel";
 import { RateStrip } from "./rate_strip";
 import { Settings } from "./settings";
-import { shortIncarnation, shownState } from "../trainer_state";
+import { namesakes, shortIncarnation, shownState } from "../trainer_state";
+import { Sparkline } from "./sparkline";
 import { StateBadge } from "./state_badge";
 import { TilesPanel } from "./tiles_panel";
 
@@ -51,13 +52,15 @@ export function TrainerPage({ page, watched }: { page: Page; watched: Watched })
         {trainer && <Twins page={page} trainer={trainer} />}
         {trainer && <Lost watched={watched} trainer={trainer} />}
         <Incarnations watched={watched} />
-        {!ended && <span class="message">{trainer?.status_message}</span>}
+        {!ended && <span class="message">{trainer?.state === "DEAD" ? "" : trainer?.status_message}</span>}
         <span class="spacer" />
         <span class="dim">{[trainer?.model, trainer?.dataset].filter(Boolean).join(" · ")}</span>
       </div>
       {!ended && <RateStrip page={page} watched={watched} trainer={trainer} />}
+      {trainer && !ended && <Vitals watched={watched} trainer={trainer} />}
       {trainer && ended && <Summary page={page} watched={watched} trainer={trainer} />}
       {trainer && page.login.mayCommand && <Controls page={page} watched={watched} trainer={trainer} />}
+      {page.login.user !== "" && !page.login.mayCommand && <OnlyLooks user={page.login.user} />}
       {tileSettings.wide && tiles}
       <div class="columns">
         <Column>
@@ -107,16 +110,46 @@ function Skew({ trainer: { clock_skew_ms: skew } }: { trainer: Trainer }) {
   );
 }
 
-// Two trainers of one name: what is shown is of the incarnation that was heard last.
+// Two trainers of one name: what is shown is of the incarnation that was heard last. The list knows, or an alert says so.
 function Twins({ page, trainer }: { page: Page; trainer: Trainer }) {
+  const live = namesakes(trainer, page.state.trainers.values()).length;
   const conflict = [...page.state.alerts.values()].find(
     (alert) => alert.rule === "duplicate_name" && alert.endedAt === 0 && siteKey(alert) === siteKey(trainer),
   );
-  if (!conflict) return null;
+  if (live < 2 && !conflict) return null;
   return (
-    <span class="badge bad-badge" data-testid="twins" title={conflict.message}>
-      several of this name; this is @{shortIncarnation(trainer.incarnation)}
+    <span class="badge bad-badge" data-testid="twins" title={conflict?.message ?? "Each has curves and commands of its own; give one of them another name."}>
+      {live < 2 ? "several" : count(live)} trainers of this name at once; this is @{shortIncarnation(trainer.incarnation)}
     </span>
+  );
+}
+
+// Where the curves are below the first window, as on a phone: what they say now, and how they came there.
+function Vitals({ watched, trainer }: { watched: Watched; trainer: Trainer }) {
+  const lost = divergenceOf(watched, trainer);
+  const values: [string, string, boolean][] = [
+    ["loss", lost ? number(lost.value) : loss(trainer.loss ?? trainer.epoch_loss), lost !== null],
+    ["val. loss", loss(trainer.validation_loss), false],
+    ["accuracy", percent(trainer.accuracy), false],
+  ];
+  return (
+    <section class="panel vitals" aria-label="Loss now" data-testid="vitals">
+      {values.map(([name, text, bad]) => (
+        <span key={name} class="rate">
+          <span class="label">{name}</span>
+          <b class={bad ? "bad" : ""}>{text}</b>
+        </span>
+      ))}
+      <Sparkline values={trainer.sparkline} />
+    </section>
+  );
+}
+
+function OnlyLooks({ user }: { user: string }) {
+  return (
+    <p class="panel only-looks" data-testid="only-looks">
+      <b>{user}</b> may look and not command: an operator or an admin has pause, stop and the knobs here.
+    </p>
   );
 }
 
@@ -163,7 +196,7 @@ function Numbers({ page, watched, trainer }: { page: Page; watched: Watched; tra
     ["Per batch", trainer.time_per_batch_ms === null ? kNone : `${number(trainer.time_per_batch_ms, 3)} ms`],
     ["Batches/s, mean", rate(trainer.average_fps)],
     ["Elapsed", duration(elapsedMs(page, watched, trainer))],
-    ["Remaining", ended || trainer.state === "DEAD" || trainer.eta_sec === null ? kNone : duration(trainer.eta_sec * 1000)],
+    ["Remaining", ended || ["DEAD", "STALLED", "UNREACHABLE"].includes(trainer.state) || trainer.eta_sec === null ? kNone : duration(trainer.eta_sec * 1000)],
     ["CPU", trainer.cpu_percent === null ? kNone : `${Math.round(trainer.cpu_percent)} %`],
     ["Memory", mebibytes(trainer.memory_mb)],
   ];
@@ -194,7 +227,7 @@ function Summary({ page, watched, trainer }: { page: Page; watched: Watched; tra
   const ended = lost?.value ?? curveOf(watched, "epoch_loss").last ?? trainer.epoch_loss ?? trainer.loss;
   const accuracy = curveOf(watched, "epoch_accuracy").last ?? trainer.accuracy;
   const good = trainer.state === "COMPLETED" && lost === null;
-  const done = `${count(trainer.epoch)} ${trainer.epoch === 1 ? "epoch" : "epochs"}, ${count(lineStep(watched, trainer))} steps`;
+  const done = `${count(trainer.epoch ?? 0)} ${trainer.epoch === 1 ? "epoch" : "epochs"}, ${count(lineStep(watched, trainer))} steps`;
   return (
     <section class={good ? "panel summary good" : trainer.state === "FAILED" || lost !== null ? "panel summary bad" : "panel summary"} data-testid="summary" aria-label="Summary">
       <strong>
