@@ -116,8 +116,8 @@ bool is_id(const std::string& text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-// Read, or made with the folder. A disk without room gives one for this process only: it is made at the next start. Where
-// there is no journal either there is nothing to start with.
+// Read, or made with the folder. A disk without room gives one for this process only: it is made at the next start.
+// Where there is no journal either there is nothing to start with.
 std::string id_of(const std::string& folder) {
   const std::string path = folder + "/broker_id";
   std::string id;
