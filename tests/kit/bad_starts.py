@@ -8,10 +8,6 @@ import unittest
 import support
 
 
-def may_mount():
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
-
-
 class BadStarts(support.KitTest):
     def refused(self, *arguments, folder="state"):
         code, output, errors = self.run_program("broker", "--state-dir", folder, *arguments)
@@ -62,14 +58,14 @@ class BadStarts(support.KitTest):
                               text=True, capture_output=True, timeout=support.PATIENCE, cwd=self.folder, env=support.environment())
         return done.returncode, done.stderr
 
-    @unittest.skipUnless(may_mount(), "only root mounts a disk that is full")
+    @unittest.skipUnless(support.may_mount(), "only root mounts a disk that is full")
     def test_its_disk_is_full(self):
         for prepare in ["true", "{ head -c 12k /dev/zero >full/x; }", "{ ! head -c 1M /dev/zero >full/x 2>&-; }"]:
             code, errors = self.on_small_disk(prepare, "broker", "--listen", "tcp://127.0.0.1:*", "--state-dir", "full/state")
             self.assertEqual((code, errors.count("\n")), (1, 1), errors)
             self.assertRegex(errors, "full/state.*(No space left on device|disk is full)")
 
-    @unittest.skipUnless(may_mount(), "only root mounts a disk that is full")
+    @unittest.skipUnless(support.may_mount(), "only root mounts a disk that is full")
     def test_the_disk_of_a_consumer_is_full(self):
         _, address = self.start_broker()
         for program, *arguments in [["dashboard", "--listen", "127.0.0.1:0", "--state-dir", "full/dashboard"],
@@ -107,6 +103,19 @@ class BadStarts(support.KitTest):
                                   capture_output=True, timeout=support.PATIENCE, cwd=self.folder, env=support.environment())
             self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
             self.assertRegex(done.stderr, "theirs.*Permission denied")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root makes folders of others")
+    def test_root_leaves_nothing_in_a_folder_of_a_service_that_the_service_cannot_read(self):
+        theirs = self.folder / "theirs"
+        theirs.mkdir(mode=0o700)
+        os.chown(theirs, 12345, 12345)
+        for program, *arguments in [["keys", "--dir", "theirs", "init"],
+                                    ["dashboard", "--listen", "127.0.0.1:0", "--state-dir", "theirs"],
+                                    ["dashboard", "--state-dir", "theirs", "user", "remove", "alice"]]:
+            code, _, errors = self.run_program(program, *arguments)
+            self.assertEqual((code, errors.count("\n")), (1, 1), errors)
+            self.assertIn("folder 'theirs' belongs to user 12345, and this is root", errors)
+            self.assertEqual(list(theirs.iterdir()), [])
 
 
 if __name__ == "__main__":
