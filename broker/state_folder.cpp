@@ -117,6 +117,7 @@ bool is_id(const std::string& text) {
 }
 
 // Read, or made with the folder. A disk without room gives one for this process only: it is made at the next start.
+// Where there is no journal either there is nothing to start with.
 std::string id_of(const std::string& folder) {
   const std::string path = folder + "/broker_id";
   std::string id;
@@ -129,8 +130,14 @@ std::string id_of(const std::string& folder) {
   const std::string line = id + '\n';
   const bool written = fd >= 0 && write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
                        fsync(fd) == 0 && std::rename(fresh.c_str(), path.c_str()) == 0;
-  if (!written) spdlog::warn("'{}' cannot be written: {}", path, std::strerror(errno));
+  const std::string why = written ? "" : std::strerror(errno);
   if (fd >= 0) close(fd);
+  if (written) return id;
+  std::remove(fresh.c_str());
+  struct stat journal {};
+  if (stat((folder + "/journal.sqlite").c_str(), &journal) == 0 && journal.st_size == 0)
+    throw unusable(folder, "cannot be used: 'broker_id' cannot be written: " + why);
+  spdlog::warn("'{}' cannot be written: {}", path, why);
   return id;
 }
 
@@ -147,11 +154,11 @@ StateFolder::StateFolder(const std::string& path) : path_(absolute_path(path)) {
   lock_fd_ = take_lock(path_, lock_path());
   try {
     make_private_file(journal_path());
+    broker_id_ = id_of(path_);
   } catch (...) {
     close(lock_fd_);
     throw;
   }
-  broker_id_ = id_of(path_);
 }
 
 std::string StateFolder::lock_path() const { return path_ + '/' + kLock; }

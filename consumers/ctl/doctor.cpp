@@ -89,8 +89,7 @@ void look_here(Findings& findings) {
   while (!std::filesystem::exists(spool, error) && spool.has_relative_path())
     spool = spool.parent_path();  // where it will be made
   const auto space = std::filesystem::space(spool, error);
-  if (!error && !spool.empty())
-    findings.push_back(disk_finding("disk of the spools (" + spool.string() + ")", space.available, space.capacity));
+  if (!error && !spool.empty()) findings.push_back(spool_disk_finding(spool.string(), space.available, space.capacity));
 }
 
 }  // namespace

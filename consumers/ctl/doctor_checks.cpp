@@ -98,16 +98,22 @@ Finding journal_finding(const v1::BrokerStats& stats) {
 std::vector<Finding> broker_disk_findings(const v1::BrokerStats& stats) {
   if (gauge(stats, "disk_bytes") <= 0) return {};
   return {disk_finding("disk of the broker", static_cast<std::uint64_t>(gauge(stats, "disk_free_bytes")),
-                       static_cast<std::uint64_t>(gauge(stats, "disk_bytes")))};
+                       static_cast<std::uint64_t>(gauge(stats, "disk_bytes")),
+                       "make room: trainbus-ctl delete, the broker's --retain and --retain-bytes, or a larger disk")};
 }
 
-Finding disk_finding(const std::string& about, std::uint64_t free_bytes, std::uint64_t bytes) {
+Finding spool_disk_finding(const std::string& folder, std::uint64_t free_bytes, std::uint64_t bytes) {
+  return disk_finding("disk of the spools (" + folder + ")", free_bytes, bytes,
+                      "make room, deliver what waits (trainbus-spool send), or say another folder: TRAINBUS_SPOOL_DIR");
+}
+
+Finding disk_finding(const std::string& about, std::uint64_t free_bytes, std::uint64_t bytes,
+                     const std::string& remedy) {
   const double part = bytes == 0 ? 1 : static_cast<double>(free_bytes) / static_cast<double>(bytes);
   const auto found =
       fmt::format("{} free ({:.0f} %)", limit_amount(static_cast<double>(free_bytes), "bytes"), part * 100);
   if (part >= kScarce) return {Verdict::kGood, about, found, ""};
-  return {part < kFull ? Verdict::kBad : Verdict::kCare, about, found,
-          "make room: trainbus-ctl delete, the broker's --retain and --retain-bytes, or a larger disk"};
+  return {part < kFull ? Verdict::kBad : Verdict::kCare, about, found, remedy};
 }
 
 std::vector<Finding> limit_findings(const v1::BrokerStats& stats) {

@@ -28,7 +28,10 @@ Finding clock_finding(std::int64_t ahead_ms, std::int64_t round_trip_ms);
 Finding journal_finding(const v1::BrokerStats& stats);
 // Where the broker keeps its journal; nothing from one that does not say.
 std::vector<Finding> broker_disk_findings(const v1::BrokerStats& stats);
-Finding disk_finding(const std::string& about, std::uint64_t free_bytes, std::uint64_t bytes);
+// Where records of this machine wait for a broker.
+Finding spool_disk_finding(const std::string& folder, std::uint64_t free_bytes, std::uint64_t bytes);
+Finding disk_finding(const std::string& about, std::uint64_t free_bytes, std::uint64_t bytes,
+                     const std::string& remedy = {});
 // Of the broker: what is met, or nearly.
 std::vector<Finding> limit_findings(const v1::BrokerStats& stats);
 // Of the archives that retention waits for: one that never came, is quiet or far behind.

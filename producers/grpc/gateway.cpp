@@ -1,6 +1,8 @@
 #include "gateway.hpp"
 
+#include <grpc/support/log.h>
 #include <grpcpp/security/server_credentials.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -37,6 +39,20 @@ std::shared_ptr<grpc::ServerCredentials> credentials(const GatewayOptions& optio
   return grpc::SslServerCredentials(tls);
 }
 
+// What the system said in the last line of gRPC that quotes it: gRPC gives no other reason.
+thread_local std::string system_said;
+
+// gRPC writes lines of its own form to standard error; here they are for developers.
+void take_line_of_grpc(gpr_log_func_args* line) {
+  const std::string_view text = line->message;
+  constexpr std::string_view kQuote = "os_error:\"";
+  if (const auto at = text.find(kQuote); at != std::string_view::npos) {
+    const auto from = at + kQuote.size();
+    system_said = text.substr(from, text.find('"', from) - from);
+  }
+  spdlog::debug("gRPC: {}", text);
+}
+
 }  // namespace
 
 Gateway::Gateway(GatewayOptions options)
@@ -48,6 +64,7 @@ Gateway::Gateway(GatewayOptions options)
 Gateway::~Gateway() { stop(); }
 
 void Gateway::listen() {
+  gpr_set_log_function(take_line_of_grpc);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(options_.listen, credentials(options_), &port);
@@ -60,7 +77,8 @@ void Gateway::listen() {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second gateway there is a mistake
   server_ = builder.BuildAndStart();
-  if (server_ == nullptr || port == 0) throw std::runtime_error("cannot listen on " + options_.listen);
+  if (server_ == nullptr || port == 0)
+    throw std::runtime_error("cannot listen on " + options_.listen + (system_said.empty() ? "" : ": " + system_said));
   address_ = options_.listen.substr(0, options_.listen.rfind(':') + 1) + std::to_string(port);
 }
 

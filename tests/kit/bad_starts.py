@@ -8,10 +8,6 @@ import unittest
 import support
 
 
-def may_mount():
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
-
-
 class BadStarts(support.KitTest):
     def refused(self, *arguments, folder="state"):
         code, output, errors = self.run_program("broker", "--state-dir", folder, *arguments)
@@ -53,14 +49,73 @@ class BadStarts(support.KitTest):
         for folder in ["/proc/nowhere", "a file", "a file/below"]:
             self.assertIn(folder, self.refused("--listen", "tcp://127.0.0.1:*", folder=folder))
 
-    @unittest.skipUnless(may_mount(), "only root mounts a disk that is full")
+    def on_small_disk(self, prepare, *command):
+        """Runs the command where the folder `full` is a disk of 16 KiB, after `prepare`: (exit code, standard error)."""
+        (self.folder / "full").mkdir(exist_ok=True)
+        start = f'mount -t tmpfs -o size=16k none full && {prepare} && exec "$@"'
+        program, *arguments = command
+        done = subprocess.run(["unshare", "-m", "bash", "-c", start, "bash", support.BUILD / f"bin/trainbus-{program}", *arguments],
+                              text=True, capture_output=True, timeout=support.PATIENCE, cwd=self.folder, env=support.environment())
+        return done.returncode, done.stderr
+
+    @unittest.skipUnless(support.may_mount(), "only root mounts a disk that is full")
     def test_its_disk_is_full(self):
-        (self.folder / "full").mkdir()
-        start = 'mount -t tmpfs -o size=16k none full && exec "$0" --listen "tcp://127.0.0.1:*" --state-dir full/state'
-        done = subprocess.run(["unshare", "-m", "bash", "-c", start, support.BUILD / "bin/trainbus-broker"], text=True,
-                              capture_output=True, timeout=support.PATIENCE, cwd=self.folder, env=support.environment())
-        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
-        self.assertIn("full", done.stderr)
+        for prepare in ["true", "{ head -c 12k /dev/zero >full/x; }", "{ ! head -c 1M /dev/zero >full/x 2>&-; }"]:
+            code, errors = self.on_small_disk(prepare, "broker", "--listen", "tcp://127.0.0.1:*", "--state-dir", "full/state")
+            self.assertEqual((code, errors.count("\n")), (1, 1), errors)
+            self.assertRegex(errors, "full/state.*(No space left on device|disk is full)")
+
+    @unittest.skipUnless(support.may_mount(), "only root mounts a disk that is full")
+    def test_the_disk_of_a_consumer_is_full(self):
+        _, address = self.start_broker()
+        for program, *arguments in [["dashboard", "--listen", "127.0.0.1:0", "--state-dir", "full/dashboard"],
+                                    ["log", "--sink", "sqlite:full/runs.db"], ["log", "--sink", "csv:full/tables"]]:
+            code, errors = self.on_small_disk("{ ! head -c 1M /dev/zero >full/x 2>&-; }", program, "--broker", address, *arguments)
+            self.assertEqual((code, errors.count("\n")), (1, 1), errors)
+            self.assertRegex(errors, "full/.*(No space left on device|disk is full)")
+
+    def test_the_port_of_a_consumer_is_taken(self):
+        _, address = self.start_broker()
+        with socket.socket() as other:
+            place = f"127.0.0.1:{self.listen(other)}"
+            for program, *arguments in [["dashboard", "--no-login", "--listen", place], ["grpc", "--listen", place],
+                                        ["log", "--sink", f"prometheus:{place}"], ["log", "--sink", "jsonl:x", "--metrics", place],
+                                        ["broker", "--metrics", place, "--listen", "tcp://127.0.0.1:*", "--state-dir", "other"]]:
+                if f"trainbus-{program}" not in support.built_programs():
+                    continue
+                where = [] if program == "broker" else ["--broker", address]
+                code, output, errors = self.run_program(program, *where, *arguments)
+                self.assertEqual((code, output, errors.count("\n")), (1, "", 1), errors)
+                self.assertIn("Address already in use", errors)
+                self.assertIn(place, errors)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root makes folders of others")
+    def test_the_folder_of_a_consumer_belongs_to_somebody_else(self):
+        _, address = self.start_broker()
+        self.folder.chmod(0o711)
+        (self.folder / "theirs").mkdir(mode=0o700)
+        os.chown(self.folder / "theirs", 12345, 12345)
+        rules = str(support.SOURCE / "consumers/watch/rules.example.yaml")
+        for program, *arguments in [["dashboard", "--listen", "127.0.0.1:0", "--state-dir", "theirs"],
+                                    ["log", "--sink", "jsonl:theirs/x"], ["watch", "--rules", rules, "--state-dir", "theirs"]]:
+            done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                                   support.BUILD / f"bin/trainbus-{program}", "--broker", address, *arguments], text=True,
+                                  capture_output=True, timeout=support.PATIENCE, cwd=self.folder, env=support.environment())
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+            self.assertRegex(done.stderr, "theirs.*Permission denied")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root makes folders of others")
+    def test_root_leaves_nothing_in_a_folder_of_a_service_that_the_service_cannot_read(self):
+        theirs = self.folder / "theirs"
+        theirs.mkdir(mode=0o700)
+        os.chown(theirs, 12345, 12345)
+        for program, *arguments in [["keys", "--dir", "theirs", "init"],
+                                    ["dashboard", "--listen", "127.0.0.1:0", "--state-dir", "theirs"],
+                                    ["dashboard", "--state-dir", "theirs", "user", "remove", "alice"]]:
+            code, _, errors = self.run_program(program, *arguments)
+            self.assertEqual((code, errors.count("\n")), (1, 1), errors)
+            self.assertIn("folder 'theirs' belongs to user 12345, and this is root", errors)
+            self.assertEqual(list(theirs.iterdir()), [])
 
 
 if __name__ == "__main__":

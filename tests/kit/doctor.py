@@ -80,6 +80,35 @@ class Doctor(support.KitTest):
         self.assertEqual((code, found["key"]["verdict"]), (1, "bad"))
         self.assertIn(str(key), found["key"]["found"])
 
+    @unittest.skipUnless(support.may_mount(), "only root mounts a disk that is full")
+    def test_a_disk_that_is_full(self):
+        for disk in ["broker", "spools"]:
+            (self.folder / disk).mkdir()
+        start = """mount -t tmpfs -o size=4m none broker && mount -t tmpfs -o size=4m none spools || exit 9
+            "$0"/trainbus-broker --listen "tcp://127.0.0.1:*" --state-dir broker/state >said 2>&1 & broker=$!
+            until grep -q "listening on" said; do sleep 0.05; done
+            head -c 8M /dev/zero 2>/dev/null >broker/x
+            head -c 8M /dev/zero 2>/dev/null >spools/x
+            "$0"/trainbus-ctl --broker "$(sed -n "s/.*listening on //p" said)" --json doctor; code=$?
+            kill $broker; wait $broker; exit $code"""
+        done = subprocess.run(["unshare", "-m", "bash", "-c", start, support.BUILD / "bin"], text=True, capture_output=True,
+                              timeout=support.PATIENCE, cwd=self.folder,
+                              env=support.environment(TRAINBUS_SPOOL_DIR=str(self.folder / "spools")))
+        self.assertEqual(done.returncode, 1, done)
+        found = {finding["about"]: finding for finding in json.loads(done.stdout)["findings"]}
+        for about, remedy in [("disk of the broker", "--retain"), (f"disk of the spools ({self.folder}/spools)", "trainbus-spool")]:
+            self.assertEqual((found[about]["verdict"], found[about]["found"]), ("bad", "0 bytes free (0 %)"))
+            self.assertIn(remedy, found[about]["remedy"])
+
+    def test_a_limit_of_files_that_is_low(self):
+        _, address = self.start_broker()
+        done = subprocess.run(["bash", "-c", 'ulimit -Sn 200; ulimit -Hn 200; exec "$@"', "bash", support.BUILD / "bin/trainbus-ctl",
+                               "--broker", address, "doctor"], env=support.environment(), text=True, capture_output=True,
+                              timeout=support.PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stdout)  # of a program here, not of the broker
+        self.assertRegex(done.stdout, r"(?m)^care  files: a program here may open 200$")
+        self.assertIn("LimitNOFILE=", done.stdout)
+
     @unittest.skipUnless(shutil.which("faketime"), "no faketime")
     def test_a_clock_that_is_off(self):
         _, address = self.start_broker()

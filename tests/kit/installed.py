@@ -63,7 +63,7 @@ class Installed(support.KitTest):
 
     def test_completion_offers_verbs_options_of_the_verb_and_the_words_an_option_takes(self):
         self.assertEqual(self.complete("trainbus-broker", "rep"), ["repair"])
-        self.assertEqual(self.complete("trainbus-broker", "--retain-"), ["--retain-bytes"])
+        self.assertEqual(self.complete("trainbus-broker", "--retain-"), ["--retain-bytes", "--retain-until-archived"])
         self.assertEqual(self.complete("trainbus-broker", "--durability", "p"), ["process", "power"])
         self.assertEqual(self.complete("trainbus-broker", "--log-format", ""), ["text", "json"])
         self.assertIn("--history", self.complete("trainbus-ctl", "tail", "--h"))

@@ -18,6 +18,10 @@ def built_programs():
     return [f"trainbus-{name}" for name in PROGRAMS if (BUILD / "bin" / f"trainbus-{name}").exists()]
 
 
+def may_mount():
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+
+
 def environment(**more):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRAINBUS_")}
     return {**kept, "TRAINBUS_KEY": "off", "TRAINBUS_CONFIG": "off", **more}

@@ -35,6 +35,31 @@ class Units(support.KitTest):
             said = "\n".join(line for line in said.splitlines() if str(self.folder) in line)
             self.assertEqual((code, said), (0, ""), unit.name)
 
+    def test_a_key_can_be_a_credential_as_the_readme_says(self):
+        proposal = re.search(r"```ini\n(.*?)```", (support.SOURCE / "packaging/README.md").read_text(), re.S)[1]
+        for unit in self.units():
+            unit.write_text(unit.read_text() + proposal)
+            code, said = self.analyze("verify", "--man=no", "--recursive-errors=no", str(unit))
+            said = "\n".join(line for line in said.splitlines() if str(self.folder) in line)
+            self.assertEqual((code, said), (0, ""), unit.name)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root hands over credentials")
+    def test_a_program_takes_a_credential_as_systemd_lays_it(self):
+        self.folder.chmod(0o711)
+        self.assertEqual(self.run_program("keys", "--dir", "keys", "init")[0], 0)
+        _, address = self.start_broker("--keys", "keys")
+        credentials = self.folder / "credentials"
+        credentials.mkdir()
+        shutil.copy(self.folder / "keys/own.key_secret", credentials / "key")
+        (credentials / "key").chmod(0o400)
+        credentials.chmod(0o500)
+        for path in [credentials, credentials / "key"]:
+            os.chown(path, 65534, 65534)
+        done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", support.BUILD / "bin/trainbus-ctl",
+                               "--broker", address, "list"], env=support.environment(TRAINBUS_KEY=str(credentials / "key")),
+                              text=True, capture_output=True, timeout=support.PATIENCE)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+
     def test_their_exposure_is_small(self):
         for unit in self.units():
             code, said = self.analyze("security", "--offline=true", "--no-pager", str(unit))

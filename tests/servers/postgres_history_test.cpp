@@ -102,6 +102,40 @@ TEST_F(PostgresHistory, WhatTheBrokerHasIsListedOnce) {
   ASSERT_TRUE(lists(*same, 1));
 }
 
+TEST_F(PostgresHistory, SeesWhatComesAndGoesWhileItRuns) {
+  const std::string curve = "/api/trainers/mine/t0/series?max_points=1000&name=batch_loss";
+  archive();  // the tables, empty
+  const auto page = dashboard(empty_, {.database = database(), .every = std::chrono::milliseconds(200)});
+  const auto points = [&] {
+    const auto answer = get(page->port(), curve);
+    return answer.status == 200 ? answer.json()["points"].size() : 0;
+  };
+  ASSERT_TRUE(test::train_shortly(old_.address(), "t0", {1, 3, false}));
+  archive();
+  ASSERT_TRUE(lists(*page, 1));
+  std::size_t first = 0;
+  ASSERT_TRUE(eventually("its curve is read", [&] { return (first = points()) > 0; }));
+  ASSERT_TRUE(test::train_shortly(old_.address(), "t0", {3, 4, true}));
+  archive();
+  EXPECT_TRUE(eventually("the curve goes on", [&] { return points() > first; }));
+  EXPECT_EQ(get(page->port(), "/api/trainers/mine/t0").json()["state"], "COMPLETED");
+  EXPECT_EQ(server_->query("DELETE FROM trainbus.lives"), "");
+  EXPECT_TRUE(lists(*page, 0));
+  EXPECT_EQ(get(page->port(), curve).status, 404U);
+}
+
+TEST_F(PostgresHistory, WhatTheBrokerDeletesComesBackFromTheDatabase) {
+  ASSERT_TRUE(test::train_shortly(old_.address(), "t0", {.last_epoch = 1}));
+  archive();
+  const auto page = dashboard(old_, {.database = database(), .every = seconds(3)});
+  ASSERT_TRUE(lists(*page, 1));
+  Process ctl("trainbus-ctl", {"--broker", old_.address(), "delete", "mine", "--yes"});
+  ASSERT_EQ(ctl.wait(seconds(30)), 0) << ctl.output();
+  ASSERT_TRUE(lists(*page, 0));  // it is believed after 15 s
+  ASSERT_TRUE(lists(*page, 1));
+  EXPECT_EQ(get(page->port(), "/api/trainers/mine/t0").json()["state"], "COMPLETED");
+}
+
 TEST_F(PostgresHistory, ListsTheSiteThatItIsToldOf) {
   ASSERT_TRUE(test::train_shortly(old_.address(), "t0", {.last_epoch = 1}));
   archive("lab");

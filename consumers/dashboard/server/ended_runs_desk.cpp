@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/post.hpp>
+#include <set>
 #include <utility>
 
 #include "site.hpp"
@@ -13,7 +14,9 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 EndedRunsDesk::EndedRunsDesk(Site& site, const HistoryPlace& place)
-    : site_(site), history_(open_history(place)), timer_(site.server.io), thread_([this] { run(); }) {
+    : site_(site), history_(open_history(place)), every_(place.every), timer_(site.server.io), thread_([this] {
+        run();
+      }) {
   read_list();
 }
 
@@ -61,11 +64,12 @@ void EndedRunsDesk::trouble(const std::string& why) {
   site_.model.set_history_trouble(why.empty() ? left_out_ : why, unix_ms());
 }
 
-void EndedRunsDesk::read_list() {
-  const bool taken = ask([this](History& history) {
+template <class Answer>
+void EndedRunsDesk::read(std::function<Answer(History&)> question, std::function<void(Answer)> take) {
+  const bool taken = ask([this, question = std::move(question), take = std::move(take)](History& history) {
     try {
-      auto found = std::make_shared<HistoryRecords>(history.newest());
-      asio::post(site_.server.io, [this, found] { take_list(std::move(*found)); });
+      auto found = std::make_shared<Answer>(question(history));
+      asio::post(site_.server.io, [take, found] { take(std::move(*found)); });
     } catch (const std::exception& error) {
       asio::post(site_.server.io, [this, why = std::string(error.what())] {
         trouble(why);
@@ -76,23 +80,79 @@ void EndedRunsDesk::read_list() {
   if (!taken) later(kAgain, [this] { read_list(); });
 }
 
-void EndedRunsDesk::take_list(HistoryRecords found) {
+void EndedRunsDesk::read_list() {
+  read<HistoryTrainers>([](History& history) { return history.trainers(); },
+                        [this](HistoryTrainers found) { take_list(std::move(found)); });
+}
+
+void EndedRunsDesk::take_list(HistoryTrainers found) {
   if (!site_.model.bus.caught_up && Clock::now() - begin_ < kWaitsForBroker) {
-    auto kept = std::make_shared<HistoryRecords>(std::move(found));
+    auto kept = std::make_shared<HistoryTrainers>(std::move(found));
     return later(std::chrono::milliseconds(100), [this, kept] { take_list(std::move(*kept)); });
   }
-  auto records = std::make_shared<Records>();
-  for (auto& record : found.records) {
-    const auto& session = record->topic.session;
-    if (site_.model.find(session) != nullptr) continue;
-    trainers_.try_emplace(session.id());
-    records->push_back(std::move(record));
-  }
-  if (found.left_out > 0)
-    left_out_ = "the " + std::to_string(History::kMaxTrainers) + " newest trainers of the history are listed, " +
-                std::to_string(found.left_out) + " are not";
+  left_out_ = found.left_out == 0
+                  ? std::string{}
+                  : "the " + std::to_string(History::kMaxTrainers) + " newest trainers of the history are listed, " +
+                        std::to_string(found.left_out) + " are not";
   trouble("");
-  publish(records, 0, [] {});
+  read_news(news_in(found.trainers));
+}
+
+std::vector<HistoryTrainer> EndedRunsDesk::news_in(const std::vector<HistoryTrainer>& listed) {
+  std::vector<HistoryTrainer> news;
+  std::set<std::string> there;
+  for (const auto& one : listed) {
+    const auto id = one.session.id();
+    there.insert(id);
+    const auto* model = site_.model.find(one.session);
+    const auto known = trainers_.find(id);
+    if (model == nullptr) {
+      const bool says_nothing = known != trainers_.end() && one.is_as(known->second.as);
+      if (!says_nothing) news.push_back(one);
+    } else if (known != trainers_.end() && !known->second.reading) {
+      if (model->shelf() != Shelf::kRetired)  // the broker has it again
+        trainers_.erase(known);
+      else if (!one.is_as(known->second.as))
+        news.push_back(one);
+    }
+  }
+  for (auto known = trainers_.begin(); known != trainers_.end();) {
+    const auto session = parse_session_id(known->first);
+    const auto* model = site_.model.find(*session);
+    const bool gone = !there.contains(known->first) && !known->second.reading;
+    if (gone && model != nullptr && model->shelf() == Shelf::kRetired) site_.model.set_shelf(*session, Shelf::kDeleted);
+    known = gone ? trainers_.erase(known) : std::next(known);
+  }
+  return news;
+}
+
+void EndedRunsDesk::read_news(std::vector<HistoryTrainer> news) {
+  if (news.empty()) return later(every_, [this] { read_list(); });
+  const auto wanted = std::make_shared<const std::vector<HistoryTrainer>>(std::move(news));
+  read<HistoryRecords>([wanted](History& history) { return history.newest(*wanted); },
+                       [this, wanted](HistoryRecords found) { take_news(*wanted, std::move(found)); });
+}
+
+void EndedRunsDesk::take_news(const std::vector<HistoryTrainer>& news, HistoryRecords found) {
+  std::set<std::string> taken;
+  for (const auto& one : news) {
+    const auto id = one.session.id();
+    const auto known = trainers_.find(id);
+    const auto* model = site_.model.find(one.session);
+    const bool is_read_now = known != trainers_.end() && known->second.reading;
+    const bool the_broker_has_it = model != nullptr && model->shelf() != Shelf::kRetired;
+    if (is_read_now || the_broker_has_it) continue;
+    if (model != nullptr)
+      site_.model.set_shelf(one.session, Shelf::kDeleted);  // what it said before, from here as well
+    auto& trainer = trainers_[id];
+    trainer = {};
+    trainer.as = one;
+    taken.insert(id);
+  }
+  auto records = std::make_shared<Records>();
+  for (auto& record : found.records)
+    if (taken.contains(record->topic.session.id())) records->push_back(std::move(record));
+  publish(records, 0, [this] { later(every_, [this] { read_list(); }); });
 }
 
 void EndedRunsDesk::publish(std::shared_ptr<const Records> records, std::size_t from, std::function<void()> done) {
@@ -125,7 +185,8 @@ bool EndedRunsDesk::opens(const SessionName& session, std::function<void()> then
 }
 
 void EndedRunsDesk::open(const SessionName& session) {
-  trainers_.at(session.id()).reading = ask([this, session](History& history) {
+  trainers_.at(session.id()).reading = true;
+  const bool taken = ask([this, session](History& history) {
     try {
       auto found = std::make_shared<HistoryRecords>(history.all_of(session));
       asio::post(site_.server.io, [this, session, found] { take_all(session, std::move(*found)); });
@@ -136,7 +197,7 @@ void EndedRunsDesk::open(const SessionName& session) {
       });
     }
   });
-  if (!trainers_.at(session.id()).reading) asio::post(site_.server.io, [this, session] { ended(session, false); });
+  if (!taken) asio::post(site_.server.io, [this, session] { ended(session, false); });
 }
 
 void EndedRunsDesk::take_all(const SessionName& session, HistoryRecords found) {

@@ -1,6 +1,6 @@
 #pragma once
-// What a site's history has, put into its model: the retired trainers when the dashboard starts, and all that one of
-// them said when somebody opens it.
+// What a site's history has, put into its model: the retired trainers when the dashboard starts and then every minute,
+// and all that one of them said when somebody opens it.
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -48,13 +48,21 @@ class EndedRunsDesk {
  private:
   using Records = std::vector<std::shared_ptr<const Record>>;
   struct Trainer {
+    HistoryTrainer as;  // when it was listed
     bool read = false, reading = false, thinned = false;
     std::chrono::steady_clock::time_point failed{};
     std::vector<std::function<void()>> waiting;
   };
   void run();
   void read_list();
-  void take_list(HistoryRecords found);
+  void take_list(HistoryTrainers found);
+  // Of those that are new, or of which there is more; what the history has no longer goes.
+  std::vector<HistoryTrainer> news_in(const std::vector<HistoryTrainer>& listed);
+  void read_news(std::vector<HistoryTrainer> news);
+  void take_news(const std::vector<HistoryTrainer>& news, HistoryRecords found);
+  // A job of the reading thread, whose answer is for `take`; what goes wrong is said, and the list is read again.
+  template <class Answer>
+  void read(std::function<Answer(History&)> question, std::function<void(Answer)> take);
   void open(const SessionName& session);
   void take_all(const SessionName& session, HistoryRecords found);
   // Over several turns; then `done`.
@@ -66,6 +74,7 @@ class EndedRunsDesk {
 
   Site& site_;
   const std::unique_ptr<History> history_;
+  const std::chrono::milliseconds every_;
   std::map<std::string, Trainer> trainers_;  // by session id
   boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();

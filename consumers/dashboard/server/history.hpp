@@ -1,7 +1,9 @@
 #pragma once
 // Runs that the broker has retired, from where somebody keeps them: what each said last, and its curves.
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,14 +15,30 @@
 namespace trainbus {
 
 struct HistoryPlace {
-  std::string database;             // a URL or conninfo, without a password; "": there is none
-  std::string schema = "trainbus";  // of the tables that the log sink `postgres` writes
-  std::string site = {};            // whose records
+  std::string database;                     // a URL or conninfo, without a password; "": there is none
+  std::string schema = "trainbus";          // of the tables that the log sink `postgres` writes
+  std::string site = {};                    // whose records
+  std::chrono::milliseconds every{60'000};  // looked at again
+};
+
+// A trainer that the place has.
+struct HistoryTrainer {
+  SessionName session;
+  std::uint64_t incarnation = 0;  // its newest
+  std::int64_t life = 0;          // the place of that in the order in which they were heard of
+  std::uint64_t records = 0;      // of that one, kept: another number, and there is something new
+
+  bool is_as(const HistoryTrainer& other) const { return life == other.life && records == other.records; }
+};
+
+struct HistoryTrainers {
+  std::vector<HistoryTrainer> trainers;
+  std::size_t left_out = 0;
 };
 
 struct HistoryRecords {
   std::vector<std::shared_ptr<const Record>> records;
-  std::size_t left_out = 0;  // trainers, or rows of one trainer
+  std::size_t left_out = 0;  // rows
 };
 
 // Blocks: for a thread of its own. Every call throws std::runtime_error with one line.
@@ -32,8 +50,9 @@ class History {
 
   virtual ~History() = default;
 
-  // The last status, plan, batch, epoch and resources of each trainer's newest incarnation.
-  virtual HistoryRecords newest() = 0;
+  virtual HistoryTrainers trainers() = 0;
+  // The last status, plan, batch, epoch and resources of the incarnations, in the order of their lives.
+  virtual HistoryRecords newest(const std::vector<HistoryTrainer>& of) = 0;
   // What the trainer's incarnations said, in their order: records without predictions, tiles and media.
   virtual HistoryRecords all_of(const SessionName& session) = 0;
   // A curve over steps, for a range of them.

@@ -118,7 +118,7 @@ int main(int argc, char** argv) {
   app.add_option(
       "--history", history,
       "Where retired runs are: postgres:URL (no password: PGPASSFILE, ~/.pgpass or a service file), as the sink "
-      "of trainbus-log writes it");
+      "of trainbus-log writes it; its list is read at the start and every minute");
   app.add_option("--history-schema", options.history.schema, "Schema of its tables")->capture_default_str();
   app.add_option("--history-site", options.history.site, "Whose records there (default: the NAME of each broker)");
   app.add_option("--max-connections", options.max_connections, "Further ones are answered 503")

@@ -146,9 +146,14 @@ std::vector<std::string> PostgresHistory::key_of(const Life& life) const {
 namespace {
 
 constexpr const char* kOfLife = " WHERE (site, run, trainer, incarnation) = ($1, $2, $3, $4::bigint) ";
-constexpr const char* kNewest =
-    "(SELECT * FROM (SELECT DISTINCT ON (run, trainer) life, run, trainer, incarnation FROM $.lives "
-    "WHERE site = $1 AND run <> $2 ORDER BY run, trainer, life DESC) each ORDER BY life DESC LIMIT $3::bigint)";
+// The newest life of each trainer, and how much there is of it.
+constexpr const char* kTrainers =
+    "SELECT life, run, trainer, incarnation, (SELECT coalesce(sum(sequence), 0)::bigint FROM $.heads h"
+    " WHERE (h.site, h.run, h.trainer, h.incarnation) = ($1, newest.run, newest.trainer, newest.incarnation))"
+    " FROM (SELECT * FROM (SELECT DISTINCT ON (run, trainer) life, run, trainer, incarnation FROM $.lives"
+    " WHERE site = $1 AND run <> $2 ORDER BY run, trainer, life DESC) each ORDER BY life DESC LIMIT $3::bigint) newest";
+constexpr const char* kChosen =
+    "unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]) n(life, run, trainer, incarnation)";
 
 std::string in_schema(std::string text, const std::string& schema) {
   for (auto at = text.find("$."); at != std::string::npos; at = text.find("$.", at))
@@ -158,17 +163,37 @@ std::string in_schema(std::string text, const std::string& schema) {
 
 }  // namespace
 
-// The newest record of a kind of each trainer.
+HistoryTrainers PostgresHistory::trainers() {
+  const std::string bus_run(kBusRun);
+  const auto rows = ask(in_schema(kTrainers, schema_), {site_, bus_run, std::to_string(kMaxTrainers)});
+  HistoryTrainers answer;
+  for (int row = 0; row < rows.size(); ++row) {
+    SessionName session{std::string(rows.text(row, 1)), std::string(rows.text(row, 2))};
+    if (!valid_name(session.run) || !valid_name(session.trainer)) continue;
+    answer.trainers.push_back({std::move(session), static_cast<std::uint64_t>(rows.number(row, 3)), rows.number(row, 0),
+                               static_cast<std::uint64_t>(rows.number(row, 4))});
+  }
+  const auto listed = static_cast<std::size_t>(rows.size());
+  if (listed < kMaxTrainers) return answer;
+  const auto total =
+      ask("SELECT count(DISTINCT (run, trainer)) FROM " + table("lives") + " WHERE site = $1 AND run <> $2",
+          {site_, bus_run});
+  answer.left_out = std::max(static_cast<std::size_t>(total.number(0, 0)), listed) - listed;
+  return answer;
+}
+
+// The newest record of a kind of each incarnation; `of` are the parameters of kChosen, after the site.
 void PostgresHistory::add_newest(Kind kind, const std::string& where, std::size_t place,
+                                 const std::vector<std::string>& of,
                                  std::map<std::pair<std::int64_t, std::size_t>, std::shared_ptr<const Record>>& found) {
   const auto columns = readable_columns(kind);
   const auto rows =
-      ask("SELECT n.life, n.run, n.trainer, n.incarnation, r.* FROM " + in_schema(kNewest, schema_) +
-              " n CROSS JOIN LATERAL (SELECT sequence, timestamp_ms" + names_of(columns, "") + " FROM " +
+      ask(std::string("SELECT n.life, n.run, n.trainer, n.incarnation, r.* FROM ") + kChosen +
+              " CROSS JOIN LATERAL (SELECT sequence, timestamp_ms" + names_of(columns, "") + " FROM " +
               table(record_table_name(kind)) +
               " t WHERE (t.site, t.run, t.trainer, t.incarnation) = ($1, n.run, n.trainer, n.incarnation) " + where +
               " ORDER BY sequence DESC LIMIT 1) r",
-          {site_, std::string(kBusRun), std::to_string(kMaxTrainers)});
+          of);
   for (int row = 0; row < rows.size(); ++row) {
     const SessionName session{std::string(rows.text(row, 1)), std::string(rows.text(row, 2))};
     auto message = message_of(session, static_cast<std::uint64_t>(rows.number(row, 3)),
@@ -182,21 +207,26 @@ void PostgresHistory::add_newest(Kind kind, const std::string& where, std::size_
   }
 }
 
-HistoryRecords PostgresHistory::newest() {
+HistoryRecords PostgresHistory::newest(const std::vector<HistoryTrainer>& of) {
+  std::vector<std::string> chosen{site_, "{", "{", "{", "{"};
+  for (const auto& one : of) {
+    const char* comma = &one == &of.front() ? "" : ",";
+    const auto incarnation = static_cast<std::int64_t>(one.incarnation);
+    chosen[1] += comma + std::to_string(one.life);
+    chosen[2] += comma + ('"' + one.session.run + '"');  // names have nothing to escape
+    chosen[3] += comma + ('"' + one.session.trainer + '"');
+    chosen[4] += comma + std::to_string(incarnation);
+  }
+  std::for_each(chosen.begin() + 1, chosen.end(), [](std::string& list) { list += '}'; });
   std::map<std::pair<std::int64_t, std::size_t>, std::shared_ptr<const Record>> found;
-  add_newest(v1::KIND_STATUS, plan_is_said(), 0, found);
-  add_newest(v1::KIND_BATCH, "", 1, found);
-  add_newest(v1::KIND_EPOCH, "", 2, found);
-  add_newest(v1::KIND_PERF, "", 3, found);
-  add_newest(v1::KIND_STATUS, "", 4, found);
+  add_newest(v1::KIND_STATUS, plan_is_said(), 0, chosen, found);
+  add_newest(v1::KIND_BATCH, "", 1, chosen, found);
+  add_newest(v1::KIND_EPOCH, "", 2, chosen, found);
+  add_newest(v1::KIND_PERF, "", 3, chosen, found);
+  add_newest(v1::KIND_STATUS, "", 4, chosen, found);
   HistoryRecords answer;
   for (auto& [key, record] : found)
     answer.records.push_back(std::move(record));
-  const auto total =
-      ask("SELECT count(DISTINCT (run, trainer)) FROM " + table("lives") + " WHERE site = $1 AND run <> $2",
-          {site_, std::string(kBusRun)});
-  const auto trainers = static_cast<std::size_t>(total.number(0, 0));
-  answer.left_out = trainers - std::min(trainers, kMaxTrainers);
   return answer;
 }
 

@@ -22,7 +22,8 @@ class PostgresHistory : public History {
 
   explicit PostgresHistory(const HistoryPlace& place);
 
-  HistoryRecords newest() override;
+  HistoryTrainers trainers() override;
+  HistoryRecords newest(const std::vector<HistoryTrainer>& of) override;
   HistoryRecords all_of(const SessionName& session) override;
   JournalPoints points(const JournalRange& range) override;
   void give_up() override;
@@ -56,7 +57,7 @@ class PostgresHistory : public History {
   void connect();
   std::string table(std::string_view name) const { return schema_ + '.' + std::string(name); }
   std::vector<std::string> key_of(const Life& life) const;
-  void add_newest(Kind kind, const std::string& where, std::size_t place,
+  void add_newest(Kind kind, const std::string& where, std::size_t place, const std::vector<std::string>& of,
                   std::map<std::pair<std::int64_t, std::size_t>, std::shared_ptr<const Record>>& found);
   void read_rows(Kind kind, const Life& life, std::size_t every, Messages& messages);
   void read_values(const Life& life, Kind kind, std::size_t every, Messages& messages);
