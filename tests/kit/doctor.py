@@ -82,21 +82,21 @@ class Doctor(support.KitTest):
 
     @unittest.skipUnless(support.may_mount(), "only root mounts a disk that is full")
     def test_a_disk_that_is_full(self):
-        for disk in ["broker", "spools"]:
+        for disk in ["its_disk", "our_disk"]:
             (self.folder / disk).mkdir()
-        start = """mount -t tmpfs -o size=4m none broker && mount -t tmpfs -o size=4m none spools || exit 9
-            "$0"/trainbus-broker --listen "tcp://127.0.0.1:*" --state-dir broker/state >said 2>&1 & broker=$!
+        start = """mount -t tmpfs -o size=4m none its_disk && mount -t tmpfs -o size=4m none our_disk || exit 9
+            "$0"/trainbus-broker --listen "tcp://127.0.0.1:*" --state-dir its_disk/state >said 2>&1 & broker=$!
             until grep -q "listening on" said; do sleep 0.05; done
-            head -c 8M /dev/zero 2>/dev/null >broker/x
-            head -c 8M /dev/zero 2>/dev/null >spools/x
+            head -c 8M /dev/zero 2>/dev/null >its_disk/x
+            head -c 8M /dev/zero 2>/dev/null >our_disk/x
             "$0"/trainbus-ctl --broker "$(sed -n "s/.*listening on //p" said)" --json doctor; code=$?
             kill $broker; wait $broker; exit $code"""
         done = subprocess.run(["unshare", "-m", "bash", "-c", start, support.BUILD / "bin"], text=True, capture_output=True,
                               timeout=support.PATIENCE, cwd=self.folder,
-                              env=support.environment(TRAINBUS_SPOOL_DIR=str(self.folder / "spools")))
+                              env=support.environment(TRAINBUS_SPOOL_DIR=str(self.folder / "our_disk")))
         self.assertEqual(done.returncode, 1, done)
         found = {finding["about"]: finding for finding in json.loads(done.stdout)["findings"]}
-        for about, remedy in [("disk of the broker", "--retain"), (f"disk of the spools ({self.folder}/spools)", "trainbus-spool")]:
+        for about, remedy in [("disk of the broker", "--retain"), (f"disk of the spools ({self.folder}/our_disk)", "trainbus-spool")]:
             self.assertEqual((found[about]["verdict"], found[about]["found"]), ("bad", "0 bytes free (0 %)"))
             self.assertIn(remedy, found[about]["remedy"])
 
