@@ -13,7 +13,7 @@ export function TopBar({ page }: { page: Page }) {
     <header class="top-bar">
       <a class="brand" href={overviewHref}>
         <img src="favicon.svg" width="20" height="20" alt="" />
-        trainbus
+        <span>trainbus</span>
       </a>
       {/\/at\/[^/]+\/$/.test(location.pathname) && (
         <nav class="crumbs" aria-label="Sites">
@@ -45,7 +45,10 @@ export function TopBar({ page }: { page: Page }) {
       </button>
       {page.login.user !== "" && (
         <button class="small" data-testid="log-out" title={page.login.mayCommand ? "may command" : "may only look"} onClick={() => void logOut()}>
-          {page.login.user} {!page.login.mayCommand && <span class="dim link-word">(looks only) </span>} · log out
+          <span class="user-word">
+            {page.login.user} {!page.login.mayCommand && <span class="dim">(looks only)</span>} ·{" "}
+          </span>
+          log out
         </button>
       )}
     </header>
