@@ -11,7 +11,7 @@ export function TopBar({ page }: { page: Page }) {
   const link = away ? "no broker" : { open: "connected", connecting: "connecting", lost: "disconnected" }[state.link];
   return (
     <header class="top-bar">
-      <a class="brand" href={overviewHref}>
+      <a class="brand" href={overviewHref} aria-label="trainbus">
         <img src="favicon.svg" width="20" height="20" alt="" />
         <span>trainbus</span>
       </a>
