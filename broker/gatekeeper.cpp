@@ -89,26 +89,32 @@ std::string Gatekeeper::archive_problem(const Identity& who, const std::string& 
 
 bool Gatekeeper::is_due(const std::string& line) {
   const auto now_ms = steady_ms();
-  if (said_ms_.size() >= kMaxStrangers) said_ms_.clear();
+  if (said_ms_.size() >= kMaxRefused) said_ms_.clear();
   const auto [said, is_first] = said_ms_.try_emplace(line, now_ms);
   if (!is_first && now_ms - said->second < kSayEveryMs) return false;
   said->second = now_ms;
   return true;
 }
 
+const Identity& Gatekeeper::who_has(const std::string& key) const {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? stranger_ : *found->second;
+}
+
+// Why a key may not come to a port; "" when it may.
+std::string Gatekeeper::why_not(const Identity& who, std::string_view domain) {
+  if (who.state != Identity::State::kGood) return state_reason(who.state);
+  if (domain == kDataInDomain && !who.roles.may(Act::kTrain)) return "no trainer";
+  if (domain == kDataOutDomain && !who.roles.may(Act::kWatch)) return "no viewer";
+  return {};
+}
+
 // The status of a ZAP reply. 300 lets the client try again, and heals when the key comes; 400 tells it to give up.
 std::string Gatekeeper::judge(const Handshake& handshake) {
   const auto& [from, id, domain, address, key] = handshake;
   if (key.empty()) return "500";
-  const auto found = by_key_.find(key);
-  const Identity& who = found == by_key_.end() ? stranger_ : *found->second;
-  std::string why;
-  if (who.state != Identity::State::kGood)
-    why = state_reason(who.state);
-  else if (domain == kDataInDomain && !who.roles.may(Act::kTrain))
-    why = "no trainer";
-  else if (domain == kDataOutDomain && !who.roles.may(Act::kWatch))
-    why = "no viewer";
+  const Identity& who = who_has(key);
+  const auto why = why_not(who, domain);
   if (why.empty()) {
     if (came_.size() >= kMaxAddresses) came_.clear();
     if (auto& names = came_[{domain, address}]; names.size() <= kMaxNames) names.insert(who.name);
@@ -123,9 +129,9 @@ std::string Gatekeeper::judge(const Handshake& handshake) {
 
 void Gatekeeper::answer_handshakes(std::int64_t now_ms) {
   for (Handshake handshake; handshakes_.next(handshake);) {
-    const bool is_stranger = !handshake.key.empty() && !by_key_.contains(handshake.key);
-    if (is_stranger && waiting_.size() < kMaxStrangers)
-      waiting_.push_back({std::move(handshake), reader_->ask(), now_ms + kStrangerWaitsMs});
+    const bool is_refused = !handshake.key.empty() && !why_not(who_has(handshake.key), handshake.domain).empty();
+    if (is_refused && waiting_.size() < kMaxRefused)
+      waiting_.push_back({std::move(handshake), reader_->ask(), now_ms + kRefusedWaitsMs});
     else
       handshakes_.answer(handshake, judge(handshake));
   }

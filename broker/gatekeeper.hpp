@@ -39,15 +39,16 @@ struct Identity {
 // A KeyReader looks at the folder, in its own thread; what it found is taken in look(). A key that is revoked, removed,
 // expired or given another role is refused from the next message on, and `ended` is told so that its connections can be
 // cut. While the folder cannot be read the keys stay as they were, and `unreadable` is told. The handshake of a key
-// that is not known waits for one more look, since it may have been added a moment ago.
+// that is to be refused waits for one more look, since it may have been added a moment ago; and libzmq, asked to refuse
+// at once, now keeps the newcomer waiting and now hangs up.
 class Gatekeeper {
  public:
   static constexpr std::chrono::seconds kLookWithin{5};  // else the folder counts as unreadable, and no broker starts
-  static constexpr std::int64_t kStrangerWaitsMs = 400;
+  static constexpr std::int64_t kRefusedWaitsMs = 400;
   static constexpr std::int64_t kSayEveryMs = 60'000;   // a line for each key, or strangers' address, and act
   static constexpr std::size_t kMaxAddresses = 10'000;  // whose keys are remembered; policy: forget them all
   static constexpr std::size_t kMaxNames = 4;           // of an address, told to people
-  static constexpr std::size_t kMaxStrangers = 1'000;   // that wait: more are turned away; in the log: forget them all
+  static constexpr std::size_t kMaxRefused = 1'000;     // that wait: more are turned away; in the log: forget them all
 
   // `keys`: none is nobody's folder. Throws std::invalid_argument with one line when the folder cannot be used.
   explicit Gatekeeper(const std::optional<KeyFolder>& keys = std::nullopt);
@@ -112,7 +113,7 @@ class Gatekeeper {
   const std::map<std::pair<std::string, std::string>, std::uint64_t>& turned_away() const { return turned_away_; }
 
  private:
-  // Of a key that is not known, until this look is done.
+  // Of a key that is to be refused, until this look is done.
   struct Waiting {
     Handshake handshake;
     std::uint64_t look = 0;
@@ -126,6 +127,8 @@ class Gatekeeper {
   void expire();
   void set_trouble(const std::string& why);
   bool is_due(const std::string& line);
+  const Identity& who_has(const std::string& key) const;
+  static std::string why_not(const Identity& who, std::string_view domain);
   std::string judge(const Handshake& handshake);
   void answer_waiting(std::int64_t now_ms);
 

@@ -177,7 +177,8 @@ TEST_F(SharedLog, EndsByItselfAndExitsOneWhenTheReaderOfStandardOutputLeaves) {
 
 TEST_F(SharedLog, GoesOnInTheOtherSinksWhenTheReaderOfOneLeaves) {
   PlainTrainer trainer(address_);
-  Process log("/bin/bash", {"-c", command({"--sink", "jsonl:-", "--sink", "jsonl:" + jsonl_}) + " | true"});
+  Process log("/bin/bash",
+              {"-c", "exec " + command({"--sink", "jsonl:-", "--sink", "jsonl:" + jsonl_}) + " > >(true)"});
   std::uint64_t published = 0;
   ASSERT_TRUE(eventually("the pipe is over", [&] {
     trainer.publish_batches(published + 1, published + 10);
