@@ -28,7 +28,6 @@ void JournalPages::start(v1::FetchRequest request, std::int64_t now_ms) {
   handed_out_ = 0;
   has_next_page_ = at_end_ = false;
   active_ = true;
-  question_ = {};
   ask();
 }
 
@@ -70,14 +69,8 @@ void JournalPages::turn(std::int64_t now_ms) {
     broker_incarnation_ = answer.fetch_reply().broker_incarnation();
     if (answers) take(std::move(*answer.mutable_fetch_reply()), static_cast<std::int64_t>(answer.timestamp_ms()));
   }
-  // A broker that has much to do is not asked ever more; one that is away forgets what it was asked.
-  const auto resend = [&] {
-    question_.patience_ms = question_.sent ? std::min(2 * question_.patience_ms, kMaxResendMs) : kResendMs;
-    ask();
-  };
-  if (question_.request_id != 0 && (!question_.sent || now_ms - question_.sent_ms >= question_.patience_ms)) resend();
-  const bool answered = heard_ms_ >= pinged_ms_;
-  if (question_.request_id == 0 && now_ms - pinged_ms_ >= (answered ? kPingMs : 2 * kPingMs)) ping();
+  if (question_.request_id != 0 && (!question_.sent || now_ms - question_.sent_ms >= kResendMs)) ask();
+  if (question_.request_id == 0 && now_ms - pinged_ms_ >= kPingMs) ping();
 }
 
 void JournalPages::take(v1::FetchReply&& page, std::int64_t broker_ms) {

@@ -17,8 +17,7 @@ namespace trainbus {
 class JournalPages {
  public:
   static constexpr std::uint32_t kPageBytes = 512 << 10;
-  static constexpr std::int64_t kResendMs = 2'000;  // doubled each time that a question stays without an answer
-  static constexpr std::int64_t kMaxResendMs = 32'000;
+  static constexpr std::int64_t kResendMs = 2'000;
   static constexpr std::int64_t kPingMs = 2'000;
 
   JournalPages(zmq::context_t& context, const std::string& broker);
@@ -62,7 +61,6 @@ class JournalPages {
     std::uint64_t request_id = 0;  // 0: none under way
     std::int64_t sent_ms = 0;
     bool sent = false;
-    std::int64_t patience_ms = kResendMs;
   };
   void ask();
   void ping();
