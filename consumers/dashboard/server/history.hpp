@@ -51,7 +51,7 @@ class History {
   virtual ~History() = default;
 
   virtual HistoryTrainers trainers() = 0;
-  // The last status, plan, batch, epoch and resources of the incarnations, in the order of their lives.
+  // The last status, plan, batch, epoch and resources of these incarnations, in the order in which they were heard of.
   virtual HistoryRecords newest(const std::vector<HistoryTrainer>& of) = 0;
   // What the trainer's incarnations said, in their order: records without predictions, tiles and media.
   virtual HistoryRecords all_of(const SessionName& session) = 0;
