@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 
 namespace trainbus {
@@ -49,6 +51,14 @@ bool make_own_file(const std::string& path) {
   if (lstat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return false;
   if (found.st_uid != geteuid() || (found.st_mode & kOthers) == 0) return false;
   return chmod(path.c_str(), found.st_mode & (S_IRUSR | S_IWUSR)) == 0;
+}
+
+void refuse_root_in(const std::string& folder) {
+  struct stat found {};
+  if (geteuid() != 0 || stat(folder.c_str(), &found) != 0 || found.st_uid == 0) return;
+  const auto owner = std::to_string(found.st_uid);
+  throw std::runtime_error("folder '" + folder + "' belongs to user " + owner +
+                           ", and this is root: do it as that user (sudo -u '#" + owner + "')");
 }
 
 }  // namespace trainbus

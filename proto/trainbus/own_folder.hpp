@@ -10,6 +10,10 @@ namespace trainbus {
 // std::system_error with one line when it cannot be made or is no folder.
 std::string make_own_folder(const std::string& path);
 
+// Throws std::runtime_error with one line when this is root and the folder is another user's, such as a service's: that
+// could not read what root makes there. Nothing where there is no such folder.
+void refuse_root_in(const std::string& folder);
+
 // Closes a file of this user to others (0600). True when it was open to them. False also when it is not there.
 bool make_own_file(const std::string& path);
 
